@@ -137,9 +137,7 @@ class Narrative:
         return cls(tuple(clips), (Anchor(anchor_frame),), num_frames=len(descriptions), **fields)
 
     @classmethod
-    def from_ends(
-        cls, ends: Iterable[tuple[int, str]], anchor_frame: int, num_frames: int, **fields: Any
-    ) -> Narrative:
+    def from_ends(cls, ends: Iterable[tuple[int, str]], anchor_frame: int, num_frames: int, **fields: Any) -> Narrative:
         """From (one past the last frame, description) pairs: gaps and overlaps cannot be written in this form."""
         clips, start = [], 0
         for end, text in ends:
@@ -183,7 +181,9 @@ class Narrative:
             return self
         count = len(self.clips)
         if num_frames < count:
-            raise NarrativeError(f"{count} clips do not fit into {num_frames} frames; merge clips or give {count} frames.")
+            raise NarrativeError(
+                f"{count} clips do not fit into {num_frames} frames; merge clips or give {count} frames."
+            )
         ends, previous = [], 0
         for index, clip in enumerate(self.clips):
             wanted = round(clip.end * num_frames / self.num_frames)
@@ -226,7 +226,9 @@ class Narrative:
         if not isinstance(data, dict):
             raise NarrativeError(f"A narrative is a JSON object, not {type(data).__name__}; see docs/narrator.md.")
         if unknown := sorted(set(data) - _KEYS):
-            raise NarrativeError(f"Unknown key {unknown[0]!r} in the narrative; known keys: {', '.join(sorted(_KEYS))}.")
+            raise NarrativeError(
+                f"Unknown key {unknown[0]!r} in the narrative; known keys: {', '.join(sorted(_KEYS))}."
+            )
         if ("clips" in data) == ("descriptions" in data):
             raise NarrativeError("A narrative holds either 'clips' or 'descriptions'; give exactly one of them.")
         if ("position" in data) == ("anchors" in data):
@@ -261,7 +263,9 @@ class Narrative:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise InputError(f"There is no narrative file {str(path)!r}; write one with 'reasondiff narrate'.") from None
+            raise InputError(
+                f"There is no narrative file {str(path)!r}; write one with 'reasondiff narrate'."
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"The narrative file {str(path)!r} cannot be read: {error}.") from None
         except (ValueError, RecursionError) as error:
@@ -296,7 +300,9 @@ def _clips(items: Any) -> tuple[Clip, ...]:
     clips = []
     for number, item in enumerate(items, 1):
         if not isinstance(item, dict) or set(item) != {"start", "end", "description"}:
-            raise NarrativeError(f"Clip {number} has other keys than 'start', 'end' and 'description'; give these three.")
+            raise NarrativeError(
+                f"Clip {number} has other keys than 'start', 'end' and 'description'; give these three."
+            )
         start, end = _integer(item["start"], "start"), _integer(item["end"], "end")
         clips.append(Clip(start - 1, end, _text(item["description"], "description")))
     return tuple(clips)

@@ -1,0 +1,132 @@
+"""Model folders: what their names mean, whether they are whole, and which weights they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from reasondiff.errors import CheckpointError
+
+__all__ = ["BUNDLED", "HUB", "check_folder", "find_model", "weight_hashes"]
+
+BUNDLED = ("storyworld-tiny",)
+"""Models that come with the package."""
+
+HUB = {
+    "wan2.1-i2v-14b-480p": "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
+    "wan2.1-i2v-14b-720p": "Wan-AI/Wan2.1-I2V-14B-720P-Diffusers",
+    "wan2.1-flf2v-14b-720p": "Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers",
+    "wan2.2-i2v-a14b": "Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+}
+"""Short names of models on the Hugging Face hub."""
+
+_PACKAGE = Path(__file__).parent
+_SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
+"""Where the bundled models lie: in an installed wheel, and in a checkout."""
+
+
+def find_model(name: str) -> str:
+    """What ``from_pretrained`` should be given for a name.
+
+    Args:
+        name: a name from ``BUNDLED`` or ``HUB``, a folder, or a hub id such as ``owner/model``.
+
+    Returns:
+        A folder that has been checked, or a hub id.
+
+    Raises:
+        CheckpointError: it is none of these, or the folder is not whole.
+    """
+    known = name.lower()
+    if known in BUNDLED:
+        for shelf in _SHELVES:
+            if (shelf / known).is_dir():
+                return str(check_folder(shelf / known))
+        raise CheckpointError(f"The bundled model {known!r} is not in this installation; install reasondiff again.")
+    if known in HUB:
+        return HUB[known]
+    if name and Path(name).is_dir():
+        return str(check_folder(Path(name)))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and not Path(name).parent.exists():
+        return name
+    names = ", ".join((*BUNDLED, *HUB))
+    raise CheckpointError(f"There is no model {name!r}; give one of {names}, a folder, or a hub id.")
+
+
+def check_folder(folder: Path) -> Path:
+    """Return ``folder`` if it is a whole diffusers folder; costs milliseconds whatever its size.
+
+    Raises:
+        CheckpointError: names the file that is missing, cut off or of the wrong kind.
+    """
+    index = _read_json(folder / "model_index.json")
+    if not isinstance(index, dict):
+        raise CheckpointError(f"{str(folder / 'model_index.json')!r} is not an object; download the model again.")
+    for component, kind in index.items():
+        if component.startswith("_") or not isinstance(kind, list) or not any(kind):
+            continue
+        if not (folder / component).is_dir():
+            raise CheckpointError(f"The model {str(folder)!r} lacks its {component!r} folder; download it again.")
+        holds_weights = (folder / component / "config.json").exists() and not re.search(
+            "Tokenizer|Processor|Scheduler", str(kind[-1])
+        )
+        if holds_weights and not any((folder / component).glob("*.safetensors")):
+            raise CheckpointError(
+                f"{str(folder / component)!r} holds no *.safetensors file; download it again, in that format."
+            )
+    for file in sorted(folder.rglob("*.json")):
+        data = _read_json(file)
+        if file.name.endswith(".safetensors.index.json"):
+            _check_shards(file, data)
+    for file in sorted(folder.rglob("*.safetensors")):
+        _check_safetensors(file)
+    return folder
+
+
+def weight_hashes(folder: str | Path) -> dict[str, str]:
+    """SHA-256 of every weight file below ``folder``, by its path within it.
+
+    A file of the hub's own cache is a link to one whose name is its SHA-256, which is then taken as it is.
+    """
+    hashes = {}
+    for file in sorted(Path(folder).rglob("*.safetensors")):
+        blob = file.resolve().name if file.is_symlink() else ""
+        if not re.fullmatch("[0-9a-f]{64}", blob):
+            with file.open("rb") as opened:
+                blob = hashlib.file_digest(opened, "sha256").hexdigest()
+        hashes[file.relative_to(folder).as_posix()] = blob
+    return hashes
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
+    except (OSError, ValueError, RecursionError):
+        raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
+
+
+def _check_shards(file: Path, index: Any) -> None:
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
+        if not (file.parent / shard).is_file():
+            raise CheckpointError(f"The model lacks {str(file.parent / shard)!r}; download it again.")
+
+
+def _check_safetensors(file: Path) -> None:
+    """A safetensors file is eight bytes of header length, the header, and exactly the tensors it names."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            header = json.loads(opened.read(length)) if 2 <= length <= size else {}
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        whole = header and 8 + length + max(ends, default=0) == size
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        whole = False
+    if not whole:
+        raise CheckpointError(f"The weights {str(file)!r} are damaged or cut off; download or copy them again.")

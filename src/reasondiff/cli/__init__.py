@@ -1,0 +1,63 @@
+"""The ``reasondiff`` command: one short file per verb.
+
+Only this file and the verbs' signatures are read for ``--help``; whatever is heavy is imported inside the verbs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from reasondiff import __version__
+from reasondiff.cli.cases import cases
+from reasondiff.cli.generate import generate
+from reasondiff.cli.narrate_edit import InOrder, edit, show
+from reasondiff.cli.replay import replay
+from reasondiff.errors import ReasonDiffError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Video from an image and a text that do not describe the same moment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+narrate_app = typer.Typer(no_args_is_help=True)
+
+app.command()(generate)
+app.command()(replay)
+app.command()(cases)
+narrate_app.command(cls=InOrder)(edit)
+narrate_app.command()(show)
+app.add_typer(narrate_app, name="narrate", help="Write, edit and show the story of an image and a text.")
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"reasondiff {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; whatever a user can cause ends in one sentence and exit code 2."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that scratch files go
+    try:
+        app(prog_name="reasondiff")
+    except ReasonDiffError as error:
+        typer.echo(" ".join(str(error).split()), err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing is half-written.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as with '| head'
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,157 @@
+"""One video from start to finish, as ``generate``, ``replay`` and ``cases`` make it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasondiff import __version__
+from reasondiff.checkpoints import find_model, weight_hashes
+from reasondiff.cli.bars import StageBars
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from reasondiff.media import Recipe
+    from reasondiff.narrative import Narrative
+
+__all__ = ["Made", "Maker"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A video and how it came about.
+
+    Args:
+        frames: uint8 [frames, height, width, 3].
+        fps: frames per second when played.
+        pace: frames per second of the story.
+        narrative: the story it tells.
+        recipe: all that is needed to make it again.
+        seconds: by stage.
+    """
+
+    frames: np.ndarray = field(repr=False)
+    fps: float
+    pace: float
+    narrative: Narrative
+    recipe: Recipe
+    seconds: Mapping[str, float]
+
+
+class Maker:
+    """A loaded model.
+
+    Args:
+        model: a name, a folder or a hub id.
+        narrator: ``NAME[:MODEL]``; None for the one that comes with the model.
+        narrator_options: for ``load_narrator``.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+    """
+
+    def __init__(self, model: str, narrator: str | None = None, **narrator_options: Any) -> None:
+        found, started = find_model(model), time.perf_counter()
+        import torch
+        from diffusers.utils import logging as diffusers_logging
+        from transformers.utils import logging as transformers_logging
+
+        from reasondiff.narrator import load_narrator
+        from reasondiff.pipeline import ReasonDiffPipeline
+
+        diffusers_logging.disable_progress_bar()  # ours shows the stages of a video; theirs, files of a folder
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
+        imported = time.perf_counter()
+        self.name = model
+        self.pipe = ReasonDiffPipeline.from_pretrained(found)
+        self.pipe.set_progress_bar_config(disable=True)
+        self.pipe.to("cuda" if torch.cuda.is_available() else "cpu")
+        if narrator is not None:
+            self.pipe.narrator = load_narrator(narrator, **narrator_options)
+        self.weights = weight_hashes(_folder_of(found))
+        self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
+
+    def make(
+        self,
+        image: Image.Image,
+        prompt: str,
+        *,
+        seed: int,
+        bars: StageBars,
+        narrative: Narrative | None = None,
+        fps: float | None = None,
+        size: tuple[int, int | None] | None = None,
+        embed: bool = True,
+        **options: Any,
+    ) -> Made:
+        """Generate one video.
+
+        Args:
+            image: in mode RGB.
+            prompt: the user's text; may be empty where a narrative is given.
+            seed: of the noise.
+            bars: show the progress.
+            narrative: the story, instead of asking the narrator.
+            fps: of playback; None for the time base the story is told in.
+            size: see ``checks.size``; None for the model's area at the image's aspect.
+            embed: put the prepared image into the recipe.
+            options: for the pipeline; None leaves one to the model.
+        """
+        import torch
+
+        from reasondiff.media import Recipe
+
+        if size is not None:
+            options |= self._size(image, size)
+        output = self.pipe(
+            image=image, prompt=prompt, narrative=narrative, seed=seed, output_type="uint8",
+            on_stage=bars.on_stage, callback_on_step_end=bars.on_step, **options,
+        )  # fmt: skip
+        story, settings = output.stories[0], asdict(output.settings)
+        pace = 1 / output.settings.interval
+        recipe = Recipe(
+            model=self.name,
+            prompt=prompt,
+            narrative=story.narrative.to_dict(),
+            options={**settings, "fps": fps or pace, "device": str(self.pipe.device), "dtype": str(self.pipe.dtype)},
+            seed=seed,
+            threads=torch.get_num_threads(),
+            versions=_versions(),
+            weights=self.weights,
+            image_sha256="",
+        ).with_image(story.image, embed=embed)
+        return Made(output.frames[0], fps or pace, pace, story.narrative, recipe, bars.seconds)
+
+    def _size(self, image: Image.Image, size: tuple[int, int | None]) -> dict[str, int]:
+        from reasondiff.pipeline import frame_size
+
+        width, height = size
+        if height is None:
+            width, height = frame_size(image.size, width**2, self.pipe.pixels_per_token)
+        return {"width": width, "height": height}
+
+
+def _folder_of(found: str) -> Path:
+    """Where a model's files lie; ``from_pretrained`` has put a hub model into the hub's cache."""
+    if Path(found).is_dir():
+        return Path(found)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(found, local_files_only=True))
+
+
+def _versions() -> dict[str, str]:
+    libraries = ("torch", "diffusers", "transformers", "numpy", "pillow", "av")
+    return {
+        "reasondiff": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in libraries},
+    }

@@ -1,0 +1,120 @@
+"""``reasondiff narrate edit`` and ``show``: a story's file without a model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from reasondiff.errors import InputError
+
+if TYPE_CHECKING:
+    from reasondiff.narrative import Narrative
+
+__all__ = ["InOrder", "edit", "show"]
+
+_ORDER = "reasondiff.order"
+
+
+class InOrder(TyperCommand):
+    """A command that remembers the order in which its options were given, which Typer forgets."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        *_, order = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[_ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
+
+
+def edit(
+    context: typer.Context,
+    story: Annotated[Path, typer.Argument(help="The narrative file.", show_default=False)],
+    move_anchor: Annotated[list[int] | None, typer.Option(help="Position of the image.", metavar="N")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="New text for a clip.", metavar='N:"TEXT"')] = None,
+    split: Annotated[list[int] | None, typer.Option(help="Begin a new clip at a position.", metavar="N")] = None,
+    merge: Annotated[list[str] | None, typer.Option(help="Join clips N to M.", metavar="N,M")] = None,
+    retime: Annotated[list[int] | None, typer.Option(help="Tell it in another number of frames.", metavar="N")] = None,
+    style: Annotated[list[str] | None, typer.Option(help="New story-wide text.", metavar="TEXT")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
+) -> None:
+    """Change a story: move its image, rewrite, split, merge and retime its clips.
+
+    Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
+    has it at that moment.
+    """
+    from reasondiff.narrator.formats import read_narrative
+
+    narrative = read_narrative(story)
+    if output is None and story.suffix.lower() != ".json":
+        raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
+    given = {
+        "move_anchor": move_anchor, "set_": set_, "split": split, "merge": merge, "retime": retime, "style": style,
+    }  # fmt: skip
+    waiting = {name: iter(values) for name, values in given.items() if values}
+    changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
+    for name, value in changes:
+        narrative = _apply(narrative, name, value)
+    if changes:
+        told = [f"--{name.rstrip('_').replace('_', '-')} {value}" for name, value in changes]
+        before = narrative.provenance.get("edits", [])
+        edits = [*(before if isinstance(before, list) else []), *told]
+        narrative = replace(narrative, provenance={**narrative.provenance, "edits": edits})
+    narrative.save(output or story)
+    _print(narrative)
+
+
+def show(
+    story: Annotated[Path, typer.Argument(help="The narrative file.", show_default=False)],
+    image: Annotated[Path | None, typer.Option(help="The image, to be drawn at its place.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Draw the timeline as a PNG too.")] = None,
+) -> None:
+    """Draw a story's timeline: its clips to scale, and where the image belongs."""
+    from reasondiff.files import atomic_path
+    from reasondiff.media import load_image
+    from reasondiff.narrator.drawing import timeline_image
+    from reasondiff.narrator.formats import read_narrative
+
+    narrative = read_narrative(story)
+    if output is not None and output.suffix.lower() != ".png":
+        raise InputError(f"{str(output)!r} is not the name of a PNG file; let it end in '.png'.")
+    picture = load_image(image) if image is not None else None
+    _print(narrative)
+    if output is not None:
+        with atomic_path(output) as partial:
+            timeline_image(narrative, picture, title=story.stem).save(partial, optimize=True)
+        typer.echo(f"Timeline: {output}")
+
+
+def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
+    from reasondiff.narrator import editing
+
+    match name:
+        case "move_anchor":
+            return editing.move_anchor(narrative, value - 1)
+        case "split":
+            return editing.split(narrative, value - 1)
+        case "retime":
+            return editing.retime(narrative, value)
+        case "style":
+            return editing.set_style(narrative, value)
+        case "set_":
+            if not (parts := re.fullmatch(r"\s*(\d{1,6})\s*:(.*)", value, re.DOTALL)):
+                raise InputError(f'--set {value!r} names no clip; write it as --set 2:"What the clip shows.".')
+            return editing.set_description(narrative, int(parts[1]) - 1, parts[2].strip())
+        case "merge":
+            if not (parts := re.fullmatch(r"\s*(\d{1,6})\s*[,-]\s*(\d{1,6})\s*", value)):
+                raise InputError(f"--merge {value!r} does not name two clips; write it as --merge 1,2.")
+            return editing.merge(narrative, int(parts[1]) - 1, int(parts[2]) - 1)
+    raise AssertionError(name)
+
+
+def _print(narrative: Narrative) -> None:
+    from rich.console import Console
+
+    from reasondiff.narrator.drawing import timeline_text
+
+    console = Console()
+    console.print(timeline_text(narrative, console.width))

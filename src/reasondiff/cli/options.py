@@ -1,0 +1,33 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Embed", "Fit", "Fps", "Guidance", "Model", "NarratorName", "NarratorUrl", "NegativePrompt", "NumFrames", "Seed",
+    "Size", "Steps",
+]  # fmt: skip
+
+Model = Annotated[str, typer.Option(help="A name, a folder, or a hub id.")]
+NarratorName = Annotated[
+    str | None, typer.Option(help="Who tells the story, as NAME[:MODEL]; the model's own unless given.", metavar="NAME")
+]
+NarratorUrl = Annotated[str | None, typer.Option(help="Where an openai narrator is served.", metavar="URL")]
+NumFrames = Annotated[int | None, typer.Option(help="Frames of the video, such as 33 or 81.", metavar="N")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps.", metavar="N")]
+Guidance = Annotated[float | None, typer.Option(help="Of classifier-free guidance; 1 turns it off.", metavar="X")]
+NegativePrompt = Annotated[str | None, typer.Option(help="What guidance leads away from.", metavar="TEXT")]
+Seed = Annotated[int, typer.Option(help="Of the noise.", metavar="N")]
+Size = Annotated[
+    str | None, typer.Option(help="WxH, or N for an area of NxN pixels at the image's aspect.", metavar="SIZE")
+]
+Fit = Annotated[str, typer.Option(help="How the image is brought to the size: crop, letterbox or stretch.")]
+Fps = Annotated[float | None, typer.Option(help="Playback speed only; the story's own pace unless given.", metavar="X")]
+Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's recipe.")]
+OutputFile = Annotated[
+    Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)
+]

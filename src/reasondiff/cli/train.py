@@ -1,0 +1,71 @@
+"""``reasondiff train``: run a recipe, or go on with one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["train"]
+
+
+def train(
+    recipe: Annotated[str, typer.Option(help="Such as storyworld-tiny/stage1; any other name lists them all.")],
+    model: Annotated[
+        Path, typer.Option(help="Model folder: earlier stages' components are read from it, this one's written to it.")
+    ] = Path("models/storyworld-tiny"),
+    runs: Annotated[Path, typer.Option(help="Where runs keep their checkpoints and logs.")] = Path("runs"),
+    cache: Annotated[Path, typer.Option(help="Where encoded clips are kept between stages.")] = Path("runs/cache"),
+    steps: Annotated[int | None, typer.Option(help="Another number of steps than the recipe's.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
+    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
+) -> None:
+    """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
+    from dataclasses import replace
+
+    from reasondiff.errors import InputError
+    from reasondiff.recipes import recipe as find
+
+    plan = find(recipe)
+    if steps is not None:
+        if steps < 1:
+            raise InputError(f"{steps} steps train nothing; give 1 or more.")
+        plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
+    if dry_run:
+        typer.echo(json.dumps(plan.to_dict(), indent=2))
+        return
+
+    import math
+
+    import torch
+
+    from reasondiff.cli.training_bar import training_bar
+    from reasondiff.training.trainer import fit
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    run = runs / recipe
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "recipe.json").write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
+    stage = plan.build(plan, model, cache, device)
+    with training_bar(recipe, plan.optimization.steps) as on_step:
+        done = fit(
+            stage,
+            plan.optimization,
+            run,
+            checkpoint_minutes=checkpoint_minutes,
+            validate_every=plan.validate_every,
+            stop_after_minutes=math.inf if minutes is None else minutes,
+            on_step=on_step,
+        )
+    if done < plan.optimization.steps:
+        typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
+        return
+    stage.export(model)
+    typer.echo(f"Finished; the components are in {model}.")

@@ -1,0 +1,28 @@
+"""Progress of a training run on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["training_bar"]
+
+
+@contextmanager
+def training_bar(title: str, steps: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+    """Yield the trainer's ``on_step``: a bar with the time left and the last logged values."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[values]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=steps, values="")
+
+        def on_step(step: int, values: Mapping[str, float]) -> None:
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+            progress.update(task, completed=step, **({"values": shown} if shown else {}))
+
+        yield on_step

@@ -1,0 +1,117 @@
+"""Which text each latent frame reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from reasondiff.errors import InputError
+from reasondiff.narrative import Clip, Narrative
+from reasondiff.timeline import Timeline
+
+__all__ = ["FramePlan", "How"]
+
+How = Literal["owner", "mean", "concat"]
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """The texts of a video and the one that each of its latent frames reads.
+
+    A *prompt* is a text that is encoded once. A *segment* is what a latent frame reads: one prompt, or (``mean`` and
+    ``concat``) the average of the prompts of its pixel frames. Prompts and segments are unique and in order of
+    appearance.
+
+    Args:
+        prompts: the texts to encode.
+        segments: per segment, the weight of every prompt; each row sums to 1.
+        segment_of: per latent frame, its segment.
+        how: ``owner`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
+            segments of all latent frames, in no order, as the released research code does.
+        lost: clips that no latent frame reads; only ``owner`` loses any.
+    """
+
+    prompts: tuple[str, ...]
+    segments: tuple[tuple[float, ...], ...]
+    segment_of: tuple[int, ...]
+    how: How = "owner"
+    lost: tuple[Clip, ...] = ()
+
+    @classmethod
+    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "owner") -> FramePlan:
+        """Give each latent frame its text.
+
+        With ``owner`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
+        that an anchor's latent frame always reads the anchor's clip. With ``mean`` and ``concat`` it is the average
+        over the latent frame's pixel frames.
+
+        Raises:
+            InputError: the narrative and the timeline have different lengths, or ``how`` is unknown.
+        """
+        if how not in get_args(How):
+            raise InputError(f"{how!r} is not a way to give frames their text; give one of {', '.join(get_args(How))}.")
+        if narrative.num_frames != timeline.num_frames:
+            raise InputError(
+                f"The narrative tells {narrative.num_frames} frames and the video has {timeline.num_frames}; "
+                f"retime the narrative to {timeline.num_frames}."
+            )
+        clips = narrative.clips
+        groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
+        shares = [[_overlap(clip, frames) / len(frames) for clip in clips] for frames in groups]
+        if how == "owner":
+            owners = [max(range(len(clips)), key=lambda index: (share[index], index)) for share in shares]
+            for anchor in reversed(narrative.anchors):  # where two share a latent frame, the first one wins
+                owners[timeline.latent_of(anchor.frame)] = clips.index(narrative.clip_at(anchor.frame))
+            shares = [[float(index == owner) for index in range(len(clips))] for owner in owners]
+        texts = [narrative.prompt_of(clip) for clip in clips]
+        lost = tuple(clip for clip, column in zip(clips, zip(*shares, strict=True), strict=True) if not any(column))
+        return cls._from_shares(texts, shares, how, lost)
+
+    @classmethod
+    def single(cls, prompt: str, num_latent_frames: int) -> FramePlan:
+        """One text for all frames: a plain prompt, or the negative one."""
+        return cls((prompt,), ((1.0,),), (0,) * num_latent_frames)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> FramePlan:
+        """One text per latent frame; equal texts share a segment."""
+        texts = list(texts)
+        return cls._from_shares(texts, [[float(i == j) for j in range(len(texts))] for i in range(len(texts))], "owner")
+
+    @classmethod
+    def _from_shares(
+        cls, texts: list[str], shares: list[list[float]], how: How, lost: tuple[Clip, ...] = ()
+    ) -> FramePlan:
+        """From the share (0..1) of every text in every latent frame."""
+        read = [text for share in shares for text, weight in zip(texts, share, strict=True) if weight]
+        prompts = tuple(dict.fromkeys(read))
+
+        def weights(share: list[float]) -> tuple[float, ...]:
+            return tuple(sum(w for text, w in zip(texts, share, strict=True) if text == prompt) for prompt in prompts)
+
+        rows = [weights(share) for share in shares]
+        segments = tuple(dict.fromkeys(rows))
+        return cls(prompts, segments, tuple(segments.index(row) for row in rows), how, lost)
+
+    @property
+    def num_latent_frames(self) -> int:
+        return len(self.segment_of)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many latent frames read each segment."""
+        return tuple(self.segment_of.count(segment) for segment in range(len(self.segments)))
+
+    def mix(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """From prompts ``[prompts, ...]`` to segments ``[segments, ...]``."""
+        if all(weight in (0.0, 1.0) for row in self.segments for weight in row):
+            return embeddings[[row.index(1.0) for row in self.segments]]
+        weights = embeddings.new_tensor(self.segments)
+        return torch.einsum("sp,p...->s...", weights, embeddings)
+
+
+def _overlap(clip: Clip, frames: range) -> int:
+    return max(0, min(clip.end, frames.stop) - max(clip.start, frames.start))

@@ -1,0 +1,181 @@
+"""How a video was made, carried inside the video.
+
+A recipe is JSON in the MP4's comment, the one tag that a plain stream copy by other tools keeps. It holds all that
+``reasondiff replay`` needs. A video comes from anywhere, so a recipe is read strictly and within bounds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from io import BytesIO
+from typing import Any, NoReturn
+
+import numpy as np
+from PIL import Image
+
+from reasondiff.errors import InputError
+from reasondiff.media.images import decode_image
+
+__all__ = ["Recipe", "frame_hashes", "frames_hash", "image_hash"]
+
+VERSION = 1
+MAX_LENGTH = 2**26
+"""Characters of a recipe; an embedded 1280x720 anchor takes about 2^22."""
+
+_MARK = "reasondiff_recipe"
+_MAX_ITEMS, _MAX_TEXT = 10_000, 100_000
+
+
+def frames_hash(frames: np.ndarray) -> str:
+    """SHA-256 of raw RGB24 frames, uint8 [frames, height, width, 3], as 64 hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(frames, dtype=np.uint8).data).hexdigest()
+
+
+def frame_hashes(frames: np.ndarray) -> tuple[str, ...]:
+    """``frames_hash`` of every single frame."""
+    return tuple(frames_hash(frame) for frame in frames)
+
+
+def image_hash(image: Image.Image) -> str:
+    """SHA-256 of an RGB image's pixels."""
+    return frames_hash(np.asarray(image))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a video's frames, and the frames' hashes.
+
+    Args:
+        model: the name or path that was asked for.
+        prompt: the user's text.
+        narrative: the narrative file's content.
+        options: every resolved option; JSON scalars only.
+        seed: of the noise.
+        threads: CPU threads; their number decides the order of sums, and so the last bits.
+        versions: of this program and of the libraries that compute.
+        weights: SHA-256 of the model's weight files, by path within the model.
+        image_sha256: of the prepared anchor's RGB pixels.
+        image: the prepared anchor as PNG, or None where it was left out.
+        frames_sha256: of the frames before encoding; empty until ``of_frames``.
+        frame_sha256: the same for each frame.
+    """
+
+    model: str
+    prompt: str
+    narrative: Mapping[str, Any]
+    options: Mapping[str, str | int | float | bool | None]
+    seed: int
+    threads: int
+    versions: Mapping[str, str]
+    weights: Mapping[str, str]
+    image_sha256: str
+    image: bytes | None = field(default=None, repr=False)
+    frames_sha256: str = ""
+    frame_sha256: tuple[str, ...] = field(default=(), repr=False)
+
+    def of_frames(self, frames: np.ndarray) -> Recipe:
+        """This recipe with the hashes of ``frames``, uint8 [frames, height, width, 3]."""
+        return replace(self, frames_sha256=frames_hash(frames), frame_sha256=frame_hashes(frames))
+
+    def with_image(self, image: Image.Image, *, embed: bool = True) -> Recipe:
+        """This recipe with the prepared anchor, or with its hash only."""
+        buffer = BytesIO()
+        image.save(buffer, format="PNG")
+        return replace(self, image=buffer.getvalue() if embed else None, image_sha256=image_hash(image))
+
+    def open_image(self) -> Image.Image:
+        """The prepared anchor.
+
+        Raises:
+            InputError: it was left out, is damaged, or is not the one that the recipe names.
+        """
+        if self.image is None:
+            raise InputError("The recipe holds no image, because it was made with --no-embed; give --image.")
+        image = decode_image(BytesIO(self.image), "The recipe's image", formats=("PNG",))
+        if image_hash(image) != self.image_sha256:
+            raise InputError("The recipe's image is not the one it was made with; give the original video.")
+        return image
+
+    def first_difference(self, frames: np.ndarray) -> int | None:
+        """The first frame (0-based) of ``frames`` that differs from what was made, or None where all are equal."""
+        hashes = frame_hashes(frames)
+        if hashes == self.frame_sha256:
+            return None
+        pairs = zip(hashes, self.frame_sha256, strict=False)
+        shorter = min(len(hashes), len(self.frame_sha256))
+        return next((number for number, (ours, theirs) in enumerate(pairs) if ours != theirs), shorter)
+
+    # -- as text ----------------------------------------------------------------------------------------------------
+
+    def to_json(self, *, with_image: bool = True) -> str:
+        """The recipe as one line of JSON; ``with_image=False`` leaves the picture out, for reading."""
+        data = {_MARK: VERSION, **asdict(self), "frame_sha256": list(self.frame_sha256)}
+        data["image"] = base64.b64encode(self.image).decode() if self.image and with_image else None
+        return json.dumps(data, allow_nan=False)  # in ASCII, which every tool copies unchanged
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe | None:
+        """Read a comment: None where it is another program's.
+
+        Raises:
+            InputError: it is ours, but damaged, too long or of another version.
+        """
+        if not text.startswith(f'{{"{_MARK}"'):
+            return None
+        if len(text) > MAX_LENGTH:
+            raise InputError(f"The recipe has {len(text):,} characters, over {MAX_LENGTH:,}; it is not one of ours.")
+        try:
+            data = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"The video's recipe is damaged ({error}); use an unedited copy of the video.") from None
+        if (version := data.pop(_MARK)) != VERSION:
+            raise InputError(f"The video's recipe has version {version!r}; this release reads {VERSION}.")
+        names = {item.name for item in fields(cls)}
+        if set(data) != names:
+            odd = sorted(set(data) ^ names)[0]
+            raise InputError(f"The video's recipe has a missing or unknown key {odd!r}; use an unedited copy.")
+        for key in ("model", "prompt"):
+            _check(isinstance(data[key], str) and len(data[key]) <= _MAX_TEXT, key)
+        for key in ("narrative", "options", "versions", "weights"):
+            _check(isinstance(data[key], dict) and len(data[key]) <= _MAX_ITEMS, key)
+        for key in ("seed", "threads"):
+            _check(type(data[key]) is int and 0 <= data[key] < 2**64, key)
+        _check(1 <= data["threads"] <= 1024, "threads")
+        scalars = (str, int, float, bool, type(None))
+        _check(all(isinstance(value, scalars) for value in data["options"].values()), "options")
+        _check(all(isinstance(value, str) for value in data["versions"].values()), "versions")
+        _check(all(map(_is_hash, data["weights"].values())), "weights")
+        for key in ("image_sha256", "frames_sha256"):
+            _check(_is_hash(data[key]), key)
+        hashes = data["frame_sha256"]
+        _check(isinstance(hashes, list) and len(hashes) <= _MAX_ITEMS and all(map(_is_hash, hashes)), "frame_sha256")
+        return cls(**{**data, "frame_sha256": tuple(hashes), "image": _image_bytes(data["image"])})
+
+
+def _check(holds: bool, key: str) -> None:
+    if not holds:
+        raise InputError(f"The video's recipe has an impossible {key!r}; use an unedited copy of the video.")
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _image_bytes(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    _check(isinstance(value, str), "image")
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("The recipe's image is damaged; use an unedited copy of the video.") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

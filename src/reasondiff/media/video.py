@@ -1,0 +1,136 @@
+"""Videos as MP4 files that every player shows, and that remember how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from reasondiff.errors import InputError
+from reasondiff.files import atomic_path
+from reasondiff.media.recipe import Recipe
+
+__all__ = ["Video", "read_recipe", "read_video", "write_video"]
+
+MAX_BYTES = 2**33
+"""Decoded size of the largest video that is read: 8 GiB, which is 81 frames of 5888 x 5888."""
+
+_BT709 = 1
+"""The standard's code for HD colour, in all three of the places where a file names it."""
+_LIMITED = 1
+"""The standard's code for the video range 16..235."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """A decoded video.
+
+    Args:
+        frames: uint8 [frames, height, width, 3], RGB.
+        fps: frames per second.
+        recipe: how it was made, where the file says so.
+    """
+
+    frames: np.ndarray = field(repr=False)
+    fps: float
+    recipe: Recipe | None = None
+
+
+def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe | None = None) -> None:
+    """Write an H.264 MP4, whole or not at all; the same frames give the same bytes.
+
+    Args:
+        path: ends in ``.mp4``.
+        frames: uint8 [frames, height, width, 3], RGB; height and width even, as H.264 players need.
+        fps: frames per second, above 0 and at most 1000.
+        recipe: put into the file's comment, with the hashes of ``frames``.
+
+    Raises:
+        InputError: another suffix, shape or rate, or a place that cannot be written.
+    """
+    if Path(path).suffix.lower() != ".mp4":
+        raise InputError(f"{str(path)!r} is not the name of an MP4 file; let it end in '.mp4'.")
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
+        raise InputError(f"Frames are {frames.dtype} {list(frames.shape)}; give uint8 [frames, height, width, 3].")
+    height, width = frames.shape[1:3]
+    if height % 2 or width % 2:
+        raise InputError(f"A video of {width}x{height} would not play everywhere; give an even width and height.")
+    if not 0 < fps <= 1000:
+        raise InputError(f"{fps} frames per second cannot be played; give a number above 0 and at most 1000.")
+    with atomic_path(path) as partial, av.open(str(partial), "w", format="mp4") as container:
+        if recipe is not None:
+            container.metadata["comment"] = recipe.of_frames(frames).to_json()
+        # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED
+        for frame in frames:
+            # Area averages keep the halved colour planes inside the edges of small drawings.
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(
+                format="yuv420p",
+                src_colorspace="ITU709", dst_colorspace="ITU709",
+                src_color_range="JPEG", dst_color_range="MPEG",
+                interpolation="AREA",
+            )  # fmt: skip
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def read_video(path: str | Path) -> Video:
+    """Decode a video.
+
+    Args:
+        path: any file that FFmpeg knows.
+
+    Raises:
+        InputError: it is missing, damaged, no video, or larger than 8 GiB when decoded.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        recipe, fps, frames, size = _recipe_of(container), stream.average_rate, [], 0
+        for picture in container.decode(stream):
+            frames.append(picture.to_ndarray(format="rgb24"))
+            size += frames[-1].nbytes
+            if size > MAX_BYTES:
+                raise InputError(f"The video {str(path)!r} is too long to hold in memory; cut or scale it first.")
+        if not frames:
+            raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
+        if any(frame.shape != frames[0].shape for frame in frames):
+            raise InputError(f"The video {str(path)!r} changes its size on the way; encode it at one size.")
+    return Video(np.stack(frames), float(fps or 1), recipe)
+
+
+def read_recipe(path: str | Path) -> Recipe | None:
+    """The recipe inside a video, without decoding the video; None where it has none.
+
+    Raises:
+        InputError: the video cannot be opened, or its recipe is damaged.
+    """
+    with _opened(path) as container:
+        return _recipe_of(container)
+
+
+def _recipe_of(container: av.container.InputContainer) -> Recipe | None:
+    return Recipe.from_json(container.metadata.get("comment", ""))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[av.container.InputContainer]:
+    path = Path(path)
+    if not path.is_file():  # also keeps URLs and devices, which FFmpeg would open, from being read
+        raise InputError(f"There is no video {str(path)!r}; check the path.")
+    try:
+        with av.open(f"file:{path}", "r") as container:
+            if not container.streams.video:
+                raise InputError(f"{str(path)!r} holds no video; give an MP4.")
+            yield container
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "its text is not UTF-8"
+        raise InputError(f"The video {str(path)!r} cannot be read ({reason}); write or download it again.") from None

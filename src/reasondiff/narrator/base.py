@@ -1,0 +1,122 @@
+"""What a narrator is, and how one is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from PIL import Image
+
+from reasondiff.errors import CheckpointError, InputError
+from reasondiff.narrative import Narrative
+from reasondiff.narrator.cache import Cache
+from reasondiff.narrator.form import Bounds
+from reasondiff.narrator.instruction import Instruction
+from reasondiff.narrator.local import LocalModel, read_settings
+from reasondiff.narrator.messages import Provider
+from reasondiff.narrator.scripted import FileNarrator, ScriptedNarrator
+from reasondiff.narrator.server import Server
+from reasondiff.narrator.vision import VisionNarrator
+
+__all__ = ["Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
+
+SOURCES = ("openai[:MODEL]", "transformers:PATH_OR_HUB_ID", "file:PATH", "scripted:PATH")
+
+
+@runtime_checkable
+class Narrator(Protocol):
+    """Anything that tells where an image belongs in a clip and what happens in every frame."""
+
+    @property
+    def name(self) -> str:
+        """``NAME:MODEL``, as in ``--narrator``."""
+        ...
+
+    def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative:
+        """The story of ``image`` and ``prompt``.
+
+        Args:
+            image: the condition image.
+            prompt: the user's text.
+            num_frames: f, the frames of the video.
+            interval: seconds between frames.
+
+        Raises:
+            NarrationError: no usable story came back.
+        """
+        ...
+
+
+def load_narrator(spec: str, **options: Any) -> Narrator:
+    """The narrator that ``spec`` names.
+
+    Args:
+        spec: ``openai[:MODEL]``, ``transformers:PATH_OR_HUB_ID``, ``file:PATH`` or ``scripted:PATH``.
+        options: of ``VisionNarrator`` (``form``, ``candidates``, ``reasks``...) and of the source: ``Server`` (``url``,
+            ``api``, ``timeout``, ``retries``) or ``LocalModel`` (``device_map``, ``dtype``, ``quantization``...). None
+            stands for the default. ``cache`` may be True, False or a ``Cache``; by default servers have one.
+
+    Raises:
+        InputError: an unknown name or option, or a source that cannot be used.
+    """
+    source, _, rest = spec.partition(":")
+    options = {name: value for name, value in options.items() if value is not None}
+    if source == "file":
+        return FileNarrator(Path(_named(spec, rest)))
+    if source == "scripted":
+        return ScriptedNarrator.load(_named(spec, rest))
+    own = {each.name for each in fields(VisionNarrator)} - {"provider"}
+    chosen = {name: options.pop(name) for name in own & set(options)}
+    provider = load_provider(spec, **options)
+    if isinstance(chosen.get("cache", source == "openai"), bool):
+        chosen["cache"] = Cache() if chosen.get("cache", source == "openai") else None
+    settings = read_settings(rest, options.get("revision")) if source == "transformers" else {}
+    return VisionNarrator(provider, **{**_from_settings(settings, rest), **chosen})
+
+
+def load_provider(spec: str, **options: Any) -> Provider:
+    """The model that ``spec`` names, for narration or captioning; ``options`` as of ``load_narrator``.
+
+    Raises:
+        InputError: an unknown name or option, or a source that cannot be used.
+    """
+    source, _, rest = spec.partition(":")
+    options = {name: value for name, value in options.items() if value is not None}
+    if source == "openai":
+        kind: Any = Server
+        options |= {"model": rest} if rest else {}
+    elif source == "transformers":
+        kind, options = LocalModel, {**options, "model": _named(spec, rest)}
+    else:
+        raise InputError(f"The narrator {spec!r} is unknown; give one of {', '.join(SOURCES)}.")
+    known = {each.name for each in fields(kind) if each.init}
+    if unknown := sorted(set(options) - known):
+        raise InputError(
+            f"The narrator {spec!r} has no option {unknown[0]!r}; it has {', '.join(sorted(known - {'model'}))}."
+        )
+    return kind(**options)
+
+
+def _named(spec: str, rest: str) -> str:
+    if not rest:
+        raise InputError(f"The narrator {spec!r} names no file or model; write {spec.rstrip(':')}:PATH.")
+    return rest
+
+
+def _from_settings(settings: dict[str, Any], model: str) -> dict[str, Any]:
+    """A checkpoint's ``narrator.json`` as options: what it was trained on decides how it is asked."""
+    try:
+        options: dict[str, Any] = {}
+        if "prompt" in settings:
+            options["instruction"] = Instruction(template=str(settings["prompt"]), examples=0)
+        elif "examples" in settings:
+            options["instruction"] = Instruction(examples=int(settings["examples"]))
+        if "bounds" in settings:
+            options["bounds"] = Bounds(**settings["bounds"])
+        for key, name in {"form": "form", "max_new_tokens": "max_tokens", "reasks": "reasks"}.items():
+            if key in settings:
+                options[name] = settings[key]
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"narrator.json of {model!r} cannot be used ({error}); restore the file.") from None
+    return options

@@ -1,0 +1,119 @@
+"""Stories in the files people have, told apart by their content.
+
+- ours, and the paper's ``{"position", "descriptions"}`` (see ``narrative.py``);
+- Prompt Relay's ``{"global_prompt", "local_prompts", "segment_lengths"}``, lengths in latent frames;
+- the released research code's text: a caption a line and, optionally, a line ``cond_idx: N``.
+
+Ours is what is written: ``Narrative.save``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from reasondiff.errors import InputError, NarrativeError
+from reasondiff.narrative import Narrative
+from reasondiff.timeline import Timeline
+
+__all__ = ["parse_narrative", "read_narrative"]
+
+MAX_BYTES = 2**24
+MAX_FRAMES = 10_000
+
+
+def read_narrative(path: str | Path, *, stride: int = 4) -> Narrative:
+    """Read a story from a file of any of the known forms.
+
+    Args:
+        path: a UTF-8 file of at most 16 MiB.
+        stride: pixel frames per latent frame, for the form that counts latent frames.
+
+    Raises:
+        InputError: the file cannot be read.
+        NarrativeError: it holds no story; the message starts with its name.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"There is no narrative file {str(path)!r}; write one with 'reasondiff narrate'.") from None
+    except UnicodeDecodeError:
+        raise NarrativeError(f"The narrative file {str(path)!r} is not UTF-8 text; save it as such.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The narrative file {str(path)!r} cannot be read: {reason}; check the path.") from None
+    if len(content) > MAX_BYTES:
+        raise NarrativeError(f"The narrative file {str(path)!r} is over {MAX_BYTES:,} bytes; it is not a narrative.")
+    try:
+        return parse_narrative(text, stride=stride)
+    except NarrativeError as error:
+        raise NarrativeError(f"{path.name}: {error}") from None
+
+
+def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
+    """Read a story from a file's content; JSON is known by its first character.
+
+    Raises:
+        NarrativeError: it is none of the known forms.
+    """
+    if not text.strip():
+        raise NarrativeError("The file is empty; write a narrative with 'reasondiff narrate'.")
+    if text.lstrip()[0] not in "{[":
+        return _from_lines(text)
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NarrativeError(f"This is not JSON ({error}); check its quotes and commas.") from None
+    if isinstance(data, dict) and "local_prompts" in data:
+        return _from_prompt_relay(data, stride)
+    return Narrative.from_dict(data)
+
+
+def _from_lines(text: str) -> Narrative:
+    """The released code's text. Its index is 0-based; without one that code places the image last."""
+    captions, frame = [], None
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if match := re.match(r"cond_idx\s*:\s*(.*)", line, re.IGNORECASE):
+            if frame is not None or not re.fullmatch(r"-?\d{1,9}", match[1]):
+                raise NarrativeError(f"The line {line[:80]!r} is not one index; write 'cond_idx: 0', once.")
+            frame = int(match[1])
+        else:
+            captions.append(line)
+    if not captions:
+        raise NarrativeError("The file has no captions; write one a line, as many as frames.")
+    if len(captions) > MAX_FRAMES:
+        raise NarrativeError(f"The file has {len(captions):,} lines, more than a video has frames; give one per frame.")
+    last = len(captions) - 1
+    return Narrative.from_descriptions(captions, last if frame in (None, -1) else int(frame))
+
+
+def _from_prompt_relay(data: dict[str, Any], stride: int) -> Narrative:
+    """Prompt Relay's JSON. It places no image; image-to-video models that it drives take theirs first."""
+    if unknown := sorted(set(data) - {"global_prompt", "local_prompts", "segment_lengths"}):
+        raise NarrativeError(f"Unknown key {unknown[0]!r} beside 'local_prompts'; remove it.")
+    prompts, lengths, style = data["local_prompts"], data.get("segment_lengths"), data.get("global_prompt", "")
+    if isinstance(prompts, str):
+        prompts = [prompt.strip() for prompt in prompts.split("|")]
+    if (
+        not isinstance(style, str)
+        or not isinstance(prompts, list)
+        or not all(isinstance(text, str) for text in prompts)
+    ):
+        raise NarrativeError("'global_prompt' or 'local_prompts' has another shape; give a text and a list of texts.")
+    if not isinstance(lengths, list) or not all(
+        type(length) is int and 1 <= length <= MAX_FRAMES for length in lengths
+    ):
+        raise NarrativeError(f"'segment_lengths' is {str(lengths)[:80]}; give a list of counts of latent frames.")
+    if len(lengths) != len(prompts) or not prompts:
+        raise NarrativeError(f"{len(prompts)} prompts have {len(lengths)} lengths; give one length per prompt.")
+    if sum(lengths) > MAX_FRAMES:
+        raise NarrativeError(f"The lengths add up to {sum(lengths):,} latent frames; no video is that long.")
+    timeline = Timeline.from_latent(sum(lengths), stride)
+    ends = [timeline.frames_of(end - 1).stop for end in accumulate(lengths)]
+    return Narrative.from_ends(zip(ends, prompts, strict=True), 0, timeline.num_frames, style=style)

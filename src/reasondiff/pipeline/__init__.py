@@ -1,0 +1,8 @@
+"""One image and one text in, a video that tells their story out."""
+
+from __future__ import annotations
+
+from reasondiff.pipeline.generate import ReasonDiffOutput, ReasonDiffPipeline
+from reasondiff.pipeline.settings import Defaults, Settings, frame_size
+
+__all__ = ["Defaults", "ReasonDiffOutput", "ReasonDiffPipeline", "Settings", "frame_size"]

@@ -1,0 +1,403 @@
+"""ReasonDiffPipeline: narrate, encode, align, denoise, decode.
+
+Figure 2 and Section 3 of the paper, on stock diffusers parts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.hooks.group_offloading import _is_group_offload_enabled
+from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
+from diffusers.utils.torch_utils import get_module_execution_device, randn_tensor
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from reasondiff.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
+from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.framewise import FrameContext, FramePlan, install
+from reasondiff.media import fit_image
+from reasondiff.narrative import Narrative
+from reasondiff.pipeline.parts import ReasonDiffParts
+from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
+from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
+
+__all__ = ["ReasonDiffOutput", "ReasonDiffPipeline"]
+
+logger = logging.getLogger(__name__)
+
+StepCallback = Callable[..., dict[str, Any]] | PipelineCallback | MultiPipelineCallbacks
+
+
+@dataclass(frozen=True)
+class ReasonDiffOutput:
+    """Videos, and how they came about.
+
+    Args:
+        frames: one entry per video, stories first: story 1's videos, then story 2's. Floats in 0..1
+            [videos, frames, height, width, 3] for ``output_type="np"``; see ``ReasonDiffPipeline.decode``.
+        stories: what each image and text became.
+        seeds: of each video's noise; None where generators or latents were given.
+        settings: every option, resolved.
+        predicted: AlignFormer's c* [stories, channels, latent_frames, height, width], where one ran.
+    """
+
+    frames: Any
+    stories: tuple[Story, ...]
+    seeds: tuple[int, ...] | None
+    settings: Settings
+    predicted: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def narrative(self) -> Narrative:
+        """The first story's narrative."""
+        return self.stories[0].narrative
+
+
+class ReasonDiffPipeline(ReasonDiffParts):
+    """Wan image-to-video that is told a story; everything that diffusers does for Wan works here too.
+
+    Args:
+        alignformer: predicts one latent per latent frame; without one, Wan's own condition is used.
+        reasondiff: this model's ``Defaults``, where they differ from the paper's.
+        tokenizer, text_encoder, vae, scheduler, image_processor, image_encoder, transformer, transformer_2,
+        boundary_ratio, expand_timesteps: as in diffusers' ``WanImageToVideoPipeline``.
+
+    Raises:
+        CheckpointError: the parts do not fit together, or are no image-to-video Wan.
+    """
+
+    _callback_tensor_inputs = ["latents", "condition"]  # noqa: RUF012
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: Image.Image | Sequence[Image.Image],
+        prompt: str | Sequence[str] = "",
+        *,
+        narrative: Narrative | Sequence[Narrative] | None = None,
+        position: int | None = None,
+        anchor: AnchorPlace = "narrative",
+        seed: int | Sequence[int] = 0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        output_type: str = "np",
+        attention_kwargs: dict[str, Any] | None = None,
+        on_stage: Callable[[str], None] = lambda stage: None,
+        callback_on_step_end: StepCallback | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        **options: Unpack[Options],
+    ) -> ReasonDiffOutput:
+        """Generate a video in which ``image`` appears at its place in the story that it and ``prompt`` imply.
+
+        Lists of images, prompts and narratives make one video (or ``num_videos_per_prompt``) of each story, all of one
+        size and length.
+
+        Args:
+            image: the condition image.
+            prompt: the text; it need not describe the same moment. May be left out where a narrative is given.
+            narrative: the story, instead of asking ``self.narrator``.
+            position: the image's frame, 1-based; wins over the narrative.
+            anchor: where the image goes when no position is given.
+            seed: video k of the call is drawn from seed + k (or from the k-th seed of a list).
+            generator: draws the noise instead, as in diffusers.
+            latents: the noise itself [videos, channels, latent_frames, height, width].
+            output_type: see ``decode``.
+            attention_kwargs: for the transformer, such as a LoRA ``scale``.
+            on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
+            callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising.
+            callback_on_step_end_tensor_inputs: of "latents" and "condition".
+            options: fields of ``Settings``; what is left out or None comes from the narrative, the image, the model.
+
+        Raises:
+            InputError: an option cannot be used.
+            NarrationError: the narrator gave no usable story.
+            UnsupportedError: a combination that would do the wrong thing in silence.
+        """
+        images, prompts, narratives = as_lists(image, prompt, narrative)
+        settings = self.settings(images[0], narratives[0], **options)
+        on_stage("narrate")
+        inputs = zip(images, prompts, narratives, strict=True)
+        stories = [self.narrate(*each, settings, position, anchor) for each in inputs]
+        noise, seeds = self.noise(len(stories), settings, seed, generator, latents)
+        on_stage("encode")
+        words = self.encode_texts(all_texts(stories, settings, aligned=self.aligns(settings)), settings)
+        contexts = self.contexts(stories, words, self.encode_anchors(stories), settings)
+        on_stage("align")
+        condition, predicted = self.align(stories, words, settings)
+        on_stage("denoise")
+        callback = callback_on_step_end, callback_on_step_end_tensor_inputs
+        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, *callback)
+        on_stage("decode")
+        frames = self.decode(clean, output_type)
+        self.maybe_free_model_hooks()
+        return ReasonDiffOutput(frames, tuple(stories), seeds, settings, predicted)
+
+    def settings(self, image: Image.Image, narrative: Narrative | None = None, **options: Unpack[Options]) -> Settings:
+        """Every option resolved.
+
+        Raises:
+            InputError: names the value and the fix.
+        """
+        if options.get("guidance_scale_2") is not None and self.config["boundary_ratio"] is None:
+            raise InputError("A second guidance scale is for models with two transformers; leave it out.")
+        if options.get("max_sequence_length") is None:
+            options["max_sequence_length"] = min(512, self.tokenizer.model_max_length)
+        frames = None if narrative is None else narrative.num_frames
+        settings = resolve(options, self.defaults, image.size, self.pixels_per_token, frames)
+        timeline_of(self.vae, settings.num_frames)  # refuses what the VAE cannot hold
+        return settings
+
+    def aligns(self, settings: Settings) -> bool:
+        """Whether an AlignFormer predicts the condition's latents."""
+        return settings.align and self.alignformer is not None
+
+    def narrate(
+        self,
+        image: Image.Image,
+        prompt: str,
+        narrative: Narrative | None,
+        settings: Settings,
+        position: int | None = None,
+        anchor: AnchorPlace = "narrative",
+    ) -> Story:
+        """Find out where the image belongs and what every frame shows (Section 3.2), unless a narrative says so.
+
+        Raises:
+            InputError: there is neither a text nor a narrative, no narrator, or a position outside the clip.
+            NarrationError: the narrator gave no usable story.
+        """
+        timeline = timeline_of(self.vae, settings.num_frames)
+        if not prompt.strip() and (narrative is None or settings.prompts == "single"):
+            raise InputError("The prompt is empty; say in a few words what should happen.")
+        if narrative is None:
+            narrative = self._told(image, prompt, settings, needed=position is None and anchor == "narrative")
+        if narrative.num_frames != settings.num_frames:
+            logger.warning("The narrative of %d frames is retimed to %d.", narrative.num_frames, settings.num_frames)
+            narrative = narrative.retime(settings.num_frames)
+        narrative = placed(narrative, position, anchor)
+
+        plan = FramePlan.from_narrative(narrative, timeline)
+        for clip in plan.lost:
+            logger.warning(
+                "No latent frame reads clip %d..%d (%r), because longer clips own its latent frames; make it longer.",
+                clip.start + 1, clip.end, clip.description,
+            )  # fmt: skip
+        texts = texts_of(narrative, prompt, settings.prompts, timeline)
+        return Story(fit_image(image, settings.width, settings.height, settings.fit), prompt, narrative, plan, texts)
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str], settings: Settings) -> dict[str, Tensor]:
+        """Every distinct text's tokens [tokens, text_dim], without padding.
+
+        One text at a time: T5 is not made to compute padding, and no text depends on what else is encoded.
+        """
+        words, device, longest = {}, get_module_execution_device(self.text_encoder), settings.max_sequence_length
+        for text in dict.fromkeys(texts):
+            clean = prompt_clean(text)
+            length = len(self.tokenizer(clean, verbose=False).input_ids)
+            if length > longest:
+                logger.warning("A prompt of %d tokens is cut to %d: %r.", length, longest, text)
+            tokens = self.tokenizer(clean, truncation=True, max_length=longest, return_tensors="pt").to(device)
+            encoded = self.text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state[0]
+            words[text] = encoded.to(self._execution_device, self.some_transformer.dtype)
+        return words
+
+    @torch.no_grad()
+    def encode_anchors(self, stories: Sequence[Story]) -> Tensor | None:
+        """The image encoder's tokens [stories, tokens, image_dim], or None for a transformer that takes none.
+
+        A first-and-last-frame transformer takes images in pairs; it is given the anchor twice.
+        """
+        config = self.some_transformer.config
+        if config["image_dim"] is None:
+            return None
+        copies = 1 if config["pos_embed_seq_len"] is None else 2
+        tokens = [self.encode_image([story.image] * copies, self._execution_device) for story in stories]
+        return torch.cat(tokens).to(self.some_transformer.dtype)
+
+    def contexts(
+        self, stories: Sequence[Story], words: Mapping[str, Tensor], image: Tensor | None, settings: Settings
+    ) -> tuple[FrameContext, FrameContext | None]:
+        """What the transformer reads in the positive and in the negative branch, which differ in the text only."""
+        videos = settings.num_videos_per_prompt
+        if image is not None:
+            image = image.unflatten(0, (len(stories), -1)).repeat_interleave(videos, 0).flatten(0, 1)
+        plans = [story.texts for story in stories for _ in range(videos)]
+        length = settings.max_sequence_length
+        # Offloading that fetches weights in the order of the first call needs to_k and to_v in every call.
+        cache = not _is_group_offload_enabled(self.some_transformer)
+        told = FrameContext.build(plans, words, text_length=length, image=image, cache=cache)
+        if not settings.guided:
+            return told, None
+        negative = [FramePlan.single(settings.negative_prompt, plans[0].num_latent_frames)] * len(plans)
+        return told, FrameContext.build(negative, words, text_length=length, image=image, cache=cache)
+
+    @torch.no_grad()
+    def align(
+        self, stories: Sequence[Story], words: Mapping[str, Tensor], settings: Settings
+    ) -> tuple[Tensor, Tensor | None]:
+        """The condition [videos, stride + channels, latent_frames, height, width] (Section 3.3).
+
+        Its mask flags the anchor's frame; its latents are AlignFormer's c* or, without one, Wan's own.
+
+        Returns:
+            The condition, and c* of each story where AlignFormer ran.
+        """
+        former = self.alignformer if self.aligns(settings) else None
+        masks, latents = [], []
+        for story in stories:  # one at a time, so that no story's latents depend on its batch
+            timeline = timeline_of(self.vae, settings.num_frames)
+            image = self.video_processor.preprocess(story.image).to(self._execution_device)
+            frames = [anchor.frame for anchor in story.narrative.anchors]
+            if former is None:
+                latents.append(
+                    encode_on_grey(self.vae, image[:, None].expand(-1, len(frames), -1, -1, -1), frames, timeline)
+                )
+            elif len(frames) > 1:
+                raise UnsupportedError(f"AlignFormer takes one anchor, not {len(frames)}; give one, or align=False.")
+            else:
+                plan, device = story.plan, self._execution_device
+                narrative = [words[prompt] for prompt in plan.prompts]
+                latents.append(
+                    former(
+                        anchor_latents=encode_anchor(self.vae, image).to(device),
+                        anchor_latent_frame=torch.tensor([timeline.latent_of(frames[0])], device=device),
+                        narrative=pad_sequence(narrative, batch_first=True)[None],
+                        lengths=torch.tensor([[len(text) for text in narrative]], device=device),
+                        segment_of=torch.tensor([plan.segment_of], device=device),
+                    )
+                )
+            masks.append(anchor_mask(timeline, frames, *latents[-1].shape[-2:]))
+        predicted = torch.cat(latents).to(self._execution_device)
+        condition = torch.cat([torch.cat(masks).to(predicted), predicted], dim=1)
+        return condition.repeat_interleave(settings.num_videos_per_prompt, 0), None if former is None else predicted
+
+    def noise(
+        self,
+        stories: int,
+        settings: Settings,
+        seed: int | Sequence[int] = 0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[int, ...] | None]:
+        """Each video's noise from its own seed, on the CPU in fp32: the same in any batch and on any device.
+
+        Raises:
+            InputError: a list of seeds or generators, or the latents, do not fit the videos.
+        """
+        videos = stories * settings.num_videos_per_prompt
+        frames = timeline_of(self.vae, settings.num_frames).num_latent_frames
+        scale = self.vae_scale_factor_spatial
+        shape = (self.vae.config["z_dim"], frames, settings.height // scale, settings.width // scale)
+        for name, given in (("seeds", seed), ("generators", generator)):
+            if isinstance(given, Sequence) and len(given) != videos:
+                raise InputError(f"There are {len(given)} {name} for {videos} videos; give one for each.")
+        if latents is not None:
+            if latents.shape != (videos, *shape):
+                raise InputError(f"The latents are {list(latents.shape)}; give {[videos, *shape]} for these options.")
+            return latents.float(), None
+        if generator is not None:
+            generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
+            return torch.stack(
+                [randn_tensor(shape, each, torch.device(each.device)).cpu() for each in generators]
+            ), None
+        seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
+        generators = [torch.Generator().manual_seed(each) for each in seeds]
+        return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        noise: Tensor,
+        condition: Tensor,
+        contexts: tuple[FrameContext, FrameContext | None],
+        settings: Settings,
+        attention_kwargs: dict[str, Any] | None = None,
+        callback: StepCallback | None = None,
+        callback_tensor_inputs: Sequence[str] = ("latents",),
+    ) -> Tensor:
+        """From noise to latents along the velocity, guided by the condition and the narrative in every step."""
+        told, untold = contexts
+        if isinstance(callback, PipelineCallback | MultiPipelineCallbacks):
+            callback_tensor_inputs = callback.tensor_inputs
+        if unknown := sorted(set(callback_tensor_inputs) - set(self._callback_tensor_inputs)):
+            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents' and 'condition'.")
+        self._attention_kwargs, self._interrupt = attention_kwargs, False
+        self.scheduler.set_timesteps(settings.num_inference_steps, device=self._execution_device)
+        self._num_timesteps = len(self.scheduler.timesteps)
+        latents = noise.to(self._execution_device)
+
+        weights = nullcontext() if settings.align else self.base_model()
+        with weights, self.progress_bar(total=self._num_timesteps) as progress:
+            for step, timestep in enumerate(self.scheduler.timesteps):
+                self._current_timestep = timestep
+                transformer, self._guidance_scale = self._expert(timestep, settings)
+                noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
+                velocity = self._velocity(transformer, noisy, timestep, told, "cond")
+                if untold is not None and self.do_classifier_free_guidance:
+                    unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
+                    velocity = unguided + self.guidance_scale * (velocity - unguided)
+                latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
+
+                if callback is not None:
+                    tensors = {"latents": latents, "condition": condition}
+                    changed = callback(self, step, timestep, {name: tensors[name] for name in callback_tensor_inputs})
+                    latents, condition = changed.get("latents", latents), changed.get("condition", condition)
+                progress.update()
+                if self.interrupt:
+                    break
+        self._current_timestep = None
+        return latents
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor, output_type: str = "np") -> Any:
+        """Videos from latents [videos, channels, latent_frames, height, width], one at a time.
+
+        Args:
+            latents: normalised.
+            output_type: "np" for floats in 0..1 [videos, frames, height, width, 3], "uint8" for bytes of the same
+                shape, "pt" for a tensor [videos, frames, 3, height, width], "pil" for lists of images, or "latent"
+                for the latents themselves.
+        """
+        if output_type == "latent":
+            return latents
+        video = torch.cat([decode_video(self.vae, each[None]).float() for each in latents])
+        if output_type == "uint8":
+            frames = self.video_processor.postprocess_video(video, output_type="np")
+            return (frames * 255).round().astype(np.uint8)
+        return self.video_processor.postprocess_video(video, output_type=output_type)
+
+    def _told(self, image: Image.Image, prompt: str, settings: Settings, *, needed: bool) -> Narrative:
+        """The narrator's story; or, where nothing would read it, the prompt for all frames."""
+        if needed or self.aligns(settings) or settings.prompts != "single":
+            return self.narrator.narrate(image, prompt, num_frames=settings.num_frames, interval=settings.interval)
+        return Narrative.from_ends([(settings.num_frames, prompt)], 0, settings.num_frames, interval=settings.interval)
+
+    def _expert(self, timestep: Tensor, settings: Settings) -> tuple[Any, float]:
+        """The transformer for this noise level, and its guidance; Wan2.2 has one for high and one for low noise."""
+        ratio = self.config["boundary_ratio"]
+        if ratio is None or timestep >= ratio * self.scheduler.config["num_train_timesteps"]:
+            return self.transformer, settings.guidance_scale
+        return self.transformer_2, settings.guidance_scale_2
+
+    def _velocity(
+        self, transformer: Any, noisy: Tensor, timestep: Tensor, context: FrameContext, branch: str
+    ) -> Tensor:
+        """The transformer's prediction, noise - clean, with a cache (where one is enabled) per branch."""
+        with transformer.cache_context(branch), install(transformer).use(context):
+            return transformer(
+                hidden_states=noisy,
+                timestep=timestep.expand(len(noisy)),
+                attention_kwargs=self.attention_kwargs,
+                return_dict=False,
+                **context.inputs,
+            )[0]

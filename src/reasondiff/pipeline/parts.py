@@ -1,0 +1,224 @@
+"""The parts of a ReasonDiff model, and the folder they are kept in.
+
+model_index.json                       classes, and the model's ``Defaults``
+transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
+alignformer/                           optional
+pytorch_lora_weights.safetensors       optional: the LoRA that was trained with the AlignFormer
+narrator/                              optional: a vision-language model, loaded when first asked
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
+from peft import get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+
+from reasondiff.alignformer import AlignFormer
+from reasondiff.errors import CheckpointError, InputError, ReasonDiffError, UnsupportedError
+from reasondiff.pipeline.settings import Defaults
+
+if TYPE_CHECKING:
+    from reasondiff.narrator import Narrator
+
+__all__ = ["ADAPTER", "ReasonDiffParts"]
+
+ADAPTER = "reasondiff"
+"""Name of the LoRA that was trained with the AlignFormer."""
+
+LORA_FILE = "pytorch_lora_weights.safetensors"
+
+
+class ReasonDiffParts(WanImageToVideoPipeline):
+    """Stock Wan image-to-video, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
+
+    model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
+    _optional_components = [*WanImageToVideoPipeline._optional_components, "alignformer"]  # noqa: RUF012
+
+    alignformer: AlignFormer | None
+    transformer: Any
+    transformer_2: Any
+    vae: Any
+    tokenizer: Any
+    text_encoder: Any
+    scheduler: Any
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        text_encoder: Any,
+        vae: Any,
+        scheduler: Any,
+        image_processor: Any = None,
+        image_encoder: Any = None,
+        transformer: Any = None,
+        transformer_2: Any = None,
+        alignformer: AlignFormer | None = None,
+        boundary_ratio: float | None = None,
+        expand_timesteps: bool = False,
+        reasondiff: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            tokenizer=tokenizer,
+            text_encoder=text_encoder,
+            vae=vae,
+            scheduler=scheduler,
+            image_processor=image_processor,
+            image_encoder=image_encoder,
+            transformer=transformer,
+            transformer_2=transformer_2,
+            boundary_ratio=boundary_ratio,
+            expand_timesteps=expand_timesteps,
+        )
+        self.register_modules(alignformer=alignformer)
+        self.register_to_config(reasondiff=reasondiff)
+        self.defaults = Defaults.from_config(reasondiff)
+        self._narrator: Narrator | None = None
+        self._narrator_folder: Path | None = None
+        self._check()
+
+    @property
+    def narrator(self) -> Narrator:
+        """What infers the story; set it, or keep a vision-language model in the model's ``narrator`` folder.
+
+        Raises:
+            InputError: there is none.
+        """
+        if self._narrator is None:
+            if self._narrator_folder is None:
+                raise InputError("This model has no narrator; give a narrative, or a narrator such as openai:gpt-4o.")
+            from reasondiff.narrator import load_narrator
+
+            self._narrator = load_narrator(f"transformers:{self._narrator_folder}")
+        return self._narrator
+
+    @narrator.setter
+    def narrator(self, narrator: Narrator | None) -> None:
+        self._narrator = narrator
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+        """Load a folder or a hub id; only safetensors, nothing is unpickled.
+
+        Args:
+            pretrained_model_name_or_path: a ReasonDiff model, or any Wan image-to-video in diffusers' layout.
+            kwargs: as in diffusers; components given by name replace those of the folder.
+
+        Raises:
+            CheckpointError: the folder is missing, damaged or of another kind.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        is_hub_id = len(folder.parts) == 2 and not folder.parts[0].startswith((".", "/", "~"))
+        if not folder.is_dir() and (folder.exists() or not is_hub_id):
+            raise CheckpointError(f"There is no model folder {str(folder)!r}; check the path, or give a hub id.")
+        with _in_one_sentence(str(folder)):
+            model = super().from_pretrained(str(folder), **(kwargs | {"use_safetensors": True}))
+            if (folder / LORA_FILE).is_file():
+                model.load_lora_weights(str(folder), weight_name=LORA_FILE, adapter_name=ADAPTER)
+        if (folder / "narrator").is_dir():
+            model._narrator_folder = folder / "narrator"
+        return model
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:  # type: ignore[override]
+        """Write the model folder; what is loaded from it gives the same videos.
+
+        Raises:
+            UnsupportedError: LoRA adapters other than our own are loaded.
+        """
+        folder = Path(save_directory)
+        adapters = dict(getattr(self.transformer, "peft_config", {}))
+        if others := set(adapters) - {ADAPTER}:
+            raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
+        layers = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER) if adapters else {}
+        if adapters:
+            self.unload_lora_weights()
+        super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
+        if adapters:
+            config = adapters[ADAPTER].to_dict()
+            self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)
+            self.load_lora_weights(str(folder), weight_name=LORA_FILE, adapter_name=ADAPTER)
+        if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
+            shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    def load_lora_weights(self, *args: Any, **kwargs: Any) -> None:
+        """As in diffusers, but nothing is unpickled."""
+        super().load_lora_weights(*args, **(kwargs | {"use_safetensors": True}))
+
+    @contextmanager
+    def base_model(self) -> Iterator[None]:
+        """Inside the block the transformer runs without our own LoRA; other adapters stay as they are.
+
+        Raises:
+            UnsupportedError: the LoRA is merged into the weights.
+        """
+        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
+        layers = [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
+        layers = [layer for layer in layers if ADAPTER in layer.scaling]
+        if any(ADAPTER in layer.merged_adapters for layer in layers):
+            raise UnsupportedError("The LoRA is merged into the transformer; call unfuse_lora() to run the base model.")
+        scales = [layer.scaling[ADAPTER] for layer in layers]
+        try:
+            for layer in layers:
+                layer.scaling[ADAPTER] = 0.0
+            yield
+        finally:
+            for layer, scale in zip(layers, scales, strict=True):
+                layer.scaling[ADAPTER] = scale
+
+    @property
+    def some_transformer(self) -> Any:
+        """Either transformer; two of them (Wan2.2) have the same inputs."""
+        return self.transformer if self.transformer is not None else self.transformer_2
+
+    @property
+    def pixels_per_token(self) -> int:
+        """Width and height of the frames must be multiples of this."""
+        sides = [
+            side for model in (self.some_transformer, self.alignformer) if model for side in model.config["patch_size"]
+        ]
+        return self.vae_scale_factor_spatial * math.lcm(*sides)
+
+    def _check(self) -> None:
+        if self.config["expand_timesteps"]:
+            raise CheckpointError(
+                "Wan2.2-TI2V-5B has no mask to place an image with; use an I2V model such as Wan2.1-I2V."
+            )
+        if self.vae is None:
+            return
+        channels = self.vae.config["z_dim"]
+        wanted = 2 * channels + self.vae_scale_factor_temporal
+        for model in (self.transformer, self.transformer_2):
+            if model is not None and (reads := model.config["in_channels"]) != wanted:
+                raise CheckpointError(
+                    f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V model."
+                )
+        former = self.alignformer
+        if former is not None:
+            width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]
+            if (former.config["in_channels"], former.config["text_dim"]) != (channels, width):
+                raise CheckpointError(
+                    f"The AlignFormer is for {former.config['in_channels']} latent channels and texts of width "
+                    f"{former.config['text_dim']}, not {channels} and {width}; use the one trained with this model."
+                )
+
+
+@contextmanager
+def _in_one_sentence(name: str) -> Iterator[None]:
+    """Whatever goes wrong while a model is loaded becomes one sentence that names it and the fix."""
+    try:
+        yield
+    except ReasonDiffError:
+        raise
+    except Exception as error:  # the libraries below raise a dozen kinds
+        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = f"{reason[:200]} …" if len(reason) > 200 else reason.rstrip(".")
+        raise CheckpointError(
+            f"The model {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
+        ) from error

@@ -1,0 +1,194 @@
+"""What a run is made with: a model's defaults, and every option resolved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypedDict, get_args
+
+from reasondiff.errors import CheckpointError, InputError
+from reasondiff.media import Fit
+
+__all__ = ["AnchorPlace", "Defaults", "Options", "PromptForm", "Settings", "frame_size", "resolve"]
+
+PromptForm = Literal["framewise", "mean", "concat", "joined", "single"]
+"""How the transformer reads text: each latent frame its own description (``framewise``), or the average of its pixel
+frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released research code's way);
+the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
+
+AnchorPlace = Literal["narrative", "first", "last"]
+"""Where the image goes when no position is given."""
+
+WAN_NEGATIVE_PROMPT = (
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，"
+    "残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，"
+    "三条腿，背景人很多，倒着走"
+)
+"""The negative prompt that Wan2.1 is used with: flaws of image quality, of hands and faces, and standing still."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What a model is run with unless told otherwise; the ``reasondiff`` entry of its ``model_index.json``.
+
+    A model without the entry, such as Wan2.1-I2V-14B-480P, gets the paper's values (Appendix A.2).
+
+    Args:
+        num_frames: pixel frames.
+        interval: seconds between frames, as in training.
+        num_inference_steps: denoising steps.
+        guidance_scale: of classifier-free guidance.
+        area: pixels per frame; the image gives the aspect.
+        negative_prompt: what guidance leads away from.
+    """
+
+    num_frames: int = 81
+    interval: float = 0.2
+    num_inference_steps: int = 50
+    guidance_scale: float = 5.0
+    area: int = 832 * 480
+    negative_prompt: str = WAN_NEGATIVE_PROMPT
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any] | None) -> Defaults:
+        """From a pipeline's config.
+
+        Raises:
+            CheckpointError: an entry is unknown.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(config or {}) - known):
+            raise CheckpointError(
+                f"The model's 'reasondiff' entry {unknown[0]!r} is unknown here; known are {', '.join(sorted(known))}."
+            )
+        return cls(**(config or {}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every option of a run, resolved; giving them again with the same narratives and seed repeats the run.
+
+    Args:
+        num_frames: pixel frames.
+        interval: seconds between them.
+        width: of the frames.
+        height: of the frames.
+        num_inference_steps: denoising steps.
+        guidance_scale: of classifier-free guidance; 1 or less computes no negative branch.
+        guidance_scale_2: the same for a second, low-noise transformer.
+        negative_prompt: what guidance leads away from.
+        max_sequence_length: text tokens per prompt, padding included.
+        num_videos_per_prompt: videos of each story, each from its own seed.
+        fit: how the image is brought to the frame's size: "crop", "letterbox" or "stretch".
+        prompts: how the transformer reads text, see ``PromptForm``.
+        align: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
+
+    Raises:
+        InputError: names the value and the fix.
+    """
+
+    num_frames: int
+    interval: float
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    guidance_scale_2: float
+    negative_prompt: str
+    max_sequence_length: int
+    num_videos_per_prompt: int = 1
+    fit: Fit = "crop"
+    prompts: PromptForm = "framewise"
+    align: bool = True
+
+    def __post_init__(self) -> None:
+        if self.num_inference_steps < 1:
+            raise InputError(f"{self.num_inference_steps} denoising steps make no video; give 1 or more.")
+        if self.num_videos_per_prompt < 1:
+            raise InputError(f"{self.num_videos_per_prompt} videos per prompt are none; give 1 or more.")
+        if self.max_sequence_length < 1:
+            raise InputError(f"Prompts of {self.max_sequence_length} tokens say nothing; give 1 or more.")
+        for scale in (self.guidance_scale, self.guidance_scale_2):
+            if not math.isfinite(scale):
+                raise InputError(f"The guidance scale is {scale}; give a number, such as 5.")
+        for value, choices in ((self.prompts, PromptForm), (self.fit, Fit)):
+            if value not in get_args(choices):
+                raise InputError(f"{value!r} is unknown; give one of {', '.join(get_args(choices))}.")
+
+    @property
+    def guided(self) -> bool:
+        """Whether a negative branch is computed."""
+        return max(self.guidance_scale, self.guidance_scale_2) > 1
+
+
+class Options(TypedDict, total=False):
+    """Fields of ``Settings`` as a user gives them; None or absent stands for the default."""
+
+    num_frames: int | None
+    width: int | None
+    height: int | None
+    fit: Fit | None
+    prompts: PromptForm | None
+    align: bool | None
+    num_inference_steps: int | None
+    guidance_scale: float | None
+    guidance_scale_2: float | None
+    negative_prompt: str | None
+    max_sequence_length: int | None
+    num_videos_per_prompt: int | None
+
+
+def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: int, num_frames: int | None) -> Settings:
+    """Fill in what was not given (None): from the image, the narrative, the model.
+
+    Args:
+        given: by the user.
+        model: its defaults.
+        image: width and height.
+        multiple: pixels per token of the transformer.
+        num_frames: of the narrative, where there is one.
+
+    Raises:
+        InputError: names the value and the fix.
+    """
+    known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if unknown := sorted(set(known) - set(Options.__annotations__)):
+        raise TypeError(f"{unknown[0]!r} is no option; the options are {', '.join(Options.__annotations__)}.")
+    for key in ("num_inference_steps", "guidance_scale", "negative_prompt"):
+        known.setdefault(key, getattr(model, key))
+    known.setdefault("num_frames", num_frames or model.num_frames)
+    known.setdefault("guidance_scale_2", known["guidance_scale"])
+    width: Any = known.get("width")
+    height: Any = known.get("height")
+    if width is None and height is None:
+        width, height = frame_size(image, model.area, multiple)
+    elif width is None:
+        width = _nearest(height * image[0] / image[1], multiple)
+    elif height is None:
+        height = _nearest(width * image[1] / image[0], multiple)
+    near = _nearest(width, multiple), _nearest(height, multiple)
+    if near != (width, height):
+        raise InputError(
+            f"The size {width}x{height} does not divide into {multiple}x{multiple} pixels; give {near[0]}x{near[1]}."
+        )
+    return Settings(interval=model.interval, **(known | {"width": width, "height": height}))
+
+
+def frame_size(image: tuple[int, int], area: int, multiple: int) -> tuple[int, int]:
+    """Width and height that keep an image's aspect within an area, both multiples of ``multiple``.
+
+    Args:
+        image: width and height, in any unit.
+        area: pixels that the frame may have.
+        multiple: pixels per token of the transformer.
+    """
+    width, height = (round(math.sqrt(area * ratio)) for ratio in (image[0] / image[1], image[1] / image[0]))
+    width, height = (max(1, length // multiple) * multiple for length in (width, height))
+    # A thin image's short side was raised to one token, so its long side must give way.
+    longest = max(1, area // min(width, height) // multiple) * multiple
+    return min(width, longest), min(height, longest)
+
+
+def _nearest(length: float, multiple: int) -> int:
+    return max(1, round(length / multiple)) * multiple

@@ -1,0 +1,76 @@
+"""The bundled narrator, from nothing: every number that made ``models/storyworld-tiny/narrator``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+
+from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.training.narrator import NarratorStage
+from reasondiff.training.narrator_tokens import narrator_processor, narrator_tokenizer
+from reasondiff.training.trainer import Optimization, Stage
+
+__all__ = ["narrator"]
+
+_SIZE, _PATCH = 64, 8
+
+
+def narrator() -> TrainingRecipe:
+    """LLaVA's class, narrow: a CLIP tower of 8x8 patches, two linear layers, a Llama."""
+    vision = {
+        "hidden_size": 160,
+        "intermediate_size": 480,
+        "num_hidden_layers": 5,
+        "num_attention_heads": 5,
+        "projection_dim": 160,
+        "image_size": _SIZE,
+        "patch_size": _PATCH,
+    }
+    text = {
+        "hidden_size": 192,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 6,
+        "max_position_embeddings": 512,
+    }
+    return TrainingRecipe(
+        name="storyworld-tiny/narrator",
+        purpose="a vision-language model that tells StoryWorld's stories",
+        optimization=Optimization(steps=4000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.998),
+        build=_build,
+        settings={"vision": vision, "text": text, "see_steps": 1600, "see_batch": 64, "batch": 32},
+        validate_every=500,
+    )
+
+
+def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+    settings, tokenizer = recipe.settings, narrator_tokenizer()
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**settings["vision"]),
+        text_config=LlamaConfig(
+            vocab_size=len(tokenizer),
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            **settings["text"],
+        ),
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        image_seq_length=(_SIZE // _PATCH) ** 2,
+        vision_feature_layer=-1,
+        tie_word_embeddings=True,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.optimization.seed)
+        net = LlavaForConditionalGeneration(config)
+        processor = narrator_processor(tokenizer, size=_SIZE, patch=_PATCH)
+        return NarratorStage(
+            net.to(device),
+            processor,
+            see_steps=settings["see_steps"],
+            see_batch=settings["see_batch"],
+            batch=settings["batch"],
+        )

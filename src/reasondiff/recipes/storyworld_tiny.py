@@ -1,0 +1,207 @@
+"""The bundled models, from nothing: every number that made ``models/storyworld-tiny``.
+
+Run in this order; each stage reads the components that the earlier ones exported: ``vae``, ``base`` (the "Wan2.1" of
+this world), ``stage1`` and ``stage2`` (Algorithm 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
+from peft import LoraConfig
+from transformers import UMT5Config, UMT5EncoderModel
+
+from reasondiff.alignformer import AlignFormer
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.pipeline.parts import ADAPTER
+from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
+from reasondiff.training.image_to_video import BaseStage, ReasonStage
+from reasondiff.training.latents import LatentSet, encode_takes
+from reasondiff.training.text import caption_tokenizer
+from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.vae import Phase, VaeStage
+
+__all__ = ["base", "stage1", "stage2", "vae"]
+
+CHANNELS = 32
+"""Of the latents: more than Wan's 16, because a 64x64 clip leaves only 8x8 of them."""
+TEXT_DIM = 128
+TEXT_LENGTH = 128
+"""Tokens that a prompt is padded to; 512 in Wan."""
+DEFAULTS = {
+    "num_frames": NUM_FRAMES,
+    "interval": INTERVAL,
+    "num_inference_steps": 20,
+    "guidance_scale": 3.0,
+    "area": SIZE * SIZE,
+    "negative_prompt": "",
+}
+"""What the bundled model is run with; the text that guidance leads away from is the one of dropped captions."""
+
+
+def vae() -> TrainingRecipe:
+    """A Wan VAE with the 14B's strides, 8 in space and 4 in time."""
+    config = {
+        "base_dim": 32,
+        "decoder_base_dim": 32,
+        "z_dim": CHANNELS,
+        "dim_mult": [1, 2, 2],
+        "num_res_blocks": 1,
+        "attn_scales": [],
+        "temperal_downsample": [True, True],
+        "is_residual": True,
+        "patch_size": 2,
+        "in_channels": 12,
+        "out_channels": 12,
+        "scale_factor_temporal": 4,
+        "scale_factor_spatial": 8,
+        "latents_mean": [0.0] * CHANNELS,
+        "latents_std": [1.0] * CHANNELS,
+    }
+    phases = [
+        Phase(until=0.30, frames=(1,), batch=24, crop=64),
+        Phase(until=0.65, frames=(5, 9, 13), batch=4, crop=64),
+        Phase(until=1.00, frames=(17, 33), batch=2, crop=64),
+    ]
+
+    def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+        net = seeded(recipe, lambda: AutoencoderKLWan(**recipe.settings["vae"])).to(device)
+        return VaeStage(net, steps=recipe.optimization.steps, phases=phases)
+
+    return TrainingRecipe(
+        name="storyworld-tiny/vae",
+        purpose="a video autoencoder: images, then short clips, then whole ones",
+        optimization=Optimization(
+            steps=5000, learning_rate=2e-3, warmup=200, cooldown=0.35, weight_decay=1e-4, clip=0.5
+        ),
+        build=build,
+        settings={"vae": config, "phases": [asdict(phase) for phase in phases]},
+        validate_every=1000,
+    )
+
+
+def base() -> TrainingRecipe:
+    """Plain first-frame image-to-video on paired captions, transformer and text encoder from scratch."""
+    transformer = {
+        "patch_size": [1, 2, 2],
+        "num_attention_heads": 8,
+        "attention_head_dim": 32,
+        "in_channels": 2 * CHANNELS + 4,
+        "out_channels": CHANNELS,
+        "text_dim": TEXT_DIM,
+        "freq_dim": 128,
+        "ffn_dim": 768,
+        "num_layers": 6,
+        "cross_attn_norm": True,
+        "qk_norm": "rms_norm_across_heads",
+        "rope_max_seq_len": 128,
+    }
+    text_encoder = {
+        "d_model": TEXT_DIM,
+        "d_kv": 32,
+        "num_heads": 4,
+        "num_layers": 3,
+        "d_ff": 256,
+        "dropout_rate": 0.0,
+    }
+
+    def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+        tokenizer = caption_tokenizer(max_length=TEXT_LENGTH)
+        encoder = UMT5Config(vocab_size=len(tokenizer), **recipe.settings["text_encoder"])
+        pipe = ReasonDiffPipeline(
+            tokenizer=tokenizer,
+            text_encoder=seeded(recipe, lambda: UMT5EncoderModel(encoder)),
+            vae=AutoencoderKLWan.from_pretrained(model / "vae"),
+            scheduler=scheduler(),
+            transformer=seeded(recipe, lambda: WanTransformer3DModel(**recipe.settings["transformer"])),
+            reasondiff=DEFAULTS,
+        ).to(device)
+        takes, latents = encoded(recipe, pipe.vae, cache)
+        return BaseStage(pipe, takes, latents, batch=recipe.settings["batch"])
+
+    return TrainingRecipe(
+        name="storyworld-tiny/base",
+        purpose="Wan image-to-video from the first frame, on paired captions",
+        optimization=Optimization(steps=8000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.999),
+        build=build,
+        settings={"transformer": transformer, "text_encoder": text_encoder, "batch": 16, "clips": 4000},
+        validate_every=2000,
+    )
+
+
+def stage1() -> TrainingRecipe:
+    """Algorithm 1, first pass: LoRA and AlignFormer under the denoising loss; any frame is the anchor."""
+    return TrainingRecipe(
+        name="storyworld-tiny/stage1",
+        purpose="the paper's first stage: LoRA and AlignFormer, any frame given, every frame with its text",
+        optimization=Optimization(steps=6000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.999),
+        build=_reason_stage,
+        settings={
+            "alignformer": {"in_channels": CHANNELS, "text_dim": TEXT_DIM, "dim": 160, "num_heads": 8},
+            "lora": {"r": 16, "lora_alpha": 16, "target_modules": LORA_TARGETS},
+            "beta": 0.0,
+            "batch": 16,
+            "clips": 4000,
+        },
+        validate_every=2000,
+    )
+
+
+def stage2() -> TrainingRecipe:
+    """Algorithm 1, second pass: AlignFormer alone, with the auxiliary loss (Eq. 6)."""
+    return TrainingRecipe(
+        name="storyworld-tiny/stage2",
+        purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
+        optimization=Optimization(steps=2000, learning_rate=5e-4, warmup=100, cooldown=0.5, average=0.999),
+        build=_reason_stage,
+        settings={"beta": 0.2, "batch": 16, "clips": 4000},
+        validate_every=1000,
+    )
+
+
+LORA_TARGETS = r".*\.(attn1|attn2)\.(to_q|to_k|to_v|to_out\.0)|.*\.ffn\.net\.(0\.proj|2)"
+"""Decision 8: the projections of both attentions and of the feed-forward layers, rank 16, alpha 16."""
+
+
+def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+    pipe = ReasonDiffPipeline.from_pretrained(model, torch_dtype=torch.float32)
+    pipe.text_encoder.requires_grad_(False)
+    pipe.transformer.requires_grad_(False)
+    adapters: dict[str, torch.nn.Parameter] = {}
+    if "lora" in recipe.settings:  # stage 1 begins with new ones
+        pipe.unload_lora_weights()
+        lora = LoraConfig(**recipe.settings["lora"])
+        seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
+        adapters = {name: p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
+        pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**recipe.settings["alignformer"])))
+    pipe.to(device)
+    pipe.alignformer.train()
+    takes, latents = encoded(recipe, pipe.vae, cache)
+    settings = recipe.settings
+    return ReasonStage(pipe, takes, latents, adapters=adapters, beta=settings["beta"], batch=settings["batch"])
+
+
+def encoded(recipe: TrainingRecipe, vae: AutoencoderKLWan, cache: Path) -> tuple[TakeSet, LatentSet]:
+    """The training clips and their latents, encoded once for all stages."""
+    takes = TakeSet("train")
+    return takes, encode_takes(vae, takes, recipe.settings["clips"], cache / "latents")
+
+
+def scheduler() -> UniPCMultistepScheduler:
+    """The scheduler that the Wan2.1 checkpoints ship; at 64x64 sigmas need no shift."""
+    return UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=1.0
+    )
+
+
+def seeded(recipe: TrainingRecipe, make: Any) -> Any:
+    """What ``make`` returns, with initial weights that depend on the recipe's seed only."""
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.optimization.seed)
+        return make()

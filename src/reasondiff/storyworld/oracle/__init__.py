@@ -1,0 +1,70 @@
+"""The oracle: does a video tell the story that an image, a prompt and the world's rule fix?
+
+It looks at pixels (``perception``), follows the object and the agent (``tracks``) and weighs the story's rules over
+time (``rules``). It shares no code with what draws or generates clips; of StoryWorld it knows the ``Story`` only.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from reasondiff.errors import CheckpointError
+from reasondiff.storyworld.oracle.perception import Sighting, Spotter, see
+from reasondiff.storyworld.oracle.rules import Anchor, Verdict, weigh
+from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
+from reasondiff.storyworld.stories import Story
+
+__all__ = ["THRESHOLDS", "Anchor", "Sighting", "Spotter", "Thresholds", "Verdict", "judge", "load_spotter", "see", "weigh"]
+
+_PACKAGE = Path(__file__).parents[2]
+_SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
+"""Where the bundled models lie: in an installed wheel, and in a checkout."""
+
+
+@cache
+def load_spotter(folder: Path | None = None) -> Spotter:
+    """The oracle's network from ``folder``; the bundled one by default.
+
+    Raises:
+        CheckpointError: it is not there, or damaged.
+    """
+    folder = folder or next((s / "storyworld-oracle" for s in _SHELVES if (s / "storyworld-oracle").is_dir()), None)
+    if folder is None:
+        raise CheckpointError("The oracle's network is not in this installation; install reasondiff again.")
+    try:
+        return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again.") from None
+
+
+def judge(
+    video: np.ndarray,
+    story: Story,
+    anchor_frame: int | None = None,
+    anchor_image: np.ndarray | None = None,
+    *,
+    variant: str = "core",
+    spotter: Spotter | None = None,
+) -> Verdict:
+    """Judge a video against a story.
+
+    Args:
+        video: uint8 [frames, height, width, 3], 0.2 s between frames; other sizes than 64 x 64 are resized.
+        story: the object, its states before and after, and the agent.
+        anchor_frame: 0-based frame that the method was told to show the image at.
+        anchor_image: uint8 [height, width, 3], the user's image.
+        variant: ``core`` or one of ``stories.VARIANTS``, which waive what ``rules`` says.
+        spotter: the network; the bundled one by default.
+
+    Raises:
+        InputError: no video, an unknown variant, or an anchor outside the video.
+        CheckpointError: the bundled network is not there.
+    """
+    net = spotter or load_spotter()
+    anchor = None
+    if anchor_frame is not None and anchor_image is not None:
+        anchor = Anchor(anchor_frame, see(net, np.asarray(anchor_image)[None])[0])
+    return weigh(see(net, np.asarray(video)), story, variant, anchor)

@@ -1,0 +1,116 @@
+"""What the oracle sees: a small convolutional network that says, frame by frame, what is where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from reasondiff.errors import InputError
+
+__all__ = ["SIDE", "Sighting", "Spotter", "see"]
+
+SIDE = 64
+"""Width and height of the frames the network looks at; positions are given in these pixels."""
+_CELL = 4
+_FAINT = 0.2
+"""Peaks below this are not worth a word."""
+_APART = 9.0
+"""Peaks of one class nearer to each other than this are one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One thing in one frame.
+
+    Args:
+        name: its class, such as ``cat`` or ``vase/broken``.
+        x, y: its middle, in pixels of a 64 x 64 frame; clamped to the frame where it is half outside.
+        score: 0..1, how sure the network is.
+    """
+
+    name: str
+    x: float
+    y: float
+    score: float
+
+
+class Spotter(ModelMixin, ConfigMixin):
+    """Heat maps of what is where, one per class.
+
+    Args:
+        classes: species (``cat``) and objects with their state (``vase/broken``).
+        widths: channels at a half, a quarter and an eighth of the resolution.
+        deep_layers: residual layers at an eighth.
+    """
+
+    @register_to_config
+    def __init__(
+        self, classes: Sequence[str] = (), widths: Sequence[int] = (32, 64, 112), deep_layers: int = 2, groups: int = 8
+    ) -> None:
+        super().__init__()
+        fine, middle, coarse = widths
+        self.stem = nn.Sequential(_layer(3, fine, groups, stride=2), _layer(fine, middle, groups, stride=2))
+        self.down = _layer(middle, coarse, groups, stride=2)
+        self.deep = nn.ModuleList(_layer(coarse, coarse, groups) for _ in range(deep_layers))
+        self.up = nn.Conv2d(coarse, middle, 1)
+        self.merge = _layer(middle, middle, groups)
+        self.head = nn.Conv2d(middle, len(classes), 1)
+        nn.init.constant_(self.head.bias, -4.0)  # hardly anything is anywhere: training starts from that
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Logits [batch, classes, 16, 16] of frames [batch, 3, 64, 64] in -1..1."""
+        fine = self.stem(frames)
+        coarse = self.down(fine)
+        for block in self.deep:
+            coarse = coarse + block(coarse)
+        merged = self.merge(fine + F.interpolate(self.up(coarse), scale_factor=2.0))
+        return self.head(merged)
+
+
+def _layer(incoming: int, outgoing: int, groups: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(incoming, outgoing, 3, stride, 1, bias=False)
+    return nn.Sequential(convolution, nn.GroupNorm(groups, outgoing), nn.SiLU())
+
+
+@torch.inference_mode()
+def see(net: Spotter, video: np.ndarray) -> list[list[Sighting]]:
+    """Everything in sight, frame by frame, the surest first.
+
+    Args:
+        net: the network.
+        video: uint8 [frames, height, width, 3]; other sizes than 64 x 64 are resized.
+
+    Raises:
+        InputError: ``video`` has another shape or type.
+    """
+    if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or not video.size:
+        raise InputError(f"The oracle was given {video.dtype} {video.shape}; give uint8 [frames, height, width, 3].")
+    frames = torch.from_numpy(np.ascontiguousarray(video)).permute(0, 3, 1, 2).to(net.device, torch.float32)
+    if frames.shape[-2:] != (SIDE, SIDE):
+        frames = F.interpolate(frames, (SIDE, SIDE), mode="bilinear", antialias=True)
+    heat = torch.cat([net(part).sigmoid() for part in (frames / 127.5 - 1).split(64)]).float().cpu()
+    return [_peaks(net.config.classes, maps) for maps in heat.numpy()]
+
+
+def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Sighting]:
+    """Local maxima of one frame's maps [classes, 16, 16], each placed between cells by its neighbours' heat."""
+    padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)))
+    rows, columns = heat.shape[1:]
+    around = np.stack([padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
+    found: list[Sighting] = []
+    candidates = np.argwhere((heat >= _FAINT) & (heat >= around.max(0)))
+    for kind, row, column in sorted(candidates.tolist(), key=lambda c: -heat[tuple(c)]):
+        near = padded[kind, row : row + 3, column : column + 3] ** 2
+        dy, dx = (near.sum(1) @ (-1, 0, 1), near.sum(0) @ (-1, 0, 1)) / near.sum()
+        x, y = (column + 0.5 + dx) * _CELL, (row + 0.5 + dy) * _CELL
+        name = classes[kind]
+        if all(other.name != name or np.hypot(other.x - x, other.y - y) >= _APART for other in found):
+            found.append(Sighting(name, float(x), float(y), float(heat[kind, row, column])))
+    return found

@@ -1,0 +1,279 @@
+"""The story rules: what must be seen over time for a video to tell a story, and what is said if it is not.
+
+The story is fixed by the image, the prompt and the world's rule; when things happen is free. Level ``core`` asks that
+the agent comes in and goes out again. Each variant of level ``hard`` waives one thing:
+
+    present       the agent may be there from the start
+    stays         it may be there at the end; passing, it need only reach the object
+    behind        it may be hidden while it is behind the object
+    spared        likewise; as ``behind``, nothing may change
+    two_objects   a second object may be there, and must keep its state
+    distractor    another agent may be there
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from reasondiff.errors import InputError
+from reasondiff.storyworld.oracle.perception import Sighting
+from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
+from reasondiff.storyworld.oracle.tracks import AgentTrack, Frames, ObjectTrack, follow, state_name, watch
+from reasondiff.storyworld.stories import AGENTS, VARIANTS, Story
+
+__all__ = ["Anchor", "Verdict", "weigh"]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The frame told to the method, and what its image shows."""
+
+    frame: int
+    sightings: Sequence[Sighting]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle says of a video; ``str()`` of it is one line.
+
+    Args:
+        reasons: why it fails, the plainest first; empty if it passes.
+        agent_right: the named agent is clearly seen, once, and no other.
+        state_right: the object is in its state before at the start, in its state after at the end, and changes once.
+        anchor_right: the anchor's frame shows what the anchor's image shows; None without an anchor.
+        change: the first frame in which the object is seen in its state after.
+        visit: the first and last frames in which the agent is clearly seen.
+    """
+
+    reasons: tuple[str, ...]
+    agent_right: bool
+    state_right: bool
+    anchor_right: bool | None
+    change: int | None
+    visit: tuple[int, int] | None
+
+    @property
+    def passed(self) -> bool:
+        return not self.reasons
+
+    def __str__(self) -> str:
+        return "pass" if self.passed else f"fail: {self.reasons[0]}"
+
+
+def weigh(
+    frames: Frames, story: Story, variant: str = "core", anchor: Anchor | None = None, t: Thresholds = THRESHOLDS
+) -> Verdict:
+    """Judge what was seen.
+
+    Args:
+        frames: the sightings of every frame.
+        story: what must happen.
+        variant: ``core``, or the variant of level ``hard`` that the story is told in.
+        anchor: what the given image shows, and the frame it was given for.
+
+    Raises:
+        InputError: there is no such variant, or the anchor is outside the video.
+    """
+    if variant not in ("core", *VARIANTS):
+        raise InputError(f"StoryWorld has no variant {variant!r}; give 'core' or one of {', '.join(VARIANTS)}.")
+    if anchor and not 0 <= anchor.frame < len(frames):
+        raise InputError(f"The anchor's frame {anchor.frame} is outside the video's 0..{len(frames) - 1}.")
+    thing, agent = watch(frames, story.object, t), follow(frames, story.agent, t)
+    change = find_change(thing.states, story) if story.changes else None
+    who = list(_who(frames, agent, story, variant, t))
+    what = list(_what(thing, agent, change, story, t))
+    other = list(_strangers(frames, story, variant, t))
+    way = list(_way(agent, thing, story, variant, anchor, len(frames), t)) if not who else []
+    cause = list(_cause(frames, agent, thing, change, story, t)) if change and not (who or what) else []
+    at_anchor = list(_at_anchor(frames, thing, agent, story, anchor, t)) if anchor else []
+    return Verdict(
+        reasons=(*who, *what, *other, *cause, *way, *at_anchor),
+        agent_right=not who,
+        state_right=not what,
+        anchor_right=not at_anchor if anchor else None,
+        change=change[1] if change else None,
+        visit=(agent.seen[0], agent.seen[-1]) if agent.seen else None,
+    )
+
+
+# -- who is seen ------------------------------------------------------------------------------------------------------
+
+
+def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
+    if len(agent.seen) < t.sightings:
+        yield f"the {story.agent} is {'hardly' if agent.seen else 'never'} seen"
+    if agent.doubled > t.slips:
+        yield f"there are two of the {story.agent}"
+    if variant != "distractor":
+        for name, count in _count(frames, t).items():
+            if name in AGENTS and name not in (story.agent, story.object) and count > t.slips:
+                yield f"a {name} is seen, which nobody named"
+
+
+def _strangers(frames: Frames, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
+    others = {name.split("/")[0] for name in _count(frames, t) if "/" in name} - {story.object, "wall"}
+    for name in sorted(others):
+        states = Counter(state for state in watch(frames, name, t).states if state)
+        if variant != "two_objects" and states.total() > t.slips:
+            yield f"a {name} is seen, which is not in the story"
+        elif states.total() - max(states.values(), default=0) > t.slips:
+            yield f"the {name} changes too"
+
+
+def _count(frames: Frames, t: Thresholds) -> Counter[str]:
+    """In how many frames each class is clearly seen."""
+    return Counter(name for sightings in frames for name in {one.name for one in sightings if one.score >= t.clear})
+
+
+# -- what happens to the object ---------------------------------------------------------------------------------------
+
+
+def find_change(states: Sequence[str | None], story: Story) -> tuple[int, int] | None:
+    """The last frame seen before and the first seen after the change that the states tell best; None if there is none."""
+    before, after = (state_name(story.object, state) for state in story.states)
+    best = min(range(1, len(states)), key=lambda c: _contradictions(states, [before] * c, after), default=0)
+    earlier = [frame for frame in range(best) if states[frame] == before]
+    later = [frame for frame in range(best, len(states)) if states[frame] == after]
+    return (earlier[-1], later[0]) if earlier and later else None
+
+
+def _contradictions(states: Sequence[str | None], head: Sequence[str], tail: str) -> int:
+    expected = [*head, *[tail] * (len(states) - len(head))]
+    return sum(state is not None and state != wanted for state, wanted in zip(states, expected, strict=True))
+
+
+def _what(
+    thing: ObjectTrack, agent: AgentTrack, change: tuple[int, int] | None, story: Story, t: Thresholds
+) -> Iterator[str]:
+    name, (before, after) = story.object, (state_name(story.object, state) for state in story.states)
+    if thing.place is None or sum(state is not None for state in thing.states) < t.states:
+        yield f"the {name} is never seen"
+        return
+    if thing.elsewhere > t.slips:
+        yield f"the {name} does not stay the same one in its place"
+    bare = [
+        state
+        for frame, state in enumerate(thing.states)
+        if not ((one := agent.sightings[frame]) and abs(one.x - thing.place[0]) <= _near(story, t))
+    ]
+    if bare.count(None) > t.unclear * len(bare):
+        yield f"the {name} is not clear"
+    if change is None and story.changes:
+        said = story.states[0] if before in thing.states else story.states[1]
+        yield f"the {name} is never other than {said}"
+        return
+    head = [before] * change[1] if change else []
+    if _contradictions(thing.states, head, after) > t.slips:
+        yield f"the {name} does not change from {' to '.join(story.states)} once" if change else (
+            f"the {name} does not stay {story.states[0]}"
+        )
+    elif change and min(thing.states.count(before), thing.states.count(after)) < t.states:
+        yield f"the {name} is hardly seen {story.states[thing.states.count(before) >= t.states]}"
+
+
+# -- cause and effect -------------------------------------------------------------------------------------------------
+
+
+def _near(story: Story, t: Thresholds) -> float:
+    """The distance at which the agent acts, in pixels."""
+    near = t.reach[story.agent] + t.width[story.object] + t.contact
+    return near + t.whistle * (story.object == "dog" and story.agent == "person")
+
+
+def _cause(
+    frames: Frames, agent: AgentTrack, thing: ObjectTrack, change: tuple[int, int], story: Story, t: Thresholds
+) -> Iterator[str]:
+    last, first = change
+    assert thing.place is not None, "a change was seen"
+    target, near = thing.place[0], _near(story, t)
+    if story.at_window:
+        panes = [
+            (frame, one)
+            for frame, sightings in enumerate(frames)
+            for one in sightings
+            if one.name.startswith("wall/") and one.score >= t.clear
+        ]
+        if not panes:
+            yield "there is no window to open"
+            return
+        target, near = median(one.x for _, one in panes), t.reach["person"] + t.contact
+        if sum(frame >= last and one.name == "wall/open" for frame, one in panes) < t.states:
+            yield "the window is never opened"
+    if agent.seen[0] >= first:
+        yield f"the {story.object} changes before the {story.agent} comes"
+    elif not any(last - t.before <= f < first and abs(agent.at(f).x - target) <= near for f in agent.seen):
+        yield f"the {story.object} changes while the {story.agent} is away"
+
+
+# -- the agent's way --------------------------------------------------------------------------------------------------
+
+
+def _way(
+    agent: AgentTrack,
+    thing: ObjectTrack,
+    story: Story,
+    variant: str,
+    anchor: Anchor | None,
+    count: int,
+    t: Thresholds,
+) -> Iterator[str]:
+    name, first, last = f"the {story.agent}", agent.seen[0], agent.seen[-1]
+    shown = anchor is not None and any(one.name == story.agent and one.score >= t.clear for one in anchor.sightings)
+    if variant != "present" and not (shown and anchor and anchor.frame < t.gap):
+        if first == 0:
+            yield f"{name} is there from the start"
+        elif not agent.edge(first, t.edge):
+            yield f"{name} appears out of nothing"
+    if variant != "stays" and not (shown and anchor and anchor.frame >= count - t.gap):
+        if last == count - 1:
+            yield f"{name} is still there at the end"
+        elif not agent.edge(last, t.edge):
+            yield f"{name} vanishes into nothing"
+    if any(
+        abs(agent.at(g).x - agent.at(f).x) > t.jolt + t.stride * (g - f)
+        or abs(agent.at(g).y - agent.at(f).y) > t.rise * (g - f)
+        for f, g in pairwise(agent.seen)
+    ):
+        yield f"{name} jumps from one place to another"
+    hidden = variant in ("behind", "spared")
+    gaps = []
+    for f, g in pairwise(agent.seen):
+        side = agent.edge(f, t.half_out)
+        half_out = side and side == agent.edge(g, t.half_out) and g - f - 1 <= t.half_out_gap
+        covered = hidden and thing.place and abs(agent.at(f).x - thing.place[0]) <= _near(story, t)
+        gaps.append(0 if half_out or covered else g - f - 1)
+    if max(gaps) > t.gap or sum(gaps) > t.lost * (last - first + 1):
+        yield f"{name} is lost on its way"
+    if not story.changes and thing.place:
+        xs, middle = [agent.at(frame).x for frame in agent.seen], thing.place[0]
+        passed = min(xs) < middle - t.crossing and max(xs) > middle + t.crossing
+        reached = variant == "stays" and min(abs(x - middle) for x in xs) <= 2 * t.crossing
+        if not (passed or reached):
+            yield f"{name} does not pass the {story.object}"
+
+
+# -- the anchor -------------------------------------------------------------------------------------------------------
+
+
+def _at_anchor(
+    frames: Frames, thing: ObjectTrack, agent: AgentTrack, story: Story, anchor: Anchor, t: Thresholds
+) -> Iterator[str]:
+    given, frame = anchor.sightings, anchor.frame
+    wanted = watch([given], story.object, t)
+    state = wanted.states[0]
+    around = thing.states[max(0, frame - 1) : frame + 2]
+    if state and (thing.states[frame] not in (state, None) or state not in around):
+        yield f"frame {frame + 1} does not show the {story.object} as the image does"
+    elif wanted.place and thing.place and abs(wanted.place[0] - thing.place[0]) > t.same_place:
+        yield f"the {story.object} is not where the image has it"
+    there = [one for one in given if one.name == story.agent]
+    here = [one for one in frames[frame] if one.name == story.agent]
+    if there and there[0].score >= t.clear:
+        if not any(one.score >= t.faint and abs(one.x - there[0].x) <= t.at_anchor for one in here):
+            yield f"frame {frame + 1} does not show the {story.agent} as the image does"
+    elif not there and agent.sightings[frame]:
+        yield f"frame {frame + 1} shows the {story.agent}, the image does not"

@@ -1,0 +1,112 @@
+"""From what is seen frame by frame to what a story is about: one object's states, one agent's way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from reasondiff.storyworld.oracle.perception import SIDE, Sighting
+from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
+
+__all__ = ["AgentTrack", "Frames", "ObjectTrack", "follow", "state_name", "watch"]
+
+Frames = Sequence[Sequence[Sighting]]
+"""What is seen in every frame."""
+
+
+def state_name(thing: str, state: str) -> str:
+    """The class of an object in a state; a standing dog looks the same whether it is the object or the agent."""
+    return "dog" if (thing, state) == ("dog", "standing") else f"{thing}/{state}"
+
+
+def names_of(thing: str) -> tuple[str, ...]:
+    """Prefixes of the classes an object can be seen as."""
+    return ("dog", "dog/") if thing == "dog" else (f"{thing}/",)
+
+
+@dataclass(frozen=True)
+class ObjectTrack:
+    """An object over time.
+
+    Args:
+        place: its middle in pixels; None if it is never clearly seen.
+        states: the class it is clearly seen as, frame by frame; None where it is unclear or covered.
+        elsewhere: frames in which such an object is clearly seen in another place.
+    """
+
+    place: tuple[float, float] | None
+    states: tuple[str | None, ...]
+    elsewhere: int
+
+
+def watch(frames: Frames, thing: str, t: Thresholds = THRESHOLDS) -> ObjectTrack:
+    """Read the states of ``thing`` at the place where it is mostly seen."""
+    prefixes = names_of(thing)
+
+    def is_it(one: Sighting) -> bool:
+        return one.name == prefixes[0] or one.name.startswith(prefixes[-1])
+
+    seen = [[one for one in sightings if is_it(one)] for sightings in frames]
+    clear = [one for sightings in seen for one in sightings if one.score >= t.clear]
+    if not clear:
+        return ObjectTrack(None, (None,) * len(frames), 0)
+    x, y = median(one.x for one in clear), median(one.y for one in clear)
+
+    def here(one: Sighting) -> bool:
+        return abs(one.x - x) <= t.same_place and abs(one.y - y) <= t.same_place
+
+    states: list[str | None] = []
+    for sightings in seen:
+        best: dict[str, float] = {}
+        for one in filter(here, sightings):
+            best[one.name] = max(one.score, best.get(one.name, 0.0))
+        (name, score), *others = [*sorted(best.items(), key=lambda item: -item[1]), ("", 0.0)]
+        rival = others[0][1] if others else 0.0
+        states.append(name if score >= t.clear and score - rival >= t.margin else None)
+    elsewhere = sum(any(one.score >= t.clear and not here(one) for one in sightings) for sightings in seen)
+    return ObjectTrack((x, y), tuple(states), elsewhere)
+
+
+@dataclass(frozen=True)
+class AgentTrack:
+    """An agent over time.
+
+    Args:
+        sightings: where it is clearly seen, frame by frame; None where it is not.
+        doubled: frames in which two of its kind are clearly seen.
+    """
+
+    sightings: tuple[Sighting | None, ...]
+    doubled: int
+
+    @cached_property
+    def seen(self) -> tuple[int, ...]:
+        return tuple(frame for frame, one in enumerate(self.sightings) if one)
+
+    def at(self, frame: int) -> Sighting:
+        one = self.sightings[frame]
+        assert one is not None, "only frames of seen are asked for"
+        return one
+
+    def edge(self, frame: int, width: float) -> str:
+        """The side of the frame that the agent is at, within ``width`` pixels; empty if it is at none."""
+        x = self.at(frame).x
+        return "left" if x <= width else "right" if x >= SIDE - width else ""
+
+
+def follow(frames: Frames, agent: str, t: Thresholds = THRESHOLDS) -> AgentTrack:
+    """Follow ``agent`` from frame to frame, each time to the nearest one of its kind."""
+    path: list[Sighting | None] = []
+    last: Sighting | None = None
+    doubled = 0
+    for sightings in frames:
+        clear = [one for one in sightings if one.name == agent and one.score >= t.clear]
+        doubled += len(clear) > 1
+        if clear and last:
+            x, y = last.x, last.y
+            clear.sort(key=lambda one: abs(one.x - x) + abs(one.y - y))
+        path.append(clear[0] if clear else None)
+        last = path[-1] or last
+    return AgentTrack(tuple(path), doubled)

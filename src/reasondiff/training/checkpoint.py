@@ -1,0 +1,100 @@
+"""A training run on disk: weights and optimizer as safetensors, counters as JSON, replaced whole or not at all.
+
+run/
+  recipe.json                 what was asked for
+  log.jsonl                   one line per logged step
+  checkpoint/
+    weights.safetensors       what the stage trains
+    average.safetensors       its exponential moving average, where one is kept
+    optimizer.safetensors     first and second moments
+    state.json                the step, and the seconds spent so far
+  validation/                 sheets and numbers, by step
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from reasondiff.errors import CheckpointError
+from reasondiff.files import atomic_path
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass
+class Checkpoint:
+    """Everything a run needs to go on.
+
+    Args:
+        step: optimizer steps done.
+        seconds: time spent training, over all sessions.
+        weights: trained parameters by name.
+        average: their moving average; empty if none is kept.
+        optimizer: AdamW's moments, as ``parameter name/moment``.
+    """
+
+    step: int
+    seconds: float
+    weights: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+
+
+def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
+    """Replace the run's checkpoint."""
+    with atomic_path(run / "checkpoint", folder=True) as folder:
+        for name in ("weights", "average", "optimizer"):
+            tensors = {key: value.detach().cpu().contiguous() for key, value in getattr(checkpoint, name).items()}
+            save_file(tensors, folder / f"{name}.safetensors")
+        (folder / "state.json").write_text(json.dumps({"step": checkpoint.step, "seconds": checkpoint.seconds}))
+
+
+def load_checkpoint(run: Path) -> Checkpoint | None:
+    """The run's checkpoint, or None before the first.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    folder = run / "checkpoint"
+    if not folder.exists():
+        return None
+    try:
+        state = json.loads((folder / "state.json").read_text())
+        parts = {name: load_file(folder / f"{name}.safetensors") for name in ("weights", "average", "optimizer")}
+        return Checkpoint(step=int(state["step"]), seconds=float(state["seconds"]), **parts)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(
+            f"The checkpoint in {str(folder)!r} is damaged ({error}); remove it to begin anew."
+        ) from None
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """AdamW's moments by parameter name."""
+    return {
+        f"{name}/{moment}": optimizer.state[parameter][moment]
+        for name, parameter in parameters.items()
+        if parameter in optimizer.state
+        for moment in _MOMENTS
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], state: Mapping[str, Tensor]
+) -> None:
+    """Put moments saved by ``optimizer_state`` back."""
+    for name, parameter in parameters.items():
+        if f"{name}/step" in state:
+            moments = {moment: state[f"{name}/{moment}"] for moment in _MOMENTS}
+            optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(parameter.device) for key, value in moments.items()
+            }

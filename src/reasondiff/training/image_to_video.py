@@ -1,0 +1,305 @@
+"""Training Wan image-to-video on StoryWorld: the plain base model, and the paper's two stages on top of it.
+
+base     transformer and text encoder; the first frame is given, one caption tells the clip
+stage 1  LoRA and AlignFormer; any frame is given, every frame has its text (Alg. 1, lines 13-20)
+stage 2  AlignFormer alone, LoRA frozen, with the auxiliary loss (Eq. 6; Alg. 1, lines 21-23)
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from peft import get_peft_model_state_dict
+from torch import Tensor, nn
+
+from reasondiff.conditioning import anchor_mask
+from reasondiff.framewise import FrameContext, FramePlan, install
+from reasondiff.narrative import Narrative
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.storyworld import captions
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.storyworld.stories import NUM_FRAMES
+from reasondiff.timeline import Timeline
+from reasondiff.training.latents import LatentSet
+from reasondiff.training.preview import preview
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
+
+__all__ = ["BaseStage", "Inputs", "ReasonStage"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One step's draws; ``[batch, channels, latent_frames, height, width]`` unless said otherwise.
+
+    Args:
+        clean: the clips' latents.
+        noise: standard normal.
+        sigma: [batch], 0 = clean, 1 = noise.
+        mask: [batch, stride, latent_frames, height, width], which pixel frames are given.
+        plans: which text each latent frame reads.
+        first: Wan's own condition for the first frame (base).
+        anchors: [batch, channels, 2, height, width], the anchor's latents (stages 1 and 2).
+        anchor_rows: [batch], the anchor's latent frame.
+        positions: [batch, latent_frames], AlignFormer's time index of each row.
+    """
+
+    clean: Tensor
+    noise: Tensor
+    sigma: Tensor
+    mask: Tensor
+    plans: tuple[FramePlan, ...]
+    first: Tensor | None = None
+    anchors: Tensor | None = None
+    anchor_rows: Tensor | None = None
+    positions: Tensor | None = None
+
+    @property
+    def noisy(self) -> Tensor:
+        """x_t of Eq. 1; the paper's t is 1 - sigma."""
+        sigma = self.sigma[:, None, None, None, None]
+        return (1 - sigma) * self.clean + sigma * self.noise
+
+    @property
+    def velocity(self) -> Tensor:
+        """What Wan predicts: noise - clean, the paper's v (Eq. 2) with the other sign."""
+        return self.noise - self.clean
+
+
+class Texts:
+    """Encodes the plans' prompts, each once, as a pipeline does."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: UMT5EncoderModel) -> None:
+        self.tokenizer = tokenizer
+        self.encoder = encoder
+
+    def __call__(self, prompts: Sequence[str]) -> dict[str, Tensor]:
+        """Per prompt [tokens, text_dim], without padding; an empty prompt is its end token."""
+        tokens = self.tokenizer(
+            list(prompts),
+            padding=True,
+            truncation=True,
+            max_length=self.tokenizer.model_max_length,
+            return_tensors="pt",
+        ).to(self.encoder.device)
+        hidden = self.encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
+        lengths = tokens.attention_mask.sum(1).tolist()
+        return {prompt: row[:length] for prompt, row, length in zip(prompts, hidden, lengths, strict=True)}
+
+    def context(self, plans: tuple[FramePlan, ...], *, trained: bool) -> tuple[FrameContext, dict[str, Tensor]]:
+        with torch.set_grad_enabled(trained):
+            embeddings = self(list(dict.fromkeys(prompt for plan in plans for prompt in plan.prompts)))
+        length = self.tokenizer.model_max_length
+        return FrameContext.build(plans, embeddings, text_length=length, cache=False), embeddings
+
+
+class _FlowStage:
+    """What the three stages share: flow matching on cached latents (Eq. 1 and 2).
+
+    Args:
+        pipe: whose parts are trained.
+        takes: the clips, for their captions.
+        latents: the same clips, encoded.
+        batch: clips per step.
+        drop_text: share of clips whose prompt is empty in all frames, for classifier-free guidance.
+    """
+
+    def __init__(
+        self,
+        pipe: ReasonDiffPipeline,
+        takes: TakeSet,
+        latents: LatentSet,
+        *,
+        batch: int,
+        drop_text: float = 0.1,
+    ) -> None:
+        self.pipe = pipe
+        self.transformer = pipe.transformer
+        self.framewise = install(pipe.transformer)
+        self.texts = Texts(pipe.tokenizer, pipe.text_encoder)
+        self.takes = takes
+        self.latents = latents
+        self.batch = batch
+        self.drop_text = drop_text
+        self.timeline = Timeline(NUM_FRAMES)
+
+    def _draw(self, generator: torch.Generator) -> tuple[list[int], random.Random]:
+        indices = torch.randint(len(self.latents), (self.batch,), generator=generator).tolist()
+        return indices, random.Random(int(torch.randint(2**62, (), generator=generator)))
+
+    def _velocity(self, inputs: Inputs, condition: Tensor, context: FrameContext) -> Tensor:
+        with self.framewise.use(context):
+            return self.transformer(
+                hidden_states=torch.cat([inputs.noisy, inputs.mask, condition], dim=1),
+                timestep=inputs.sigma * 1000,
+                return_dict=False,
+                **context.inputs,
+            )[0]
+
+    def _noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        return torch.randn(clean.shape, generator=generator), torch.rand(len(clean), generator=generator)
+
+
+class BaseStage(_FlowStage):
+    """Plain image-to-video: the "Wan2.1" of this world. Trains the transformer and the text encoder."""
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        parts = {"transformer": self.transformer, "text_encoder": self.texts.encoder}
+        return {f"{part}.{name}": p for part, module in parts.items() for name, p in module.named_parameters()}
+
+    def prepare(self, step: int, generator: torch.Generator) -> Inputs:
+        indices, rng = self._draw(generator)
+        clean = self.latents.clean[indices].float()
+        noise, sigma = self._noise(clean, generator)
+        plans = tuple(FramePlan.single(self._caption(index, rng), clean.shape[2]) for index in indices)
+        mask = anchor_mask(self.timeline, [0], *clean.shape[-2:]).expand(len(clean), -1, -1, -1, -1)
+        return Inputs(clean, noise, sigma, mask, plans, first=self.latents.first[indices].float())
+
+    def loss(self, inputs: Inputs) -> dict[str, Tensor]:
+        context, _ = self.texts.context(inputs.plans, trained=True)
+        predicted = self._velocity(inputs, inputs.first, context)
+        return {"loss": nn.functional.mse_loss(predicted.float(), inputs.velocity)}
+
+    def _caption(self, index: int, rng: random.Random) -> str:
+        """The clip's caption, short or in full, or nothing."""
+        take = self.takes[index]
+        if rng.random() < self.drop_text:
+            return ""
+        if rng.random() < 0.5:
+            return captions.clip_caption(take, rng)
+        return joined(captions.narrative(take, 0, rng))
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        return preview(self.pipe, folder, prompts="joined", anchor="first", align=False)
+
+    def export(self, model: Path) -> None:
+        self.pipe.save_config(model)
+        self.pipe.tokenizer.save_pretrained(model / "tokenizer")
+        self.pipe.scheduler.save_pretrained(model / "scheduler")
+        for name in ("transformer", "text_encoder"):  # in bfloat16: half the size for a small loss
+            copy.deepcopy(getattr(self.pipe, name)).to(torch.bfloat16).save_pretrained(model / name)
+
+
+class ReasonStage(_FlowStage):
+    """Stages 1 and 2 of Algorithm 1.
+
+    Args:
+        adapters: the transformer's trainable LoRA parameters by name; none in stage 2, where they stay frozen.
+        beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
+        per_frame: share of clips with a caption per latent frame; the others have run-length clips.
+    """
+
+    def __init__(
+        self,
+        *args: object,
+        adapters: dict[str, nn.Parameter],
+        beta: float = 0.0,
+        per_frame: float = 0.5,
+        **options: object,
+    ) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.alignformer = self.pipe.alignformer
+        self.adapters = adapters
+        self.beta = beta
+        self.per_frame = per_frame
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
+        return own | {f"transformer.{name}": p for name, p in self.adapters.items()}
+
+    def prepare(self, step: int, generator: torch.Generator) -> Inputs:
+        indices, rng = self._draw(generator)
+        chosen = torch.randint(self.latents.anchors.shape[1], (len(indices),), generator=generator)
+        clean, frames = self.latents.clean[indices].float(), self.latents.anchor_frames[indices, chosen].tolist()
+        noise, sigma = self._noise(clean, generator)
+        return Inputs(
+            clean,
+            noise,
+            sigma,
+            mask=torch.cat([anchor_mask(self.timeline, [frame], *clean.shape[-2:]) for frame in frames]),
+            plans=tuple(self._plan(index, frame, rng) for index, frame in zip(indices, frames, strict=True)),
+            anchors=self.latents.anchors[indices, chosen].float(),
+            anchor_rows=torch.tensor([self.timeline.latent_of(frame) for frame in frames]),
+            positions=self._positions(len(indices), generator),
+        )
+
+    def loss(self, inputs: Inputs) -> dict[str, Tensor]:
+        context, embeddings = self.texts.context(inputs.plans, trained=False)
+        enhanced = self.align(inputs, embeddings)
+        predicted = self._velocity(inputs, enhanced, context)
+        denoising = nn.functional.mse_loss(predicted.float(), inputs.velocity)
+        # Row i is given, not predicted.
+        rows = torch.arange(inputs.clean.shape[2])[None] != inputs.anchor_rows[:, None]
+        gap = (enhanced.float() - inputs.clean).square().mean(dim=(1, 3, 4))
+        auxiliary = (gap * rows).sum() / rows.sum()
+        return {"loss": denoising + self.beta * auxiliary, "denoising": denoising, "auxiliary": auxiliary}
+
+    def align(self, inputs: Inputs, embeddings: dict[str, Tensor]) -> Tensor:
+        """c*, the reasoning-enhanced latents."""
+        segments = [[embeddings[prompt] for prompt in plan.prompts] for plan in inputs.plans]
+        narrative, lengths = stack_texts(segments)
+        return self.alignformer(
+            inputs.anchors,
+            inputs.anchor_rows,
+            narrative,
+            lengths,
+            torch.tensor([plan.segment_of for plan in inputs.plans]),
+            inputs.positions,
+        )
+
+    def _plan(self, index: int, frame: int, rng: random.Random) -> FramePlan:
+        take = self.takes[index]
+        if rng.random() < self.drop_text:
+            return FramePlan.single("", self.timeline.num_latent_frames)
+        if rng.random() >= self.per_frame:
+            return FramePlan.from_narrative(captions.narrative(take, frame, rng), self.timeline)
+        # A caption per latent frame: that of one of its pixel frames, with the style or without it.
+        texts = captions.frame_captions(take, rng)
+        rows = [self.timeline.frames_of(row) for row in range(self.timeline.num_latent_frames)]
+        chosen = [frame if frame in group else rng.choice(group) for group in rows]
+        style = captions.style(take) if rng.random() < 0.5 else ""
+        return FramePlan.from_texts(f"{style} {texts[k]}".strip() for k in chosen)
+
+    def _positions(self, batch: int, generator: torch.Generator) -> Tensor:
+        """The index grid with a random offset and stride, so that longer videos are not new to AlignFormer."""
+        rows = torch.arange(self.timeline.num_latent_frames)
+        offset = torch.randint(0, 13, (batch, 1), generator=generator)
+        stride = torch.randint(1, 3, (batch, 1), generator=generator)
+        plain = torch.rand(batch, 1, generator=generator) < 0.5
+        return torch.where(plain, rows, rows * stride + offset)
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        return preview(self.pipe, folder)
+
+    def export(self, model: Path) -> None:
+        self.pipe.save_config(model)
+        self.alignformer.save_pretrained(model / "alignformer")
+        if self.adapters:
+            layers = get_peft_model_state_dict(self.transformer)
+            config = next(iter(self.transformer.peft_config.values())).to_dict()
+            ReasonDiffPipeline.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+
+
+def joined(narrative: Narrative) -> str:
+    """The whole narrative as one prompt: the style, then every description in order."""
+    return " ".join([narrative.style, *(clip.description for clip in narrative.clips)]).strip()
+
+
+def stack_texts(segments: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
+    """Per video the texts' tokens, as [batch, segments, tokens, text_dim] and their lengths [batch, segments]."""
+    count, longest = max(map(len, segments)), max(len(text) for texts in segments for text in texts)
+    example = segments[0][0]
+    stacked = example.new_zeros(len(segments), count, longest, example.shape[-1])
+    lengths = torch.zeros(len(segments), count, dtype=torch.long, device=example.device)
+    for video, texts in enumerate(segments):
+        for segment, text in enumerate(texts):
+            stacked[video, segment, : len(text)] = text
+            lengths[video, segment] = len(text)
+    return stacked, lengths

@@ -1,0 +1,292 @@
+"""The bundled narrator: a small LLaVA that learns to see StoryWorld, and then to tell its stories.
+
+First the vision tower alone learns what is where (a linear head on its class token, thrown away at export), which
+costs a tenth of a step of the whole model; then everything learns to write the reply, token by token.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+from reasondiff.narrator import parse, write_reply
+from reasondiff.storyworld import captions
+from reasondiff.storyworld.dataset import TakeSet, cases
+from reasondiff.storyworld.palette import COLOURS
+from reasondiff.storyworld.render import draw_frame
+from reasondiff.storyworld.stories import AGENTS, CHANGES, INTERVAL, NUM_FRAMES, SIZE, Take
+
+__all__ = ["NarratorStage", "canonical_frame", "example", "worn"]
+
+_STATES = (
+    *((thing, state) for thing, states in CHANGES.items() for state in states),
+    ("bicycle", "parked"), ("dog", "sitting"), ("dog", "standing"),
+)  # fmt: skip
+_COLOURS = sorted(COLOURS)
+_BINS = 16
+_HEADS = {
+    "state": len(_STATES),
+    "colour": len(_COLOURS),
+    "agent": len(AGENTS) + 1,
+    "agent_colour": len(_COLOURS) + 1,
+    "agent_x": _BINS + 1,
+    "facing": 3,
+    "position": NUM_FRAMES,
+}
+"""What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's inputs.
+
+    Args:
+        pixels: [batch, 3, 64, 64] in -1..1.
+        seen: true classes, [batch, heads].
+        tokens: image, prompt and reply, [batch, length]; empty while the tower learns alone.
+        weights: of each token as a target, [batch, length]; 0 for what is given.
+        spread: which targets are numbers: 0 none, 1 a clip's end, 2 the position, [batch, length].
+    """
+
+    pixels: Tensor
+    seen: Tensor
+    tokens: Tensor
+    weights: Tensor
+    spread: Tensor
+
+
+class NarratorStage:
+    """Next-token prediction on replies; the numbers' targets are spread over their neighbours.
+
+    The image does not tell an agent's speed, nor when it set off. A target spread over a few frames makes the likeliest
+    number one from the middle of what is possible.
+
+    Args:
+        model: from scratch, or trained before.
+        processor: its processor.
+        see_steps: steps in which the tower learns alone.
+        see_batch: clips per step meanwhile.
+        batch: clips per step afterwards.
+        position_weight: of the position's token; an end's has a third of it and a word's 1.
+        see_weight: of the tower's own loss afterwards.
+        takes: what to draw from.
+    """
+
+    def __init__(
+        self,
+        model: LlavaForConditionalGeneration,
+        processor: LlavaProcessor,
+        *,
+        see_steps: int,
+        see_batch: int = 64,
+        batch: int = 32,
+        position_weight: float = 6.0,
+        see_weight: float = 0.3,
+        takes: TakeSet | None = None,
+    ) -> None:
+        self.model, self.processor = model, processor
+        self.see_steps, self.see_batch, self.batch = see_steps, see_batch, batch
+        self.position_weight, self.see_weight = position_weight, see_weight
+        self.takes = takes or TakeSet("train", hard=0.25)
+        width = model.config.vision_config.hidden_size
+        self.heads = nn.Linear(width, sum(_HEADS.values())).to(model.device)
+        tokenizer = processor.tokenizer
+        self.numbers = [tokenizer(f" {n}", add_special_tokens=False)["input_ids"][-1] for n in range(1, NUM_FRAMES + 1)]
+        self.of_token = {token: frame for frame, token in enumerate(self.numbers)}
+        self.mark_position, self.mark_end = (
+            {tokenizer(text, add_special_tokens=False)["input_ids"][-1] for text in texts}
+            for texts in (('", "position":',), ('", "clips": [{"end":', '"}, {"end":'))
+        )
+        self.kernels = torch.stack([torch.eye(NUM_FRAMES), _kernel(1), _kernel(3)]).to(model.device)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        return {**dict(self.model.named_parameters()), "heads.weight": self.heads.weight, "heads.bias": self.heads.bias}
+
+    def prepare(self, step: int, generator: torch.Generator) -> Batch:
+        """Draw takes, one image each, and what should be said about it."""
+        alone = step < self.see_steps
+        rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
+        pixels, seen, texts = [], [], []
+        for _ in range(self.see_batch if alone else self.batch):
+            take = self.takes[rng.randrange(2**31)]
+            frame = _draw_frame_index(take, rng)
+            pixels.append(to_pixels(worn(draw_frame(take, frame), rng)))
+            seen.append(_seen(take, frame))
+            if not alone:
+                texts.append(example(take, frame, rng))
+        device = self.model.device
+        tokens, weights, spread = (tensor.to(device) for tensor in self._tokens(texts))
+        return Batch(torch.stack(pixels).to(device), torch.tensor(seen, device=device), tokens, weights, spread)
+
+    def loss(self, inputs: Batch) -> dict[str, Tensor]:
+        images = self.model.model.get_image_features(
+            inputs.pixels, vision_feature_layer=-1, vision_feature_select_strategy="default"
+        )
+        scores = self.heads(images.last_hidden_state[:, 0])
+        parts = torch.split(scores.float(), list(_HEADS.values()), dim=1)
+        losses = {
+            name: F.cross_entropy(part, target)
+            for (name, part), target in zip(list(zip(_HEADS, parts, strict=True))[:-1], inputs.seen.T, strict=False)
+        }
+        losses["position"] = F.cross_entropy(parts[-1], self.kernels[2][inputs.seen[:, -1]])
+        see = torch.stack(list(losses.values())).mean()
+        if not inputs.tokens.numel():
+            return {"loss": see, "see": see, **{f"see_{n}": losses[n] for n in ("state", "agent", "position")}}
+        hidden = self.model.model(
+            input_ids=inputs.tokens[:, :-1], mm_encoder_outputs={"image": images}, use_cache=False
+        ).last_hidden_state
+        weights, spread, tokens = inputs.weights[:, 1:], inputs.spread[:, 1:], inputs.tokens[:, 1:]
+        asked = weights > 0
+        weights, spread, tokens = weights[asked], spread[asked], tokens[asked]
+        logs = self.model.lm_head(hidden[asked]).float().log_softmax(-1)
+        losses_of = -logs.gather(1, tokens[:, None])[:, 0]
+        frames = torch.tensor([self.of_token.get(int(t), 0) for t in tokens[spread > 0]], device=tokens.device)
+        targets = self.kernels[spread[spread > 0], frames]
+        losses_of = losses_of.masked_scatter(spread > 0, -(targets * logs[spread > 0][:, self.numbers]).sum(-1))
+        tell = (losses_of * weights).sum() / weights.sum()
+        return {
+            "loss": tell + self.see_weight * see,
+            "tell": tell,
+            "see": see,
+            "words": losses_of[spread == 0].mean(),
+            "ends": losses_of[spread == 1].mean(),
+            "position": losses_of[spread == 2].mean(),
+        }
+
+    def _tokens(self, texts: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Token ids, weights and kinds of number, padded on the right to the longest."""
+        tokenizer = self.processor.tokenizer
+        rows = []
+        count = self.model.config.image_seq_length
+        for prompt, reply in texts:
+            asked = tokenizer(f"<image>{prompt}<reply>", add_special_tokens=False)["input_ids"]
+            asked = [asked[0]] * (count - 1) + asked
+            told = [*tokenizer(reply, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            kinds = [0] * len(asked) + [
+                2 if before in self.mark_position else 1 if before in self.mark_end else 0
+                for before in [asked[-1], *told[:-1]]
+            ]
+            weights = [0.0] * len(asked) + [
+                (1.0, self.position_weight / 3, self.position_weight)[kind] for kind in kinds[len(asked) :]
+            ]
+            rows.append((asked + told, weights, kinds))
+        if not rows:
+            return torch.zeros(0, dtype=torch.long), torch.zeros(0), torch.zeros(0, dtype=torch.long)
+        longest = max(len(tokens) for tokens, *_ in rows)
+        pad = (tokenizer.pad_token_id, 0.0, 0)
+        columns = [[[*part, *[fill] * (longest - len(part))] for part in parts] for parts, fill in zip(zip(*rows), pad)]
+        return torch.tensor(columns[0]), torch.tensor(columns[1]), torch.tensor(columns[2])
+
+    @torch.no_grad()
+    def tell(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[str]:
+        """Greedy replies."""
+        inputs = self.processor(
+            text=[f"<image>{prompt}<reply>" for prompt in prompts], images=list(images), return_tensors="pt",
+            padding=True, add_special_tokens=False,
+        ).to(self.model.device)  # fmt: skip
+        written = self.model.generate(**inputs, max_new_tokens=200, do_sample=False)
+        return self.processor.batch_decode(written[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """Positions on unseen cases, in frames from the nearest right one; the replies are kept to be read."""
+        chosen = cases(64, split="validation")
+        training = self.model.training
+        self.model.eval()
+        replies = self.tell(
+            [draw_frame(case.take, case.anchor_frame) for case in chosen],
+            [captions.user_prompt(case.take, random.Random(case.number)) for case in chosen],
+        )
+        self.model.train(training)
+        near, valid, lines = 0, 0, []
+        for case, reply in zip(chosen, replies, strict=True):
+            told = parse(reply, NUM_FRAMES, INTERVAL)
+            right = case.take.same_moment(case.anchor_frame)
+            valid += told.recovered
+            away = min(abs(told.narrative.anchor_frame - f) for f in right) if told.narrative else NUM_FRAMES
+            near += away <= 3
+            lines.append(f"{case.take.story} {case.part} true {right} away {away}\n  {reply}\n")
+        (folder / "replies.txt").write_text("".join(lines), encoding="utf-8")
+        return {"within_3": near / len(chosen), "valid": valid / len(chosen)}
+
+    def export(self, model: Path) -> None:
+        """Save model and processor as ``model/narrator``."""
+        folder = model / "narrator"
+        self.model.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+
+def canonical_frame(take: Take, frame: int) -> int:
+    """Of all frames drawn alike, the one to name: the first of the clip, else the last of it, else ``frame``."""
+    same = take.same_moment(frame)
+    return 0 if 0 in same else NUM_FRAMES - 1 if NUM_FRAMES - 1 in same else frame
+
+
+def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
+    """What the user says, and what the narrator should answer."""
+    story = captions.narrative(take, canonical_frame(take, frame), rng)
+    return captions.user_prompt(take, rng), write_reply(story)
+
+
+def worn(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Half of the images as they may come from a user's disk: resized, or saved as JPEG."""
+    if rng.random() < 0.5:
+        return image
+    size = image.size
+    if rng.random() < 0.6:
+        side = rng.randint(48, 200)
+        image = image.resize((side, side), rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)))
+    if rng.random() < 0.6:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=rng.randint(60, 95))
+        image = Image.open(file).convert("RGB")
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """[3, height, width] in -1..1, as the processor makes it of a 64 x 64 image."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def _draw_frame_index(take: Take, rng: random.Random) -> int:
+    """A frame of any phase, each phase as likely; never one in which the agent is about but out of sight."""
+    phases = [frames for frames in take.phases.values() if frames]
+    while True:
+        frame = rng.choice(rng.choice(phases))
+        pose = take.agent_pose(frame)
+        if pose is None or -12 <= pose.x <= SIZE + 12:
+            return frame
+
+
+def _seen(take: Take, frame: int) -> list[int]:
+    """The true classes of ``_HEADS``, in order."""
+    pose = take.agent_pose(frame)
+    nobody = pose is None
+    return [
+        _STATES.index((take.story.object, take.object_state(frame))),
+        _COLOURS.index(take.object_colour),
+        len(AGENTS) if nobody else AGENTS.index(take.story.agent),
+        len(_COLOURS) if nobody else _COLOURS.index(take.agent_colour),
+        _BINS if pose is None else min(max(int(pose.x / SIZE * _BINS), 0), _BINS - 1),
+        2 if pose is None else int(pose.facing > 0),
+        canonical_frame(take, frame),
+    ]
+
+
+def _kernel(reach: int) -> Tensor:
+    """Targets [true frame, frame] that fall off linearly over ``reach`` frames; the clip's two ends stay certain."""
+    frames = torch.arange(NUM_FRAMES)
+    kernel = (reach + 1 - (frames[:, None] - frames).abs()).clamp(min=0).float()
+    kernel[1:-1, [0, -1]] = 0
+    kernel[[0, -1]] = torch.eye(NUM_FRAMES)[[0, -1]]
+    return kernel / kernel.sum(1, keepdim=True)

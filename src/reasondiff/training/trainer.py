@@ -1,0 +1,207 @@
+"""The trainer: one loop for every stage.
+
+A stage says what it trains, what it draws (``prepare``) and what it minimises (``loss``). All chance in step n comes
+from (seed, n), so a run that is stopped and resumed goes through the same batches as one that is not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from reasondiff.errors import ReasonDiffError
+from reasondiff.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    optimizer_state,
+    restore_optimizer,
+    save_checkpoint,
+)
+
+__all__ = ["Optimization", "Stage", "fit", "step_generator"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimization:
+    """How a stage is optimised: AdamW; a warm-up, a constant rate, and a linear fall to zero at the end.
+
+    Args:
+        steps: optimizer steps of the whole run; more can be asked for later, and the run goes on.
+        learning_rate: the constant rate.
+        warmup: steps until it is reached.
+        cooldown: share of the steps over which it falls to zero.
+        clip: largest gradient norm.
+        average: decay of the moving average of the weights; 0 keeps none.
+        precision: ``bf16`` or ``fp32`` for the forward pass; weights are fp32.
+        seed: of every draw.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    warmup: int = 100
+    cooldown: float = 0.3
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = 1.0
+    average: float = 0.0
+    precision: str = "bf16"
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of ``step``, 0-based."""
+        fall = max(1.0, self.cooldown * self.steps)
+        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup), (self.steps - step) / fall)
+
+
+class Stage(Protocol):
+    """What is trained, on what, and towards what."""
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters this stage changes, by the name they are saved under."""
+
+    def prepare(self, step: int, generator: torch.Generator) -> Any:
+        """Draw the inputs of one step; every draw comes from ``generator``."""
+
+    def loss(self, inputs: Any) -> dict[str, Tensor]:
+        """``{"loss": what is minimised, ...: what else is worth a column in the log}``."""
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """Measure on unseen clips; may leave pictures in ``folder``."""
+
+    def export(self, model: Path) -> None:
+        """Write the finished components into a model folder."""
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The source of chance of one step."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+
+
+def fit(
+    stage: Stage,
+    optimization: Optimization,
+    run: Path,
+    *,
+    checkpoint_minutes: float = 5.0,
+    validate_every: int = 0,
+    log_every: int = 20,
+    stop_after_minutes: float = math.inf,
+    on_step: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> int:
+    """Train ``stage`` in ``run``, from its checkpoint if it has one.
+
+    Args:
+        checkpoint_minutes: a SIGKILL loses at most this much.
+        validate_every: steps between validations; 0 validates at the end only.
+        stop_after_minutes: stop early, with a checkpoint, to go on another time.
+        on_step: called with the number of steps done and the logged values.
+
+    Returns:
+        The number of steps done so far; ``optimization.steps`` when the run is finished.
+
+    Raises:
+        ReasonDiffError: the loss is no longer a finite number.
+    """
+    parameters = stage.trainable()
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters.values())
+    optimizer = torch.optim.AdamW(
+        parameters.values(),
+        lr=optimization.learning_rate,
+        betas=optimization.betas,
+        weight_decay=optimization.weight_decay,
+        fused=fused,
+    )
+    average = {name: p.detach().clone() for name, p in parameters.items()} if optimization.average else {}
+    step, seconds = 0, 0.0
+    if (saved := load_checkpoint(run)) is not None:
+        step, seconds = saved.step, saved.seconds
+        _copy(saved.weights, parameters)
+        _copy(saved.average, average)
+        restore_optimizer(optimizer, parameters, saved.optimizer)
+
+    run.mkdir(parents=True, exist_ok=True)
+    device = next(iter(parameters.values())).device.type
+    started = last_saved = time.monotonic()
+    sums: dict[str, float] = {}
+
+    def save() -> None:
+        spent = seconds + time.monotonic() - started
+        moments = optimizer_state(optimizer, parameters)
+        save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, moments))
+
+    try:
+        while step < optimization.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = optimization.rate(step)
+            inputs = stage.prepare(step, step_generator(optimization.seed, step))
+            with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"):
+                losses = stage.loss(inputs)
+            optimizer.zero_grad(set_to_none=True)
+            losses["loss"].backward()
+            norm = nn.utils.clip_grad_norm_(parameters.values(), optimization.clip)
+            if not torch.isfinite(norm):
+                raise ReasonDiffError(f"The loss of step {step + 1} is not a finite number; lower the learning rate.")
+            optimizer.step()
+            if average:
+                decay = min(optimization.average, (step + 1) / (step + 10))
+                torch._foreach_lerp_(list(average.values()), list(parameters.values()), 1 - decay)
+            step += 1
+
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
+            if step % log_every == 0 or step == optimization.steps:
+                count = log_every if step % log_every == 0 else step % log_every
+                row = {name: value / count for name, value in sums.items()}
+                _log(run, {"step": step, "rate": optimization.rate(step - 1), **row})
+                sums.clear()
+                if on_step:
+                    on_step(step, row)
+            elif on_step:
+                on_step(step, {})
+            if validate_every and step % validate_every == 0 and step < optimization.steps:
+                _validate(stage, run, step, parameters, average)
+            minutes = (time.monotonic() - last_saved) / 60
+            if minutes >= checkpoint_minutes:
+                save()
+                last_saved = time.monotonic()
+            if (time.monotonic() - started) / 60 >= stop_after_minutes:
+                break
+    finally:  # also on Ctrl-C: what was learnt is kept
+        if step:
+            save()
+    if step >= optimization.steps:
+        _copy(average, parameters)
+        _validate(stage, run, step, parameters, {})
+    return step
+
+
+def _validate(
+    stage: Stage, run: Path, step: int, parameters: Mapping[str, Tensor], average: Mapping[str, Tensor]
+) -> None:
+    """Measure with the averaged weights, then go on with the current ones."""
+    current = {name: p.detach().clone() for name, p in parameters.items()} if average else {}
+    _copy(average, parameters)
+    folder = run / "validation" / f"{step:06d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        _log(run, {"step": step, "validation": stage.validate(folder)})
+    _copy(current, parameters)
+
+
+@torch.no_grad()
+def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
+    for name, tensor in source.items():
+        target[name].copy_(tensor)
+
+
+def _log(run: Path, row: Mapping[str, Any]) -> None:
+    with open(run / "log.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps({**row, "time": round(time.time(), 1)}) + "\n")

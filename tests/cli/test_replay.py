@@ -1,0 +1,112 @@
+"""``reasondiff replay``: equal on this machine, and where it differs if something was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasondiff.media import read_recipe, read_video, write_video
+from tests.cli.test_generate import given
+
+
+@pytest.fixture
+def video(reasondiff: Callable, here: Path, model: Path) -> Path:
+    assert reasondiff(*given(model, size="32x32", seed=3)).code == 0
+    return here / "out.mp4"
+
+
+def edited(video: Path, **changes: object) -> Path:
+    """The same video with another recipe."""
+    read = read_video(video)
+    assert read.recipe is not None
+    path = video.with_name("edited.mp4")
+    write_video(path, read.frames, read.fps, replace(read.recipe, **changes))
+    return path
+
+
+def test_equal_and_equal_again(reasondiff: Callable, video: Path) -> None:
+    ran = reasondiff("replay", video, "-o", "again.mp4")
+    assert ran.code == 0 and "Equal: all 9 frames" in ran.out
+    assert Path("again.mp4").read_bytes() == video.read_bytes()
+    assert "Equal" in reasondiff("replay", "again.mp4", "-o", "third.mp4").out
+
+
+def test_a_video_made_from_a_narrator_replays_without_it(reasondiff: Callable, here: Path, model: Path) -> None:
+    Path("script.json").write_text(
+        '[{"position": 9, "clips": [{"end": 4, "description": "A vase."}, {"end": 9, "description": "Broken."}]}]'
+    )
+    ran = reasondiff(*given(model, size=32, narrative=None, narrator="scripted:script.json"))
+    assert ran.code == 0, ran
+    Path("script.json").unlink()
+    assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4").out
+
+
+def test_another_seed_gives_other_frames(reasondiff: Callable, video: Path) -> None:
+    ran = reasondiff("replay", video, "-o", "again.mp4", "--seed", 4)
+    assert ran.code == 0  # asked for
+    assert "Different from frame 1 of 9 on" in ran.out and "seed 3 then, 4 now" in ran.out
+    before, after = read_video(video), read_video("again.mp4")
+    assert f"up to {np.abs(before.frames.astype(int) - after.frames).max()} of 255" in ran.out
+    assert after.recipe.seed == 4 and after.recipe.frames_sha256 != before.recipe.frames_sha256
+
+
+def test_an_edited_seed_in_the_recipe_gives_other_frames(reasondiff: Callable, video: Path) -> None:
+    original = read_recipe(video)
+    path = edited(video, seed=8)
+    ran = reasondiff("replay", path, "-o", "again.mp4")
+    assert ran.code == 1 and "Different from frame 1 of 9 on" in ran.out
+    assert read_recipe("again.mp4").frames_sha256 != original.frames_sha256
+
+
+def test_the_first_differing_frame_is_found(reasondiff: Callable, video: Path) -> None:
+    read = read_video(video)
+    hashes = (*read.recipe.frame_sha256[:6], "0" * 64, *read.recipe.frame_sha256[7:])
+    forged = replace(read.recipe, frame_sha256=hashes)
+    ran = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reasondiff.media.read_recipe", lambda path: forged)
+        ran = reasondiff("replay", video, "-o", "again.mp4")
+    assert ran.code == 1 and "Different from frame 7 of 9 on: by up to 0 of 255" in ran.out
+
+
+def test_without_the_image_it_must_be_given(reasondiff: Callable, refused: Callable, here: Path, model: Path) -> None:
+    assert reasondiff(*given(model, size="32x32"), "--no-embed").code == 0
+    assert "give --image" in refused("replay", "out.mp4", "-o", "again.mp4")
+    assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4", "--image", "vase.png").out
+
+
+def test_the_thread_count_is_restored(reasondiff: Callable, video: Path) -> None:
+    import torch
+
+    threads = torch.get_num_threads()
+    path = edited(video, threads=2)
+    reasondiff("replay", path, "-o", "again.mp4")
+    assert torch.get_num_threads() == threads
+    assert read_recipe("again.mp4").threads == 2
+
+
+def test_refused(refused: Callable, video: Path, here: Path) -> None:
+    frames = np.zeros((3, 32, 32, 3), np.uint8)
+    write_video("plain.mp4", frames, 5)
+    recipe = read_recipe(video)
+    assert "has no recipe" in refused("replay", "plain.mp4", "-o", "again.mp4")
+    assert "There is no video" in refused("replay", "none.mp4", "-o", "again.mp4")
+    assert "cannot be written" in refused("replay", video, "-o", "none/again.mp4")
+    assert "seed -1" in refused("replay", video, "-o", "again.mp4", "--seed", "-1")
+    for changes, message in (
+        ({"model": "someone/else"}, "if you trust it, name it with --model"),
+        ({"model": "../elsewhere"}, "is not here"),
+        ({"options": {**recipe.options, "num_inference_steps": "many"}}, "'num_inference_steps'"),
+        ({"options": {**recipe.options, "align": 1}}, "'align'"),
+        ({"options": {}}, "impossible"),
+        ({"options": {**recipe.options, "num_frames": 10**9 + 1}}, "another video"),
+        ({"options": {**recipe.options, "width": 10**6}}, "another video"),
+        ({"narrative": {"position": 1}}, "'clips' or 'descriptions'"),
+        ({"threads": 10**6}, "'threads'"),
+    ):
+        assert message in refused("replay", edited(video, **changes), "-o", "again.mp4")
+    assert not Path("again.mp4").exists()

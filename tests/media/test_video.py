@@ -1,0 +1,145 @@
+"""MP4 files: what goes in comes out, the same every time, and nothing half-written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from reasondiff.errors import InputError
+from reasondiff.media import Recipe, frames_hash, read_recipe, read_video, write_video
+
+
+def drawn(num_frames: int = 9, height: int = 64, width: int = 64) -> np.ndarray:
+    """Flat colours with sharp edges, as a drawn clip has: blocks of 16 pixels that change with time."""
+    blocks = np.random.default_rng(0).integers(0, 256, (num_frames, height // 16, width // 16, 3), dtype=np.uint8)
+    return blocks.repeat(16, 1).repeat(16, 2)
+
+
+def recipe(**changes: object) -> Recipe:
+    fields: dict = {
+        "model": "storyworld-tiny", "prompt": "A cat 猫 plays; \\ = # \n 😀", "narrative": {"position": 3},
+        "options": {"steps": 20, "guidance_scale": 5.0, "fit": "crop", "embed": True, "narrator": None},
+        "seed": 7, "threads": 2, "versions": {"reasondiff": "0"}, "weights": {"vae/a.safetensors": "0" * 64},
+        "image_sha256": "1" * 64,
+    }  # fmt: skip
+    return Recipe(**{**fields, **changes})
+
+
+def test_small_drawings_stay_crisp(tmp_path: Path) -> None:
+    frames = drawn()
+    write_video(tmp_path / "a.mp4", frames, fps=5)
+    video = read_video(tmp_path / "a.mp4")
+    error = np.abs(video.frames.astype(int) - frames)
+    assert error.max() <= 6 and error.mean() < 1.5  # edges and colours included, in spite of halved colour planes
+
+
+def test_known_colours_are_tagged_and_kept(tmp_path: Path) -> None:
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [128, 128, 128]], np.uint8)
+    frames = np.broadcast_to(colours[:, None, None], (6, 32, 32, 3)).copy()
+    write_video(tmp_path / "a.mp4", frames, fps=5)
+    assert np.abs(read_video(tmp_path / "a.mp4").frames.astype(int) - frames).max() <= 3
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.pix_fmt, int(context.colorspace), int(context.color_range)) == ("yuv420p", 1, 1)
+
+
+@pytest.mark.parametrize("fps", [0.5, 1 / 0.2, 15, 16, 24000 / 1001, 29.97, 60])
+def test_every_frame_and_the_rate_survive(tmp_path: Path, fps: float) -> None:
+    write_video(tmp_path / "a.mp4", drawn(13), fps)
+    video = read_video(tmp_path / "a.mp4")
+    assert len(video.frames) == 13
+    assert video.fps == pytest.approx(fps, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 64), (5, 16, 48), (2, 18, 34)])
+def test_shapes(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    write_video(tmp_path / "a.mp4", np.full((*shape, 3), 90, np.uint8), 5)
+    assert read_video(tmp_path / "a.mp4").frames.shape == (*shape, 3)
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, drawn(), 5, recipe())
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_the_recipe_travels_in_the_file(tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (480, 832, 3), dtype=np.uint8)  # over a megabyte as PNG
+    written = recipe().with_image(Image.fromarray(pixels))
+    frames = drawn()
+    write_video(tmp_path / "a.mp4", frames, 5, written)
+    read = read_recipe(tmp_path / "a.mp4")
+    assert read == read_video(tmp_path / "a.mp4").recipe == written.of_frames(frames)
+    assert read is not None and read.frames_sha256 == frames_hash(frames)
+    assert np.array_equal(np.asarray(read.open_image()), pixels)
+
+
+def test_a_stream_copy_by_another_tool_keeps_the_recipe(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", drawn(), 5, recipe())
+    with av.open(str(tmp_path / "a.mp4")) as source, av.open(str(tmp_path / "b.mp4"), "w") as copy:
+        copy.metadata.update(source.metadata)
+        stream = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    assert read_recipe(tmp_path / "b.mp4") == read_recipe(tmp_path / "a.mp4") is not None
+
+
+def test_videos_of_others_have_no_recipe(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", drawn(), 5)
+    assert read_video(tmp_path / "a.mp4").recipe is None
+    assert Recipe.from_json("shot on a phone") is None and Recipe.from_json('{"workflow": 1}') is None
+
+
+@pytest.mark.parametrize(
+    ("frames", "fps", "name", "message"),
+    [
+        (np.zeros((3, 64, 64, 3), np.float32), 5, "a.mp4", "float32"),
+        (np.zeros((3, 64, 64, 4), np.uint8), 5, "a.mp4", r"\[3, 64, 64, 4\]"),
+        (np.zeros((0, 64, 64, 3), np.uint8), 5, "a.mp4", r"\[0, 64, 64, 3\]"),
+        (np.zeros((3, 63, 64, 3), np.uint8), 5, "a.mp4", "64x63"),
+        (np.zeros((3, 64, 64, 3), np.uint8), 0, "a.mp4", "0 frames per second"),
+        (np.zeros((3, 64, 64, 3), np.uint8), float("nan"), "a.mp4", "nan frames"),
+        (np.zeros((3, 64, 64, 3), np.uint8), 5, "a.gif", "'.mp4'"),
+        (np.zeros((3, 64, 64, 3), np.uint8), 5, "none/a.mp4", "cannot be written"),
+    ],
+)
+def test_refused(tmp_path: Path, frames: np.ndarray, fps: float, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        write_video(tmp_path / name, frames, fps)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "a.mp4", drawn(), 5)
+    before = (tmp_path / "a.mp4").read_bytes()
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(av.VideoFrame, "from_ndarray", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / "a.mp4", drawn(), 5)
+    assert (tmp_path / "a.mp4").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_unreadable_videos_are_one_sentence(tmp_path: Path) -> None:
+    write_video(tmp_path / "good.mp4", drawn(), 5)
+    good = (tmp_path / "good.mp4").read_bytes()
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "cut.mp4").write_bytes(good[: len(good) // 3])
+    for name in ("text.mp4", "empty.mp4", "cut.mp4", "none.mp4", "."):
+        with pytest.raises(InputError) as raised:
+            read_video(tmp_path / name)
+        assert re.fullmatch(r"[^\n]+\.", str(raised.value))
+    with pytest.raises(InputError, match="There is no video"):
+        read_video("http://127.0.0.1:9/a.mp4")
