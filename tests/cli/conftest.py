@@ -60,7 +60,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random model, in a folder like that of a real one."""
     from reasondiff.pipeline import ReasonDiffPipeline
 
-    defaults = {"num_frames": 9, "num_inference_steps": 2, "guidance_scale": 3.0, "area": 64 * 64, "negative_prompt": ""}
+    defaults = {
+        "num_frames": 9,
+        "num_inference_steps": 2,
+        "guidance_scale": 3.0,
+        "area": 64 * 64,
+        "negative_prompt": "",
+    }
     pipe = ReasonDiffPipeline(**tiny.pipeline().components, reasondiff=defaults)
     folder = tmp_path_factory.mktemp("models") / "tiny"
     pipe.save_pretrained(folder)

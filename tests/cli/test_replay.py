@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reasondiff.errors import InputError
 from reasondiff.media import read_recipe, read_video, write_video
 from tests.cli.test_generate import given
 
@@ -20,9 +21,8 @@ def video(reasondiff: Callable, here: Path, model: Path) -> Path:
 
 
 def edited(video: Path, **changes: object) -> Path:
-    """The same video with another recipe."""
+    """The same video with its recipe changed."""
     read = read_video(video)
-    assert read.recipe is not None
     path = video.with_name("edited.mp4")
     write_video(path, read.frames, read.fps, replace(read.recipe, **changes))
     return path
@@ -55,21 +55,17 @@ def test_another_seed_gives_other_frames(reasondiff: Callable, video: Path) -> N
 
 
 def test_an_edited_seed_in_the_recipe_gives_other_frames(reasondiff: Callable, video: Path) -> None:
-    original = read_recipe(video)
-    path = edited(video, seed=8)
-    ran = reasondiff("replay", path, "-o", "again.mp4")
-    assert ran.code == 1 and "Different from frame 1 of 9 on" in ran.out
-    assert read_recipe("again.mp4").frames_sha256 != original.frames_sha256
+    same = reasondiff("replay", edited(video), "-o", "again.mp4")
+    assert same.code == 0 and "Equal" in same.out
+    other = reasondiff("replay", edited(video, seed=8), "-o", "again.mp4")
+    assert other.code == 1 and "Different from frame 1 of 9 on" in other.out
+    assert read_recipe("again.mp4").frames_sha256 != read_recipe(video).frames_sha256
 
 
 def test_the_first_differing_frame_is_found(reasondiff: Callable, video: Path) -> None:
     read = read_video(video)
     hashes = (*read.recipe.frame_sha256[:6], "0" * 64, *read.recipe.frame_sha256[7:])
-    forged = replace(read.recipe, frame_sha256=hashes)
-    ran = None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reasondiff.media.read_recipe", lambda path: forged)
-        ran = reasondiff("replay", video, "-o", "again.mp4")
+    ran = reasondiff("replay", edited(video, frame_sha256=hashes), "-o", "again.mp4")
     assert ran.code == 1 and "Different from frame 7 of 9 on: by up to 0 of 255" in ran.out
 
 
@@ -79,14 +75,16 @@ def test_without_the_image_it_must_be_given(reasondiff: Callable, refused: Calla
     assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4", "--image", "vase.png").out
 
 
-def test_the_thread_count_is_restored(reasondiff: Callable, video: Path) -> None:
+def test_the_recipes_thread_count_is_used(refused: Callable, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
+    def stop(*_: object, **__: object) -> None:
+        raise InputError(f"There are {torch.get_num_threads()} threads.")
+
+    monkeypatch.setattr("reasondiff.cli.making.Maker.make", stop)
     threads = torch.get_num_threads()
-    path = edited(video, threads=2)
-    reasondiff("replay", path, "-o", "again.mp4")
+    assert "There are 3 threads." in refused("replay", edited(video, threads=3), "-o", "again.mp4")
     assert torch.get_num_threads() == threads
-    assert read_recipe("again.mp4").threads == 2
 
 
 def test_refused(refused: Callable, video: Path, here: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reasondiff.narrative import Narrative
 
@@ -95,7 +95,8 @@ def _any(rng: random.Random, story: Story) -> dict:
     return rng.choice([_clips, _clips, _spans, _list])(story)
 
 
-Family = Callable[[random.Random, Story], str]
+Family = Callable[[random.Random, Story], str | tuple[str, Story]]
+"""Returns the text and, where it cannot mean exactly the given story, the one it means."""
 RECOVERABLE: dict[str, Family] = {}
 LOST: dict[str, Family] = {}
 
@@ -357,7 +358,7 @@ def percent(rng, story):
 @_recoverable
 def shares(rng, story):
     clips = [{"end": round(e / story.num_frames, 4), "description": t} for _, e, t in story.spans]
-    return _dump(rng, {"position": story.position, "clips": clips})
+    return _dump(rng, {"position": round(story.position / story.num_frames, 4), "clips": clips})
 
 
 @_recoverable
@@ -399,12 +400,11 @@ def single_quotes_unescaped(rng, story):
 
 @_recoverable
 def curly_quotes(rng, story):
-    quiet = Story(story.num_frames, story.position, story.ends, tuple(t.replace("“no”", "no") for t in story.texts))
-    text, out, opened = json.dumps(_clips(quiet), ensure_ascii=False), "", False
+    text, out, opened = json.dumps(_clips(story), ensure_ascii=False), "", False
     for char in text:
         out += ("”" if opened else "“") if char == '"' else char
         opened ^= char == '"'
-    return out if quiet == story else json.dumps(_clips(story))
+    return out
 
 
 @_recoverable
@@ -423,16 +423,11 @@ def comments(rng, story):
 
 @_recoverable
 def quotes_inside_a_text(rng, story):
-    text = json.dumps(_clips(story), ensure_ascii=False)
-    for word in rng.sample(["the", "room", "vase", "past", "up", "window"], 3):
-        text = text.replace(f" {word}", f' "{word}"')
-    return text
-
-
-def _quoted(story: Story, text: str) -> Story:
-    """The story that ``quotes_inside_a_text`` tells."""
-    texts = json.loads(text)  # only called on well-formed texts
-    return Story(story.num_frames, story.position, story.ends, tuple(c["description"] for c in texts["clips"]))
+    texts = story.texts
+    for word in rng.sample(["the", "room", "vase", "past", "up", "window", "is gone"], 4):
+        texts = tuple(text.replace(f" {word}", f' "{word}"') for text in texts)
+    meant = replace(story, texts=texts)
+    return json.dumps(_clips(meant), ensure_ascii=False).replace('\\"', '"'), meant
 
 
 @_recoverable
@@ -455,8 +450,7 @@ def forgotten_brackets(rng, story):
 
 @_recoverable
 def a_forgotten_bracket_inside(rng, story):
-    fields = json.dumps({"clips": _clips(story)["clips"]}, ensure_ascii=False)[:-2]  # without "]}"
-    return fields + f', "position": {story.position}}}' if rng.random() < 0 else fields.replace("{", f'{{"position": {story.position}, ', 1) + "}"
+    return json.dumps(_clips(story), ensure_ascii=False).removesuffix("]}") + "}"
 
 
 # -- what is lost -----------------------------------------------------------------------------------------------------
@@ -524,7 +518,7 @@ def ends_that_go_back(rng, story):
 
 @_lost
 def an_ellipsis_from_the_example(rng, story):
-    middle = rng.choice(["...", "…", '"..."', '"…"', '"... (same)"'.replace(" (same)", "")])
+    middle = rng.choice(["...", "…", '"..."', '"…"', '"(same as above)"'])
     return f'{{"position": {story.position}, "descriptions": [{json.dumps(story.texts[0])}, {middle}, {json.dumps(story.texts[-1])}]}}'
 
 
@@ -610,5 +604,8 @@ def replies(per_family: int = 25, seed: int = 0) -> list[Malformed]:
             rng = random.Random(f"{seed}/{name}")
             for _ in range(per_family):
                 story = make_story(rng)
-                made.append(Malformed(name, recoverable, story, family(rng, story), cut=name == "cut_off" and rng.random() < 0.5))
+                written = family(rng, story)
+                text, story = (written, story) if isinstance(written, str) else written
+                cut = name == "cut_off" and rng.random() < 0.5  # the other half says nothing about it
+                made.append(Malformed(name, recoverable, story, text, cut))
     return made

@@ -13,10 +13,16 @@ from typing import Annotated
 import typer
 
 from reasondiff import __version__
+from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
+from reasondiff.cli.demo import demo
+from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.generate import generate
+from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.replay import replay
+from reasondiff.cli.storyworld import storyworld
+from reasondiff.cli.train import train
 from reasondiff.errors import ReasonDiffError
 
 __all__ = ["app", "main"]
@@ -26,16 +32,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-narrate_app = typer.Typer(no_args_is_help=True)
+narrate_app = typer.Typer(no_args_is_help=True, invoke_without_command=True, rich_markup_mode="markdown")
 
 app.command()(generate)
 app.command()(replay)
 app.command()(cases)
+app.command()(demo)
+app.command()(storyworld)
+app.command()(train)
+app.command()(evaluate)
+app.command()(caption)
+app.add_typer(narrate_app, name="narrate")
+narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)
 narrate_app.command()(show)
-app.add_typer(narrate_app, name="narrate", help="Write, edit and show the story of an image and a text.")
 
 
 @app.callback()

@@ -15,8 +15,8 @@ __all__ = ["generate"]
 
 
 def generate(
-    output: common.OutputFile,
     image: Annotated[Path, typer.Option(help="The condition image.", metavar="FILE", show_default=False)],
+    output: common.OutputFile,
     prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
     model: common.Model = "storyworld-tiny",
     narrator: common.NarratorName = None,
@@ -73,7 +73,9 @@ def generate(
     if fps is not None:
         note(f"--fps changes the playback only; the story is told at {made.pace:g} frames per second.")
     told = made.narrative
-    typer.echo(f"{output}: {told.num_frames} frames, {len(told.clips)} clips, image at position {told.anchor_frame + 1}.")
+    typer.echo(
+        f"{output}: {told.num_frames} frames, {len(told.clips)} clips, image at position {told.anchor_frame + 1}."
+    )
     parts = {**maker.seconds, **made.seconds}
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
     typer.echo(f"{time.perf_counter() - started:.1f} s: {spent}.")

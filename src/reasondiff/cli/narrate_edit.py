@@ -38,6 +38,7 @@ def edit(
     merge: Annotated[list[str] | None, typer.Option(help="Join clips N to M.", metavar="N,M")] = None,
     retime: Annotated[list[int] | None, typer.Option(help="Tell it in another number of frames.", metavar="N")] = None,
     style: Annotated[list[str] | None, typer.Option(help="New story-wide text.", metavar="TEXT")] = None,
+    pick: Annotated[list[int] | None, typer.Option(help="Take the N-th runner-up instead.", metavar="N")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
 ) -> None:
     """Change a story: move its image, rewrite, split, merge and retime its clips.
@@ -52,6 +53,7 @@ def edit(
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
     given = {
         "move_anchor": move_anchor, "set_": set_, "split": split, "merge": merge, "retime": retime, "style": style,
+        "pick": pick,
     }  # fmt: skip
     waiting = {name: iter(values) for name, values in given.items() if values}
     changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
@@ -98,6 +100,10 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
             return editing.split(narrative, value - 1)
         case "retime":
             return editing.retime(narrative, value)
+        case "pick":
+            from reasondiff.narrator import pick
+
+            return pick(narrative, value)
         case "style":
             return editing.set_style(narrative, value)
         case "set_":

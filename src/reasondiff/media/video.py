@@ -48,7 +48,7 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe
         path: ends in ``.mp4``.
         frames: uint8 [frames, height, width, 3], RGB; height and width even, as H.264 players need.
         fps: frames per second, above 0 and at most 1000.
-        recipe: put into the file's comment, with the hashes of ``frames``.
+        recipe: put into the file's comment, with the hashes of ``frames`` unless it has some already.
 
     Raises:
         InputError: another suffix, shape or rate, or a place that cannot be written.
@@ -64,7 +64,8 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe
         raise InputError(f"{fps} frames per second cannot be played; give a number above 0 and at most 1000.")
     with atomic_path(path) as partial, av.open(str(partial), "w", format="mp4") as container:
         if recipe is not None:
-            container.metadata["comment"] = recipe.of_frames(frames).to_json()
+            stamped = recipe if recipe.frames_sha256 else recipe.of_frames(frames)
+            container.metadata["comment"] = stamped.to_json()
         # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1

@@ -16,11 +16,11 @@ from typing import Any
 __all__ = ["Found", "find_values"]
 
 MAX_DEPTH = 32
-MAX_FAILURES = 500
+MAX_FAILURES = 200
 """Brackets that open nothing readable before the search gives up; keeps hostile replies cheap."""
 
 _LITERALS = {"true": True, "false": False, "null": None, "none": None, "...": Ellipsis, "…": Ellipsis}
-_CLOSING = {'"': '"”', "'": "'’", "“": '”"', "‘": "’'", "`": "`'"}
+_CLOSING = {'"': '"', "'": "'", "“": '”"', "‘": "’'", "`": "`'"}
 _BLANK = re.compile(r"(?:\s|//[^\n]*|/\*.*?(?:\*/|\Z)|\#[^\n]*)*", re.DOTALL)
 _BARE_KEY = re.compile(r"[^\W\d][\w -]*?(?=\s*:)|\d[\w.%–-]*(?=\s*:)")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -28,7 +28,7 @@ _STRICT = json.JSONDecoder(strict=False)
 
 _KEY_FOLLOWS = r"""["'“‘`]|[A-Za-z_]\w*\s*:|\d[\w.-]*\s*:"""
 _ITEM_FOLLOWS = r"""["'“‘`{\[\d-]|\.\.\.|…|(?:true|false|null|None|True|False)\b"""
-_END = r"\s*(?:\Z|[}\]]|//|/\*|#"
+_END = r"\s*(?:\Z|[}\]]|/\*|(?://|#)[^\n\"]*\n"
 _AFTER_VALUE = {
     "{": re.compile(_END + rf"|,\s*(?:\Z|[}}\]/#]|{_KEY_FOLLOWS})|\n\s*(?:{_KEY_FOLLOWS}))"),
     "[": re.compile(_END + rf"|,\s*(?:\Z|[}}\]/#]|{_ITEM_FOLLOWS})|\s+(?:[\"“{{]))"),
@@ -75,6 +75,7 @@ def find_values(text: str) -> list[Found]:
                 value = reader.value("[", 0)
             except _UnreadableError:
                 failures += 1
+                at = reader.at if reader.too_deep else at
                 continue
             at = reader.at
             found.append(Found(value, tuple(sorted(reader.notes)), reader.closed, reader.cut))
@@ -85,7 +86,7 @@ class _Reader:
     def __init__(self, text: str, at: int) -> None:
         self.text, self.at = text, at
         self.notes: set[str] = set()
-        self.closed, self.cut = True, False
+        self.closed, self.cut, self.too_deep = True, False, False
 
     @property
     def char(self) -> str:
@@ -100,6 +101,7 @@ class _Reader:
 
     def value(self, inside: str, depth: int) -> Any:
         if depth > MAX_DEPTH:
+            self.too_deep = True
             raise _UnreadableError
         if self.char == "{":
             return self.object(depth)

@@ -17,7 +17,7 @@ from reasondiff.narrator.sketch import Sketch, read_script, read_sketch
 from reasondiff.narrator.texts import clean, is_ellipsis, is_placeholder, shorten
 from reasondiff.narrator.timing import place_anchor, place_items
 
-__all__ = ["Parsed", "parse"]
+__all__ = ["Parsed", "is_refusal", "parse"]
 
 MAX_REPLY = 256 * 1024
 """Characters of a reply that are read: four times the longest list of 81 descriptions that was asked for."""
@@ -82,7 +82,7 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
     notes = ["a passage of thinking left out"] if text != reply else []
     sketch, found, cut = _choose(text, cut)
     if sketch is None:
-        if len(text) < 2000 and _REFUSAL.search(text.replace("’", "'")) and not found:
+        if not found and is_refusal(text):
             return Parsed(None, (f"You declined: {shorten(clean(text), 300)}",), refused=True)
         fault = (
             "Your reply was cut off before the story."
@@ -92,6 +92,11 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
         return Parsed(None, (fault,))
     notes += found.notes if found else ["read without JSON"]
     return _tell(sketch, num_frames, interval, cut, notes)
+
+
+def is_refusal(text: str) -> bool:
+    """A short text that declines instead of answering."""
+    return len(text) < 2000 and _REFUSAL.search(text.replace("’", "'")) is not None
 
 
 def _choose(text: str, cut: bool) -> tuple[Sketch | None, Found | None, bool]:

@@ -163,7 +163,7 @@ class Server:
         if status == 429:
             return f"{where} turned {self.retries + 1} requests away (429: {said}); wait, or check the account's quota."
         if _CONTEXT.search(said):
-            return f"{where} finds the request too long for {model!r} ({said}); use the clips form, or a model with a longer context."
+            return f"{where} finds the request too long for {model!r} ({said}); use one that reads more."
         if status >= 500:
             return f"{where} failed {self.retries + 1} times ({status}: {said}); try again later."
         return f"{where} refuses the request ({status}: {said}); check the model and its options."

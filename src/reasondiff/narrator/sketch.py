@@ -136,7 +136,7 @@ def _items(value: Any) -> Iterator[Item]:
             when = _when(key)
             if part is Ellipsis or key == "...":
                 yield Item(None, elided=True)
-            elif isinstance(part, dict) and (_pick(part, _TEXT) or when):
+            elif isinstance(part, dict) and (_has_text(part) or when):
                 item = _item(part)
                 yield (
                     item
@@ -145,6 +145,11 @@ def _items(value: Any) -> Iterator[Item]:
                 )
             elif when and isinstance(part, str):
                 yield _timed_item(part, when)
+
+
+def _has_text(part: dict[str, Any]) -> bool:
+    entry = _pick(part, _TEXT)
+    return entry is not None and isinstance(entry[1], str)
 
 
 def _when(raw: Any, unit: Unit = "") -> Mark | tuple[Mark, Mark] | None:

@@ -32,7 +32,8 @@ class Placement:
         ends: one past the last frame of each item, increasing, the last being the number of frames; an item that got
             no frames repeats the end before it.
         zero_based: the writer counted frames from 0.
-        unit: in which the clips were written; ``implied`` if no unit stood there.
+        unit: in which the clips were written; ``implied`` if no unit stood there; ``shares`` if percents were
+            written as 0..1.
         counted: how many frames the writer thought there are.
         faults: sentences to the writer; the ends are a repair if there are any.
         notes: how the reply was understood where it was not in the asked form.
@@ -42,6 +43,7 @@ class Placement:
     zero_based: bool = False
     unit: Unit = "frame"
     implied: bool = False
+    shares: bool = False
     counted: int = 0
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -61,9 +63,11 @@ def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut:
     if len(untimed) == len(items):
         return _place_list(len(items), num_frames, cut)
     items, faults = _fill_in(items, untimed, num_frames)
-    items, unit, implied = _in_one_unit(items, num_frames, interval)
+    items, unit, scale = _in_one_unit(items, num_frames, interval)
     placed = _place_spans(items, unit, num_frames, interval, cut)
-    return replace(placed, unit=unit, implied=implied, faults=(*faults, *placed.faults))
+    return replace(
+        placed, unit=unit, implied=scale > 0 and unit != "frame", shares=scale == 100, faults=(*faults, *placed.faults)
+    )
 
 
 def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float) -> tuple[int, str, str]:
@@ -78,11 +82,11 @@ def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float)
     value, unit, last = mark.value, mark.unit, num_frames - 1
     if unit == "" and (mark.decimal or not mark.whole) and clips.unit == "second":
         unit = "second"
-    elif unit == "" and 0 < value < 1:
+    elif unit == "" and (0 < value < 1 or (clips.shares and mark.decimal and value <= 1)):
         unit, value = "percent", value * 100
-    elif unit == "" and clips.implied and clips.unit in {"second", "percent"}:
-        longest = num_frames * interval if clips.unit == "second" else 100
-        if clips.unit == "percent" and value > num_frames:
+    elif unit == "" and clips.implied:
+        longest = num_frames * interval if clips.unit == "second" else 1 if clips.shares else 100
+        if clips.unit == "percent" and num_frames < value <= longest:
             unit = "percent"
         elif value <= longest:
             return _clamp(value - 1, last), f"Position {value:g} is not clearly a frame number.", ""
@@ -142,8 +146,11 @@ def _fill_in(items: Sequence[Item], untimed: list[int], num_frames: int) -> tupl
     return filled, faults
 
 
-def _in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tuple[list[Item], Unit, bool]:
-    """Every mark in the unit that the row was written in; a unit nobody wrote follows from where the row ends."""
+def _in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tuple[list[Item], Unit, float]:
+    """Every mark in the unit that the row was written in; a unit nobody wrote follows from where the row ends.
+
+    Returns the items, their unit, and what their values were multiplied by; 0 where the unit was written.
+    """
     if all(item.length for item in items) and not any(item.end or item.start for item in items):
         total, summed = 0.0, []
         for item in items:
@@ -155,7 +162,7 @@ def _in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tup
     named = {mark.unit for mark in marks if mark.unit}
     if named:
         unit = named.pop() if len(named) == 1 else "frame"
-        return [_with_unit(item, unit) for item in items], unit, False
+        return [_with_unit(item, unit) for item in items], unit, 0.0
     top, scale = max(mark.value for mark in marks), 1.0
     duration, whole = num_frames * interval, all(mark.whole for mark in marks)
     unit = "frame"
@@ -166,7 +173,7 @@ def _in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tup
             unit, scale = "percent", 100.0
         elif abs(top - 100) < (0.5 if not whole else 1e-6):
             unit = "percent"
-    return [_with_unit(item, unit, scale) for item in items], unit, unit != "frame"
+    return [_with_unit(item, unit, scale) for item in items], unit, scale
 
 
 def _with_unit(item: Item, unit: Unit, scale: float = 1.0) -> Item:
@@ -281,7 +288,7 @@ def _faults(spans: Sequence[tuple[int, int]], num_frames: int) -> list[str]:
 
 def _near(counted: int, num_frames: int) -> bool:
     """A slip of the count at the clip's end rather than another clip length."""
-    return abs(counted - num_frames) <= 0.05 * num_frames
+    return abs(counted - num_frames) <= 0.1 * num_frames
 
 
 def _mend(ends: Sequence[int], num_frames: int, cut: bool) -> tuple[list[int], int]:

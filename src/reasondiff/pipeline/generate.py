@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from reasondiff.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.framewise import FrameContext, FramePlan, install
+from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan, install
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline.parts import ReasonDiffParts
@@ -91,6 +91,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
         latents: Tensor | None = None,
         output_type: str = "np",
         attention_kwargs: dict[str, Any] | None = None,
+        record: AttentionRecord | None = None,
         on_stage: Callable[[str], None] = lambda stage: None,
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
@@ -112,6 +113,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
             latents: the noise itself [videos, channels, latent_frames, height, width].
             output_type: see ``decode``.
             attention_kwargs: for the transformer, such as a LoRA ``scale``.
+            record: watches the positive branch's attention to some words (Appendix C.2).
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
             callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising.
             callback_on_step_end_tensor_inputs: of "latents" and "condition".
@@ -135,7 +137,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
         condition, predicted = self.align(stories, words, settings)
         on_stage("denoise")
         callback = callback_on_step_end, callback_on_step_end_tensor_inputs
-        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, *callback)
+        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, record, *callback)
         on_stage("decode")
         frames = self.decode(clean, output_type)
         self.maybe_free_model_hooks()
@@ -322,6 +324,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
         contexts: tuple[FrameContext, FrameContext | None],
         settings: Settings,
         attention_kwargs: dict[str, Any] | None = None,
+        record: AttentionRecord | None = None,
         callback: StepCallback | None = None,
         callback_tensor_inputs: Sequence[str] = ("latents",),
     ) -> Tensor:
@@ -342,7 +345,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
                 self._current_timestep = timestep
                 transformer, self._guidance_scale = self._expert(timestep, settings)
                 noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
-                velocity = self._velocity(transformer, noisy, timestep, told, "cond")
+                velocity = self._velocity(transformer, noisy, timestep, told, "cond", record)
                 if untold is not None and self.do_classifier_free_guidance:
                     unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
                     velocity = unguided + self.guidance_scale * (velocity - unguided)
@@ -393,7 +396,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
         self, transformer: Any, noisy: Tensor, timestep: Tensor, context: FrameContext, branch: str
     ) -> Tensor:
         """The transformer's prediction, noise - clean, with a cache (where one is enabled) per branch."""
-        with transformer.cache_context(branch), install(transformer).use(context):
+        with transformer.cache_context(branch), install(transformer).use(context, record):
             return transformer(
                 hidden_states=noisy,
                 timestep=timestep.expand(len(noisy)),

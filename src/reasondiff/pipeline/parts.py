@@ -22,6 +22,7 @@ from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
+from reasondiff.checkpoints import find_model
 from reasondiff.errors import CheckpointError, InputError, ReasonDiffError, UnsupportedError
 from reasondiff.pipeline.settings import Defaults
 
@@ -105,23 +106,24 @@ class ReasonDiffParts(WanImageToVideoPipeline):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
-        """Load a folder or a hub id; only safetensors, nothing is unpickled.
+        """Load a model; only safetensors, nothing is unpickled.
 
         Args:
-            pretrained_model_name_or_path: a ReasonDiff model, or any Wan image-to-video in diffusers' layout.
+            pretrained_model_name_or_path: a name that ``checkpoints.find_model`` knows, a folder, or a hub id; of a
+                ReasonDiff model or of any Wan image-to-video in diffusers' layout.
             kwargs: as in diffusers; components given by name replace those of the folder.
 
         Raises:
-            CheckpointError: the folder is missing, damaged or of another kind.
+            CheckpointError: the model is missing, damaged or of another kind.
         """
-        folder = Path(pretrained_model_name_or_path)
-        is_hub_id = len(folder.parts) == 2 and not folder.parts[0].startswith((".", "/", "~"))
-        if not folder.is_dir() and (folder.exists() or not is_hub_id):
-            raise CheckpointError(f"There is no model folder {str(folder)!r}; check the path, or give a hub id.")
-        with _in_one_sentence(str(folder)):
-            model = super().from_pretrained(str(folder), **(kwargs | {"use_safetensors": True}))
+        found = find_model(str(pretrained_model_name_or_path))
+        folder = Path(found)
+        with _in_one_sentence(found):
+            if folder.is_dir() and "tokenizer" not in kwargs:
+                _check_tokenizer(folder)
+            model = super().from_pretrained(found, **(kwargs | {"use_safetensors": True}))
             if (folder / LORA_FILE).is_file():
-                model.load_lora_weights(str(folder), weight_name=LORA_FILE, adapter_name=ADAPTER)
+                model.load_lora_weights(found, weight_name=LORA_FILE, adapter_name=ADAPTER)
         if (folder / "narrator").is_dir():
             model._narrator_folder = folder / "narrator"
         return model
@@ -207,6 +209,14 @@ class ReasonDiffParts(WanImageToVideoPipeline):
                     f"The AlignFormer is for {former.config['in_channels']} latent channels and texts of width "
                     f"{former.config['text_dim']}, not {channels} and {width}; use the one trained with this model."
                 )
+
+
+def _check_tokenizer(folder: Path) -> None:
+    # Without its vocabulary transformers would make an empty tokenizer, in silence.
+    if not any((folder / "tokenizer" / name).is_file() for name in ("tokenizer.json", "spiece.model")):
+        raise CheckpointError(
+            f"The model {str(folder)!r} has no tokenizer/tokenizer.json or spiece.model; download or export it again."
+        )
 
 
 @contextmanager

@@ -20,28 +20,28 @@ _SIZE, _PATCH = 64, 8
 def narrator() -> TrainingRecipe:
     """LLaVA's class, narrow: a CLIP tower of 8x8 patches, two linear layers, a Llama."""
     vision = {
-        "hidden_size": 160,
-        "intermediate_size": 480,
-        "num_hidden_layers": 5,
-        "num_attention_heads": 5,
-        "projection_dim": 160,
+        "hidden_size": 128,
+        "intermediate_size": 384,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "projection_dim": 128,
         "image_size": _SIZE,
         "patch_size": _PATCH,
     }
     text = {
-        "hidden_size": 192,
-        "intermediate_size": 512,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 6,
-        "num_key_value_heads": 6,
+        "hidden_size": 128,
+        "intermediate_size": 320,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
         "max_position_embeddings": 512,
     }
     return TrainingRecipe(
         name="storyworld-tiny/narrator",
         purpose="a vision-language model that tells StoryWorld's stories",
-        optimization=Optimization(steps=4000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=6000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
         build=_build,
-        settings={"vision": vision, "text": text, "see_steps": 1600, "see_batch": 64, "batch": 32},
+        settings={"vision": vision, "text": text, "see_steps": 1200, "see_batch": 64, "batch": 32},
         validate_every=500,
     )
 

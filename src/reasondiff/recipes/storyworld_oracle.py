@@ -25,7 +25,7 @@ def oracle() -> TrainingRecipe:
         "stage": {"batch": 96, "disturbed": 0.5, "blended": 0.15, "clean": 0.15},
     }
 
-    def build(recipe: TrainingRecipe, model: Path, device: str) -> Stage:
+    def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
         torch.manual_seed(recipe.optimization.seed)
         return OracleStage(Spotter(**recipe.settings["spotter"]).to(device), **recipe.settings["stage"])
 

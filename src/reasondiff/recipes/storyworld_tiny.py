@@ -72,13 +72,14 @@ def vae() -> TrainingRecipe:
 
     def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
         net = seeded(recipe, lambda: AutoencoderKLWan(**recipe.settings["vae"])).to(device)
-        return VaeStage(net, steps=recipe.optimization.steps, phases=phases)
+        plan = [Phase(**phase) for phase in recipe.settings["phases"]]
+        return VaeStage(net, steps=recipe.optimization.steps, phases=plan)
 
     return TrainingRecipe(
         name="storyworld-tiny/vae",
         purpose="a video autoencoder: images, then short clips, then whole ones",
         optimization=Optimization(
-            steps=5000, learning_rate=2e-3, warmup=200, cooldown=0.35, weight_decay=1e-4, clip=0.5
+            steps=7000, learning_rate=2e-3, warmup=200, cooldown=0.35, weight_decay=1e-4, clip=0.5
         ),
         build=build,
         settings={"vae": config, "phases": [asdict(phase) for phase in phases]},
@@ -170,7 +171,7 @@ LORA_TARGETS = r".*\.(attn1|attn2)\.(to_q|to_k|to_v|to_out\.0)|.*\.ffn\.net\.(0\
 
 
 def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-    pipe = ReasonDiffPipeline.from_pretrained(model, torch_dtype=torch.float32)
+    pipe = ReasonDiffPipeline.from_pretrained(model)
     pipe.text_encoder.requires_grad_(False)
     pipe.transformer.requires_grad_(False)
     adapters: dict[str, torch.nn.Parameter] = {}
@@ -180,7 +181,7 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
         seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
         adapters = {name: p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
         pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**recipe.settings["alignformer"])))
-    pipe.to(device)
+    pipe.to(device, torch.float32)
     pipe.alignformer.train()
     takes, latents = encoded(recipe, pipe.vae, cache)
     settings = recipe.settings

@@ -1,4 +1,7 @@
-"""A training run on disk: weights and optimizer as safetensors, counters as JSON, replaced whole or not at all.
+"""A training run on disk: weights and optimizer as safetensors, counters as JSON.
+
+A checkpoint is written beside the one before, which goes only then: whenever a run is killed, one whole checkpoint is
+there.
 
 run/
   recipe.json                 what was asked for
@@ -14,6 +17,7 @@ run/
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,23 +55,27 @@ class Checkpoint:
 
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
-    """Replace the run's checkpoint."""
-    with atomic_path(run / "checkpoint", folder=True) as folder:
+    """Add a checkpoint, then remove older ones."""
+    target = run / "checkpoints" / f"{checkpoint.step:06d}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target, folder=True) as folder:
         for name in ("weights", "average", "optimizer"):
             tensors = {key: value.detach().cpu().contiguous() for key, value in getattr(checkpoint, name).items()}
             save_file(tensors, folder / f"{name}.safetensors")
         (folder / "state.json").write_text(json.dumps({"step": checkpoint.step, "seconds": checkpoint.seconds}))
+    for older in _saved(run)[:-1]:
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def load_checkpoint(run: Path) -> Checkpoint | None:
-    """The run's checkpoint, or None before the first.
+    """The run's newest checkpoint, or None before the first.
 
     Raises:
         CheckpointError: it is damaged.
     """
-    folder = run / "checkpoint"
-    if not folder.exists():
+    if not (saved := _saved(run)):
         return None
+    folder = saved[-1]
     try:
         state = json.loads((folder / "state.json").read_text())
         parts = {name: load_file(folder / f"{name}.safetensors") for name in ("weights", "average", "optimizer")}
@@ -76,6 +84,11 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         raise CheckpointError(
             f"The checkpoint in {str(folder)!r} is damaged ({error}); remove it to begin anew."
         ) from None
+
+
+def _saved(run: Path) -> list[Path]:
+    """The run's checkpoints, oldest first."""
+    return sorted((run / "checkpoints").glob("[0-9]*"))
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:

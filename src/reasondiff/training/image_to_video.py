@@ -22,6 +22,7 @@ from reasondiff.conditioning import anchor_mask
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.pipeline.parts import ADAPTER
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -183,8 +184,8 @@ class BaseStage(_FlowStage):
         self.pipe.save_config(model)
         self.pipe.tokenizer.save_pretrained(model / "tokenizer")
         self.pipe.scheduler.save_pretrained(model / "scheduler")
-        for name in ("transformer", "text_encoder"):  # in bfloat16: half the size for a small loss
-            copy.deepcopy(getattr(self.pipe, name)).to(torch.bfloat16).save_pretrained(model / name)
+        for name in ("transformer", "text_encoder"):
+            halved(getattr(self.pipe, name)).save_pretrained(model / name)
 
 
 class ReasonStage(_FlowStage):
@@ -282,9 +283,19 @@ class ReasonStage(_FlowStage):
         self.pipe.save_config(model)
         self.alignformer.save_pretrained(model / "alignformer")
         if self.adapters:
-            layers = get_peft_model_state_dict(self.transformer)
-            config = next(iter(self.transformer.peft_config.values())).to_dict()
-            ReasonDiffPipeline.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+            layers = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
+            config = self.transformer.peft_config[ADAPTER].to_dict()
+            self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+
+
+def halved(module: nn.Module) -> nn.Module:
+    """A copy in bfloat16, half the size on disk, but for the parts that the class wants in float32."""
+    module = copy.deepcopy(module)
+    keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
+    for name, parameter in module.named_parameters():
+        if keep.isdisjoint(name.split(".")):
+            parameter.data = parameter.data.to(torch.bfloat16)
+    return module
 
 
 def joined(narrative: Narrative) -> str:

@@ -69,16 +69,17 @@ def encode_takes(
     made_by = _fingerprint(vae)
     shards = []
     for start in range(0, count, _SHARD):
+        indices = range(start, min(count, start + _SHARD))
         path = folder / f"{takes.split}-{start:06d}.safetensors"
         shard = _read(path, made_by)
-        if shard is None:
-            clips = [_encode(vae, takes, index, anchors) for index in range(start, start + _SHARD)]
+        if shard is None or len(shard) < len(indices):
+            clips = [_encode(vae, takes, index, anchors) for index in indices]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
             with atomic_path(path) as partial:
                 save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"vae": made_by})
         shards.append(shard)
         if on_clip:
-            on_clip(min(count, start + _SHARD))
+            on_clip(indices.stop)
     return LatentSet(*(torch.cat([getattr(s, f.name) for s in shards])[:count] for f in fields(LatentSet)))
 
 

@@ -22,7 +22,7 @@ from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.narrator import parse, write_reply
 from reasondiff.storyworld import captions
-from reasondiff.storyworld.dataset import TakeSet, cases
+from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import AGENTS, CHANGES, INTERVAL, NUM_FRAMES, SIZE, Take
@@ -108,6 +108,7 @@ class NarratorStage:
             {tokenizer(text, add_special_tokens=False)["input_ids"][-1] for text in texts}
             for texts in (('", "position":',), ('", "clips": [{"end":', '"}, {"end":'))
         )
+        self._alone = True
         self.kernels = torch.stack([torch.eye(NUM_FRAMES), _kernel(1), _kernel(3)]).to(model.device)
 
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -115,7 +116,7 @@ class NarratorStage:
 
     def prepare(self, step: int, generator: torch.Generator) -> Batch:
         """Draw takes, one image each, and what should be said about it."""
-        alone = step < self.see_steps
+        alone = self._alone = step < self.see_steps
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
         pixels, seen, texts = [], [], []
         for _ in range(self.see_batch if alone else self.batch):
@@ -137,7 +138,8 @@ class NarratorStage:
         parts = torch.split(scores.float(), list(_HEADS.values()), dim=1)
         losses = {
             name: F.cross_entropy(part, target)
-            for (name, part), target in zip(list(zip(_HEADS, parts, strict=True))[:-1], inputs.seen.T, strict=False)
+            for name, part, target in zip(_HEADS, parts, inputs.seen.T, strict=True)
+            if name != "position"
         }
         losses["position"] = F.cross_entropy(parts[-1], self.kernels[2][inputs.seen[:, -1]])
         see = torch.stack(list(losses.values())).mean()
@@ -201,6 +203,8 @@ class NarratorStage:
     def validate(self, folder: Path) -> dict[str, float]:
         """Positions on unseen cases, in frames from the nearest right one; the replies are kept to be read."""
         chosen = cases(64, split="validation")
+        if self._alone:
+            return self._validate_sight(chosen)
         training = self.model.training
         self.model.eval()
         replies = self.tell(
@@ -219,6 +223,17 @@ class NarratorStage:
         (folder / "replies.txt").write_text("".join(lines), encoding="utf-8")
         return {"within_3": near / len(chosen), "valid": valid / len(chosen)}
 
+    def _validate_sight(self, chosen: Sequence[Case]) -> dict[str, float]:
+        """The share of right classes of each head."""
+        pixels = torch.stack([to_pixels(draw_frame(case.take, case.anchor_frame)) for case in chosen])
+        true = torch.tensor([_seen(case.take, case.anchor_frame) for case in chosen])
+        tower = self.model.model.vision_tower(pixels.to(self.model.device)).last_hidden_state
+        parts = torch.split(self.heads(tower[:, 0]).cpu(), list(_HEADS.values()), dim=1)
+        return {
+            name: round(float((part.argmax(1) == right).float().mean()), 3)
+            for name, part, right in zip(_HEADS, parts, true.T, strict=True)
+        }
+
     def export(self, model: Path) -> None:
         """Save model and processor as ``model/narrator``."""
         folder = model / "narrator"
@@ -235,7 +250,9 @@ def canonical_frame(take: Take, frame: int) -> int:
 def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
     """What the user says, and what the narrator should answer."""
     story = captions.narrative(take, canonical_frame(take, frame), rng)
-    return captions.user_prompt(take, rng), write_reply(story)
+    prompt = captions.user_prompt(take, rng)
+    typed = rng.choice((prompt, prompt, prompt, prompt.rstrip("."), prompt.lower()))
+    return typed, write_reply(story)
 
 
 def worn(image: Image.Image, rng: random.Random) -> Image.Image:

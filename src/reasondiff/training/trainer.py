@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -142,7 +144,7 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = optimization.rate(step)
             inputs = stage.prepare(step, step_generator(optimization.seed, step))
-            with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"):
+            with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"), _quiet():
                 losses = stage.loss(inputs)
             optimizer.zero_grad(set_to_none=True)
             losses["loss"].backward()
@@ -181,6 +183,14 @@ def fit(
         _copy(average, parameters)
         _validate(stage, run, step, parameters, {})
     return step
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's remark that its fused norm wants weights in the inputs' precision; ours are fp32 on purpose."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
+        yield
 
 
 def _validate(

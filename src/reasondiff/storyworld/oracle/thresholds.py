@@ -17,7 +17,7 @@ class Thresholds:
     clear: float = 0.5
     """A sighting surer than this counts. The network is trained to stay below it for ghosts, blends and blobs."""
     faint: float = 0.3
-    """Enough where the anchor's image has already told what to look for."""
+    """Enough for an agent that is clearly seen in the frames before or after, or in the anchor's image."""
     margin: float = 0.2
     """By how much an object's state must beat its other state; between them it is neither."""
     same_place: float = 9.0

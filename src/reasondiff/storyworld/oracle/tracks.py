@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from statistics import median
 
 from reasondiff.storyworld.oracle.perception import SIDE, Sighting
@@ -74,7 +75,7 @@ class AgentTrack:
     """An agent over time.
 
     Args:
-        sightings: where it is clearly seen, frame by frame; None where it is not.
+        sightings: where it is seen, frame by frame; None where it is not.
         doubled: frames in which two of its kind are clearly seen.
     """
 
@@ -97,16 +98,23 @@ class AgentTrack:
 
 
 def follow(frames: Frames, agent: str, t: Thresholds = THRESHOLDS) -> AgentTrack:
-    """Follow ``agent`` from frame to frame, each time to the nearest one of its kind."""
+    """Follow ``agent`` from frame to frame, each time to the nearest one of its kind.
+
+    A faint sighting counts if it leads to a clear one without a break: half outside the frame, a cat is faint.
+    """
     path: list[Sighting | None] = []
     last: Sighting | None = None
     doubled = 0
     for sightings in frames:
-        clear = [one for one in sightings if one.name == agent and one.score >= t.clear]
-        doubled += len(clear) > 1
-        if clear and last:
+        there = [one for one in sightings if one.name == agent and one.score >= t.faint]
+        doubled += sum(one.score >= t.clear for one in there) > 1
+        if there and last:
             x, y = last.x, last.y
-            clear.sort(key=lambda one: abs(one.x - x) + abs(one.y - y))
-        path.append(clear[0] if clear else None)
+            there.sort(key=lambda one: abs(one.x - x) + abs(one.y - y))
+        path.append(there[0] if there else None)
         last = path[-1] or last
+    for is_there, run in groupby(range(len(path)), key=lambda frame: path[frame] is not None):
+        visit = list(run)
+        if is_there and not any((one := path[frame]) and one.score >= t.clear for frame in visit):
+            path[visit[0] : visit[-1] + 1] = [None] * len(visit)
     return AgentTrack(tuple(path), doubled)

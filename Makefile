@@ -1,0 +1,49 @@
+# make demo    one image, one text, one video that tells the story; sets everything up on the first run
+# make test    the tests; what .ci/run calls
+PYTHON ?= python3
+VENV   ?= .venv
+SEED   ?= 0
+OUT    ?= outputs/demo
+
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help env demo test test-slow check format bench clean
+
+help:
+	@grep -E '^# make' Makefile | cut -c3-
+	@echo "make test-slow   the minutes-long checks: bundled weights, story success, killed trainings"
+	@echo "make check       ruff and mypy"
+	@echo "make bench       the deterministic benchmarks"
+
+env: $(READY)
+
+# The constraints make this and every other machine install the same versions.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: env
+	$(BIN)/reasondiff demo -o $(OUT) --seed $(SEED)
+
+test: env
+	$(BIN)/python -m pytest -q
+
+test-slow: env
+	$(BIN)/python -m pytest -q -m slow
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: env
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: env
+	$(BIN)/python -m benchmarks.flops
+
+clean:
+	rm -rf $(VENV) outputs build dist

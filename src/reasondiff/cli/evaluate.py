@@ -1,0 +1,60 @@
+"""``reasondiff evaluate``: the main table, on StoryWorld's unseen unpaired cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for results; give it again to go on.")] = Path(
+        "outputs/evaluation"
+    ),
+    model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
+    count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 120,
+    level: Annotated[str, typer.Option(help="core or hard.")] = "core",
+    method: Annotated[list[str] | None, typer.Option(help="Only these rows; give it several times.")] = None,
+    batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
+) -> None:
+    """Judge plain Wan, its variants and ReasonDiff on the same unseen cases, and print the table.
+
+    An evaluation that was stopped goes on when the same command is given again.
+    """
+    from reasondiff.errors import InputError
+
+    if count < 1:
+        raise InputError(f"{count} cases are none; give 1 or more.")
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from reasondiff.checkpoints import find_model, weight_hashes
+    from reasondiff.cli.training_bar import training_bar
+    from reasondiff.evaluation.stories import METHODS, check_folder
+    from reasondiff.evaluation.stories import evaluate as run
+    from reasondiff.evaluation.tables import markdown, story_table
+    from reasondiff.files import atomic_path
+    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.storyworld.dataset import cases
+
+    known = {each.name: each for each in METHODS}
+    if unknown := sorted(set(method or ()) - set(known)):
+        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(known)}.")
+    chosen = [known[name] for name in dict.fromkeys(method or known)]
+    folder = find_model(model)
+    check_folder(output, {"cases": count, "level": level, "weights": weight_hashes(folder)})
+    pipe = ReasonDiffPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    with training_bar("videos", count * len(chosen)) as bar:
+        results = run(pipe, cases(count, level=level), chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
+    rows = story_table(results, chosen)
+    table = Table(*rows[0])
+    for row in rows[1:]:
+        table.add_row(*row)
+    Console(width=200).print(table)
+    with atomic_path(output / "table.md") as partial:
+        partial.write_text(markdown(rows), encoding="utf-8")

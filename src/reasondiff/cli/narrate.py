@@ -1,0 +1,119 @@
+"""``reasondiff narrate``: the story of an image and a text, or of many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reasondiff.cli import options as common
+from reasondiff.errors import InputError
+
+__all__ = ["narrate"]
+
+_MODEL, _BATCH = "The model", "Many stories"
+
+
+def narrate(
+    context: typer.Context,
+    image: Annotated[Path | None, typer.Option(help="The condition image.", metavar="FILE")] = None,
+    prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The story, or the results of a batch.")] = None,
+    num_frames: Annotated[int, typer.Option(help="Frames of the video.", metavar="N")] = 81,
+    interval: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
+    candidates: Annotated[int, typer.Option(help="Stories to choose from; the others are kept.", metavar="N")] = 1,
+    form: Annotated[str, typer.Option(help="Of the reply: clips, or list (one description per frame).")] = "clips",
+    narrator: common.NarratorName = "openai:gpt-4o",
+    narrator_url: common.NarratorUrl = None,
+    narrator_api: Annotated[str | None, typer.Option(help="chat or responses.", rich_help_panel=_MODEL)] = None,
+    narrator_timeout: Annotated[float | None, typer.Option(help="Seconds per answer.", rich_help_panel=_MODEL)] = None,
+    reasks: Annotated[int | None, typer.Option(help="Times to ask again.", metavar="N", rich_help_panel=_MODEL)] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of sampling.", metavar="X", rich_help_panel=_MODEL)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of sampling.", metavar="N", rich_help_panel=_MODEL)] = None,
+    device_map: Annotated[str | None, typer.Option(help="Of a local model.", rich_help_panel=_MODEL)] = None,
+    dtype: Annotated[str | None, typer.Option(help="Of a local model's weights.", rich_help_panel=_MODEL)] = None,
+    quantization: Annotated[str | None, typer.Option(help="4bit or 8bit, local.", rich_help_panel=_MODEL)] = None,
+    cache: Annotated[
+        bool | None, typer.Option("--cache/--no-cache", help="Use stories told before.", rich_help_panel=_MODEL)
+    ] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="CSV, JSONL or folder instead of one image.", rich_help_panel=_BATCH)
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Questions at a time.", metavar="N", rich_help_panel=_BATCH)] = 4,
+    retry_failed: Annotated[bool, typer.Option(help="Ask again for failed rows.", rich_help_panel=_BATCH)] = False,
+) -> None:
+    """Tell the story of an image and a text: where the image belongs, and what happens in every frame.
+
+    With --batch, every row gets a line in the output; the same command continues a batch that was stopped.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from reasondiff.narrator import load_narrator
+
+    if output is None or (batch is None) == (image is None):
+        raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
+    options: dict[str, Any] = {
+        "url": narrator_url, "api": narrator_api, "timeout": narrator_timeout, "device_map": device_map, "dtype": dtype,
+        "quantization": quantization,
+    }  # fmt: skip
+    if (narrator or "").partition(":")[0] not in {"file", "scripted"}:
+        options |= {"candidates": candidates, "form": form if form != "clips" else None}
+        options |= {"reasks": reasks, "temperature": temperature, "seed": seed, "cache": cache}
+        options |= {"retries": 8} if batch is not None and (narrator or "").startswith("openai") else {}
+    if batch is not None:
+        _many(batch, output, load_narrator(narrator or "", **options), num_frames, interval, concurrency, retry_failed)
+    elif image is not None:
+        _one(image, prompt, output, load_narrator(narrator or "", **options), num_frames, interval)
+
+
+def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
+    from reasondiff.cli import checks
+    from reasondiff.cli.notes import notes
+    from reasondiff.media import load_image
+
+    checks.writable(output, ".json")
+    prompt = checks.prompt(prompt)
+    picture = load_image(image)
+    with notes():
+        narrative = narrator.narrate(picture, prompt, num_frames=num_frames, interval=interval)
+    narrative.save(output)
+    record = narrative.provenance
+    typer.echo(f"{output}: {len(narrative.clips)} clips, the image at position {narrative.anchor_frame + 1}.")
+    if record.get("cached"):
+        typer.echo("Told before; --no-cache asks again.")
+    elif "seconds" in record:
+        tokens = f"{record['tokens_in']} tokens in, {record['tokens_out']} out, " if record["tokens_in"] else ""
+        typer.echo(f"{tokens}{record['seconds']:.1f} s, {record['requests']} requests, {record['reasks']} re-asks.")
+
+
+def _many(
+    source: Path, output: Path, narrator: Any, num_frames: int, interval: float, concurrency: int, retry_failed: bool
+) -> None:
+    import warnings
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from reasondiff.cli import checks
+    from reasondiff.narrator import NarrationWarning
+    from reasondiff.narrator.batch import finished, read_rows, run_batch
+
+    checks.writable(output, ".jsonl")
+    rows = read_rows(source, num_frames=num_frames, interval=interval)
+    before = {key: succeeded for key, succeeded in finished(output).items() if succeeded or not retry_failed}
+    already = sum(row.key in before for row in rows)
+    repaired = 0
+    with warnings.catch_warnings(), Progress(console=Console(stderr=True)) as progress:
+        warnings.simplefilter("ignore", NarrationWarning)  # each story keeps its own
+        task = progress.add_task("Stories", total=len(rows), completed=already)
+        for result in run_batch(rows, narrator, output, concurrency=concurrency, retry_failed=retry_failed):
+            repaired += bool(result.narrative and result.narrative.get("provenance", {}).get("repairs"))
+            progress.advance(task)
+    states = finished(output)
+    failed = sum(not states.get(row.key, False) for row in rows)
+    typer.echo(
+        f"{output}: {len(rows) - failed} of {len(rows)} rows told, {already} of them before, {repaired} repaired now."
+    )
+    if failed:
+        typer.echo(f"{failed} rows failed; each says why. --retry-failed asks for them again.", err=True)

@@ -1,0 +1,68 @@
+"""``reasondiff storyworld``: draw clips whose true story is known, and write them as a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["storyworld"]
+
+
+def storyworld(
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder.", show_default=False)],
+    count: Annotated[int, typer.Option(help="Clips to draw.")] = 12,
+    split: Annotated[str, typer.Option(help="train, validation or test; their clips never overlap.")] = "test",
+    level: Annotated[str, typer.Option(help="core or hard.")] = "core",
+    held_out: Annotated[float, typer.Option(help="Share of pairs that training never shows.")] = 0.25,
+) -> None:
+    """Draw unpaired cases: a video, one of its frames, a text that does not describe it, and the true story.
+
+    The folder holds videos/, images/, narratives/, captions.jsonl (one caption per frame) and prompts.csv, which
+    'reasondiff cases' reads. The same options always draw the same clips.
+    """
+    import csv
+    import json
+
+    from reasondiff.errors import InputError
+    from reasondiff.files import atomic_path
+    from reasondiff.media import write_video
+    from reasondiff.storyworld import captions
+    from reasondiff.storyworld.dataset import cases
+    from reasondiff.storyworld.render import draw, draw_frame
+    from reasondiff.storyworld.stories import INTERVAL
+
+    if count < 1:
+        raise InputError(f"{count} clips are none; give 1 or more.")
+    if level not in ("core", "hard"):
+        raise InputError(f"StoryWorld has no level {level!r}; give 'core' or 'hard'.")
+    if output.exists():
+        raise InputError(f"{str(output)!r} exists already; give the name of a new folder.")
+    drawn = cases(count, split=split, level=level, held_out=held_out)
+    with atomic_path(output, folder=True) as folder:
+        for name in ("videos", "images", "narratives"):
+            (folder / name).mkdir()
+        prompts, lines = [], []
+        with typer.progressbar(drawn, label="drawing") as progress:
+            for case in progress:
+                name = f"{case.number:04d}"
+                take, frame = case.take, case.anchor_frame
+                write_video(folder / "videos" / f"{name}.mp4", draw(take), fps=1 / INTERVAL)
+                draw_frame(take, frame).save(folder / "images" / f"{name}.png")
+                captions.narrative(take, frame, case.rng("narrative")).save(folder / "narratives" / f"{name}.json")
+                lines.append(
+                    {
+                        "video": f"videos/{name}.mp4",
+                        "caption": captions.clip_caption(take, case.rng("clip")),
+                        "captions": captions.frame_captions(take, case.rng("frames")),
+                    }
+                )
+                prompts.append((f"images/{name}.png", captions.user_prompt(take, case.rng("prompt"))))
+        with open(folder / "prompts.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("image", "prompt"))
+            writer.writerows(prompts)
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "captions.jsonl").write_text(text, encoding="utf-8")
+    typer.echo(f"{count} clips are in {output}.")

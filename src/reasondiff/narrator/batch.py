@@ -1,0 +1,238 @@
+"""Many narratives: a row in, a row out, whatever happens in between.
+
+The result file is JSON Lines and only ever grows by whole lines. A killed run is continued by the same call: rows that
+are in the file are not asked for again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+
+from reasondiff.errors import InputError, ReasonDiffError
+from reasondiff.files import atomic_path
+from reasondiff.media import load_image
+from reasondiff.narrative import Narrative
+
+__all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
+
+
+class _Narrator(Protocol):
+    def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question.
+
+    Args:
+        key: tells it from all other rows of the batch; equal questions get different ones.
+        image: path.
+        prompt: the user's text.
+        num_frames: f.
+        interval: seconds between frames.
+        fault: why it cannot be asked; "" if it can.
+    """
+
+    key: str
+    image: str
+    prompt: str
+    num_frames: int
+    interval: float
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer: a narrative's file content, or the sentence that says why there is none."""
+
+    row: Row
+    narrative: Mapping[str, Any] | None
+    error: str
+    seconds: float
+
+    def to_json(self) -> str:
+        """The line of the result file."""
+        told = {"narrative": self.narrative} if self.narrative else {"error": self.error}
+        line = {"key": self.row.key, "status": "ok" if self.narrative else "failed", "image": self.row.image,
+                "prompt": self.row.prompt, "seconds": self.seconds, **told}  # fmt: skip
+        return json.dumps(line)
+
+
+def read_rows(source: str | Path, *, num_frames: int, interval: float) -> list[Row]:
+    """The questions of a CSV file, a JSON Lines file, or a folder.
+
+    Files have the columns ``image`` (a path relative to the file) and ``prompt``, and may have ``num_frames`` and
+    ``interval``. A folder holds images, with the prompt of ``x.png`` in ``x.txt``, or a ``prompts.csv``.
+
+    Args:
+        source: path.
+        num_frames: of rows that do not say.
+        interval: of rows that do not say.
+
+    Returns:
+        One row per line or image; what is wrong with a single one is in its ``fault``.
+
+    Raises:
+        InputError: the source cannot be read as a whole.
+    """
+    source = Path(source)
+    if source.is_dir() and (source / "prompts.csv").is_file():
+        source = source / "prompts.csv"
+    try:
+        if source.is_dir():
+            entries, folder = _folder(source), source
+        elif source.suffix.lower() in {".jsonl", ".ndjson"}:
+            lines = source.read_text(encoding="utf-8").splitlines()
+            entries, folder = [_object(line) for line in lines if line.strip()], source.parent
+        else:
+            with source.open(newline="", encoding="utf-8-sig") as file:
+                entries, folder = list(csv.DictReader(file)), source.parent
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"The batch {str(source)!r} cannot be read ({error}); give a CSV, JSONL or folder.") from None
+    if not entries:
+        raise InputError(f"The batch {str(source)!r} has no rows; give the columns 'image' and 'prompt'.")
+    if not any("image" in entry and "prompt" in entry for entry in entries):
+        raise InputError(f"The batch {str(source)!r} has no columns 'image' and 'prompt'; name them so.")
+    seen: Counter[str] = Counter()
+    return [_row(entry, folder, num_frames, interval, seen) for entry in entries]
+
+
+def finished(out: str | Path) -> dict[str, bool]:
+    """Keys of the rows that a result file holds, with whether they succeeded; {} if there is no file.
+
+    Raises:
+        InputError: the file is something else.
+    """
+    try:
+        lines = Path(out).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return {}
+    done = {}
+    for line in lines[:-1]:  # what follows the last line break was being written when the run was killed
+        try:
+            entry = json.loads(line)
+            done[str(entry["key"])] = entry["status"] == "ok"
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{str(out)!r} exists and holds other things than results; choose another -o.") from None
+    return done
+
+
+def run_batch(
+    rows: Sequence[Row], narrator: _Narrator, out: str | Path, *, concurrency: int = 4, retry_failed: bool = False
+) -> Iterator[Result]:
+    """Answer every row that ``out`` does not hold yet, in no particular order.
+
+    Each result is on disk before it is yielded. Closing the iterator stops the batch; rows in flight are not recorded.
+
+    Args:
+        rows: from ``read_rows``.
+        narrator: safe to call from several threads, as all of ours are.
+        out: the JSON Lines file.
+        concurrency: questions in flight at the same time.
+        retry_failed: ask again for rows that failed before; their old lines go.
+
+    Raises:
+        InputError: ``out`` cannot be written, or holds other things.
+    """
+    if concurrency < 1:
+        raise InputError(f"{concurrency} questions at a time ask nothing; give 1 or more.")
+    out = Path(out)
+    done = finished(out)
+    _tidy(out, {key for key, succeeded in done.items() if succeeded or not retry_failed})
+    waiting = iter([row for row in rows if row.key not in done or (retry_failed and not done[row.key])])
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="narrate")
+    try:
+        with out.open("ab") as file:
+            running = {pool.submit(_answer, row, narrator) for row in islice(waiting, concurrency)}
+            while running:
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(_answer, row, narrator) for row in islice(waiting, len(ready))}
+                for future in ready:
+                    result = future.result()
+                    file.write(result.to_json().encode() + b"\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                    yield result
+    except OSError as error:
+        raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); choose another -o.") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _answer(row: Row, narrator: _Narrator) -> Result:
+    started, narrative, error = time.perf_counter(), None, row.fault
+    if not error:
+        try:
+            image = load_image(row.image)
+            narrative = narrator.narrate(image, row.prompt, num_frames=row.num_frames, interval=row.interval)
+        except ReasonDiffError as failure:
+            error = " ".join(str(failure).split())
+        except Exception as failure:  # one bad row must not stop the others
+            error = f"Unexpected: {type(failure).__name__}: {failure}"
+    return Result(row, narrative.to_dict() if narrative else None, error, round(time.perf_counter() - started, 3))
+
+
+def _tidy(out: Path, keep: set[str]) -> None:
+    """Drop a line that was cut by a kill, and lines of rows to be asked again."""
+    if not out.exists():
+        return
+    *lines, torn = out.read_bytes().split(b"\n")
+    kept = [line for line in lines if str(json.loads(line)["key"]) in keep]
+    if torn or len(kept) < len(lines):
+        with atomic_path(out) as partial:
+            partial.write_bytes(b"".join(line + b"\n" for line in kept))
+
+
+def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: float, seen: Counter[str]) -> Row:
+    image, prompt = str(entry.get("image") or ""), str(entry.get("prompt") or "")
+    fault = str(entry.get("fault") or "")
+    if not fault and not image:
+        fault = "The row names no image; fill in 'image'."
+    elif not fault and not prompt.strip():
+        fault = "The row has no prompt; fill in 'prompt'."
+    try:
+        num_frames = int(entry.get("num_frames") or num_frames)
+        interval = float(entry.get("interval") or interval)
+    except (TypeError, ValueError):
+        fault = fault or f"The row's num_frames or interval is no number: {entry.get('num_frames')!r}."
+    asked = hashlib.sha256(json.dumps([image, prompt, num_frames, interval]).encode()).hexdigest()[:16]
+    seen[asked] += 1
+    key = asked if seen[asked] == 1 else f"{asked}-{seen[asked]}"
+    return Row(key, str(folder / image) if image else "", prompt, num_frames, interval, fault)
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {"fault": f"The line is not JSON: {line[:60]!r}."}
+    return entry if isinstance(entry, dict) else {"fault": f"The line is not a JSON object: {line[:60]!r}."}
+
+
+def _folder(folder: Path) -> list[Mapping[str, Any]]:
+    entries: list[Mapping[str, Any]] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        text = path.with_suffix(".txt")
+        try:
+            entries.append({"image": path.name, "prompt": text.read_text(encoding="utf-8").strip()})
+        except (OSError, UnicodeDecodeError):
+            fault = f"There is no readable {text.name!r} with the prompt of {path.name!r}; write one."
+            entries.append({"image": path.name, "prompt": "", "fault": fault})
+    return entries

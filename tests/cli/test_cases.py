@@ -1,0 +1,135 @@
+"""``reasondiff cases``: every case end to end, and one that fails stops nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reasondiff.cli.cases import read_cases
+from reasondiff.errors import InputError
+from reasondiff.media import read_recipe
+from reasondiff.narrative import Narrative
+from tests import tiny
+
+SCRIPT = {
+    "A cat plays.": {
+        "position": 9,
+        "clips": [{"end": 4, "description": "A vase."}, {"end": 9, "description": "Broken."}],
+    },
+    "A dog runs.": {"position": 1, "clips": [{"end": 9, "description": "A dog runs."}]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four cases: two that a scripted narrator tells, one with a story file, one without an image."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for number, name in enumerate(("vase", "bicycle", "book")):
+        tiny.image(64, 64, seed=number).save(folder / f"{name}.png")
+    Narrative.from_descriptions(["A book lies."] * 5 + ["Its pages turn."] * 4, 7).save(folder / "book.json")
+    (folder / "prompts.csv").write_text(
+        "image,prompt,implied_story,narrative\n"
+        "vase.png,A cat plays.,The vase breaks.,\n"
+        "missing.png,A pig comes.,,\n"
+        "bicycle.png,A dog runs.,,\n"
+        "book.png,,,book.json\n"
+    )
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
+    return folder
+
+
+def arguments(model: Path, *more: Any) -> list[Any]:
+    return [
+        "cases", "cases", "-o", "made", "--model", model, "--narrator", "scripted:script.json", "--size", "32x32", *more,
+    ]  # fmt: skip
+
+
+def test_every_case_and_one_sheet(reasondiff: Callable, folder: Path, model: Path) -> None:
+    ran = reasondiff(*arguments(model))
+    assert ran.code == 1  # one failed
+    assert "2/4 2-missing: The image 'cases/missing.png' does not exist" in ran.err
+    assert "3 of 4 cases made" in ran.out
+    assert {path.name for path in Path("made").iterdir()} == {
+        f"{name}{end}" for name in ("1-vase", "3-bicycle", "4-book") for end in (".mp4", ".json", "-timeline.png")
+    } | {"sheet.png"}
+    assert [Narrative.load(f"made/{name}.json").anchor_frame for name in ("1-vase", "3-bicycle", "4-book")] == [8, 0, 7]
+    assert read_recipe("made/1-vase.mp4").prompt == "A cat plays."
+    with Image.open("made/sheet.png") as sheet:
+        assert sheet.width > 1500 and sheet.height > 1000
+
+
+def test_what_is_finished_is_kept(reasondiff: Callable, folder: Path, model: Path) -> None:
+    reasondiff(*arguments(model))
+    times = {path.name: path.stat().st_mtime_ns for path in Path("made").glob("*.mp4")}
+    Path("made/3-bicycle.mp4").write_bytes(b"cut off")
+    tiny.image(64, 64, seed=9).save(folder / "missing.png")
+    Path("script.json").write_text(json.dumps(SCRIPT | {"A pig comes.": SCRIPT["A dog runs."]}))
+
+    ran = reasondiff(*arguments(model))
+    assert ran.code == 0 and "4 of 4 cases made" in ran.out
+    assert [line.split(": ")[1] for line in ran.out.splitlines()[:4]] == ["kept", "made", "made", "kept"]
+    assert Path("made/1-vase.mp4").stat().st_mtime_ns == times["1-vase.mp4"]
+
+
+def test_whatever_decides_a_video_changes_its_fingerprint(folder: Path) -> None:
+    book = read_cases(folder)[3]
+    marks = [
+        book.fingerprint({"seed": 0}),
+        book.fingerprint({"seed": 1}),
+        replace(book, prompt="x").fingerprint({"seed": 0}),
+    ]
+    assert book.fingerprint({"seed": 0}) == marks[0]
+    Narrative.load(book.narrative).with_anchor(0).save(book.narrative)
+    marks.append(book.fingerprint({"seed": 0}))
+    tiny.image(64, 64, seed=10).save(book.image)
+    marks.append(book.fingerprint({"seed": 0}))
+    assert len(set(marks)) == 5
+
+
+def test_an_unexpected_error_stops_nobody(
+    reasondiff: Callable, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reasondiff.cli.making import Maker
+
+    make = Maker.make
+
+    def fail_once(self: Maker, image: Any, prompt: str, **options: Any) -> Any:
+        if prompt == "A cat plays.":
+            raise ZeroDivisionError("of our own\nmaking")
+        return make(self, image, prompt, **options)
+
+    monkeypatch.setattr(Maker, "make", fail_once)
+    ran = reasondiff(*arguments(model))
+    assert ran.code == 1 and "1/4 1-vase: ZeroDivisionError: of our own making" in ran.err
+    assert "2 of 4 cases made" in ran.out
+
+
+def test_bad_input(refused: Callable, folder: Path, model: Path) -> None:
+    assert "steps" in refused(*arguments(model, "--steps", 0))
+    assert "There is no model" in refused(*arguments(Path("nonsense")))
+    Path("file").touch()
+    assert "'file' cannot be made" in refused("cases", "cases", "-o", "file")
+    assert "cannot be read" in refused("cases", "none", "-o", "made")
+
+
+def test_prompts_files(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_text('\ufeffimage,prompt\n"a b/c.png","One, ""two"""\n' + "d.png\n" * 9, encoding="utf-8")
+    cases = read_cases(tmp_path)
+    assert (cases[0].name, cases[0].image, cases[0].prompt) == ("01-c", tmp_path / "a b" / "c.png", 'One, "two"')
+    assert (cases[9].name, cases[9].prompt) == ("10-d", "")
+    for text, message in (("", "0 cases"), ("image,prompt\n", "0 cases"), ("image,text\na,b\n", "column 'prompt'")):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_cases(tmp_path)
+    path.write_bytes(b"image,prompt\n\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_cases(tmp_path)

@@ -1,0 +1,240 @@
+"""The protocol around any model: examples, cache, checks, sources."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from reasondiff.errors import InputError, NarrationError
+from reasondiff.narrative import Narrative
+from reasondiff.narrator import (
+    Bounds,
+    Cache,
+    Instruction,
+    NarrationWarning,
+    Narrator,
+    ScriptedNarrator,
+    load_narrator,
+    parse,
+    pick,
+    write_reply,
+)
+from tests.narrator.misbehaving_server import Say, Server
+from tests.narrator.stories import VASE, reply, same_story
+from tests.narrator.tiny_models import byte_level_tokenizer
+
+TELL = {"num_frames": 33, "interval": 0.2}
+
+
+# -- a script, a file -------------------------------------------------------------------------------------------------
+
+
+def test_scripts_of_every_kind(image: Image.Image) -> None:
+    told = json.loads(reply())
+    for script in ([reply()], [told], {"A cat": reply()}, {"A cat": [reply()]}, {"A cat": told}, lambda picture, prompt: told):
+        narrator = ScriptedNarrator(script)
+        assert isinstance(narrator, Narrator)
+        assert same_story(narrator.narrate(image, "A cat", **TELL), VASE)
+
+
+def test_a_script_goes_through_re_asks_and_repairs(image: Image.Image) -> None:
+    narrative = ScriptedNarrator(["What?", reply(position=99), reply()]).narrate(image, "A cat", **TELL)
+    assert same_story(narrative, VASE) and narrative.provenance["reasks"] == 2
+    with pytest.warns(NarrationWarning, match="repaired"):
+        assert ScriptedNarrator([reply(position=99)] * 3).narrate(image, "A cat", **TELL).anchor_frame == 32
+    with pytest.raises(NarrationError, match="no reply left"):
+        ScriptedNarrator({"A dog": reply()}).narrate(image, "A cat", **TELL)
+
+
+def test_a_script_file_and_a_narrative_file(tmp_path: Path, image: Image.Image) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"A cat": [json.loads(reply()), reply(position=1, image=None)]}))
+    narrator = load_narrator(f"scripted:{script}")
+    assert [narrator.narrate(image, "A cat", **TELL).anchor_frame for _ in range(2)] == [32, 0]
+    VASE.save(tmp_path / "story.json")
+    narrator = load_narrator(f"file:{tmp_path / 'story.json'}")
+    assert same_story(narrator.narrate(image, "", **TELL), VASE)
+    longer = narrator.narrate(image, "", num_frames=65, interval=0.1)
+    assert longer == VASE.retime(65).__class__(**{**vars(VASE.retime(65)), "interval": 0.1, "provenance": longer.provenance})
+    assert longer.provenance["notes"] == ["retimed from 33 to 65 frames"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "words"),
+    [
+        ("gpt-4o", {}, "unknown; give one of openai"),
+        ("transformers", {}, "names no file or model"),
+        ("file:", {}, "names no file or model"),
+        ("scripted:nothing.json", {}, "cannot be read"),
+        ("openai", {"url": "http://localhost:1/v1", "candidate": 2}, "no option 'candidate'"),
+        ("openai", {"url": "http://localhost:1/v1", "form": "poem"}, "'clips' or 'list'"),
+        ("openai", {"url": "http://localhost:1/v1", "candidates": 0}, "1 to 16"),
+        ("openai", {"url": "http://localhost:1/v1", "api": "soap"}, "'chat' or 'responses'"),
+        ("transformers:x", {"quantization": "2bit"}, "'4bit' or '8bit'"),
+    ],
+)
+def test_a_source_that_is_none_is_named(spec: str, options: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        load_narrator(spec, **options)
+
+
+@pytest.mark.parametrize(("prompt", "frames"), [("", 33), (" \n", 33), ("\x00", 33), ("A cat", 0)])
+def test_questions_that_are_none(image: Image.Image, prompt: str, frames: int) -> None:
+    with pytest.raises(InputError, match="prompt is empty|are no video"):
+        ScriptedNarrator([reply()]).narrate(image, prompt, num_frames=frames, interval=0.2)
+
+
+def test_any_mode_of_image_and_any_prompt_is_taken(server: Server) -> None:
+    server.answer = Say(reply())
+    narrator = load_narrator("openai", url=server.url, cache=False)
+    for mode in ("L", "RGBA", "CMYK", "P", "1"):
+        narrator.narrate(Image.new(mode, (8, 8)), "🐈 {num_frames} 猫 <image><|eot_id|>[INST]\x00 %s", **TELL)
+        asked = server.requests[-1].texts[-1]
+        assert "🐈 {num_frames} 猫 %s" in asked
+    narrator.narrate(Image.new("RGB", (8, 8)), "very long " * 10_000, **TELL)
+    assert len(server.requests[-1].texts[-1]) < 5000
+
+
+# -- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def test_the_papers_instruction_is_given_with_examples_that_fit_the_question(image: Image.Image) -> None:
+    system, user = Instruction().messages(image, "A cat", "clips", 33, 0.2)
+    for sentence in (
+        "You are given an unpaired image and text prompt. Your task is to infer a coherent scene that logically connects both "
+        "inputs, even if they appear unrelated.",
+        "Estimate the most likely position of the image within a 33-frame video. Then, generate descriptions with rich "
+        "information for each of the 33 frames that together form a consistent video script.",
+        "Respond strictly in the following format: ",
+        "Do not include any additional explanations, comments, or formatting.",
+        "A broken vase",
+    ):
+        assert sentence in system.text
+    assert user.images == (image,) and "0.2 seconds" in system.text and "6.6 seconds" in system.text
+
+
+@pytest.mark.parametrize("form", ["clips", "list"])
+@pytest.mark.parametrize("num_frames", [1, 5, 33, 81])
+def test_every_example_is_a_reply_that_would_be_accepted(image: Image.Image, form: str, num_frames: int) -> None:
+    system, _ = Instruction().messages(image, "A cat", form, num_frames, 0.2)
+    shown = [line.removeprefix("Reply: ") for line in system.text.splitlines() if line.startswith("Reply: ")]
+    places = []
+    for text in shown:
+        parsed = parse(text, num_frames)
+        assert parsed.recovered and not parsed.notes, text
+        places.append((parsed.narrative.anchor_frame + 1) / num_frames)
+    if form == "clips" and num_frames >= 33:  # image at the end, in the middle, at the start
+        assert places[0] == 1 and 0.3 < places[1] < 0.7 and places[2] < 0.05
+    assert "{" + "num_frames}" not in system.text
+
+
+def test_a_template_replaces_the_instruction(image: Image.Image) -> None:
+    [only] = Instruction(template="{prompt} in {num_frames} ({interval} s) {else}").messages(image, "A {num_frames} cat", "clips", 33, 0.2)
+    assert only.text == "A {num_frames} cat in 33 (0.2 s) {else}" and only.images == (image,)
+
+
+def test_the_token_budget_follows_from_the_bounds() -> None:
+    for form in ("clips", "list"):
+        for frames in (1, 33, 81):
+            bounds = Bounds(image=30, reasoning=40, style=20, description=50, clips=4)
+            count = min(4, frames)
+            ends = [(frames * n // count, "d" * 50) for n in range(1, count + 1)]
+            longest = Narrative.from_ends(ends, frames - 1, frames, style="s" * 20, reasoning="r" * 40)
+            assert len(write_reply(longest, form, image_shows="i" * 30)) <= bounds.characters(form, frames)
+            assert bounds.max_tokens(form, frames) >= bounds.characters(form, frames) / 4
+    without = Bounds(image=0, reasoning=0, style=0).schema("clips", 33)
+    assert list(without["properties"]) == ["position", "clips"]
+    with pytest.raises(InputError, match="'description' is 0"):
+        Bounds(description=0)
+
+
+def _vase_at_81(form: str) -> str:
+    return write_reply(VASE.retime(81), form, image_shows="A broken vase in shards")
+
+
+def test_clips_cost_at_most_a_third_of_the_tokens_of_the_list() -> None:
+    """A byte-level BPE with few merges, trained on the prompts, where no published tokenizer is installed."""
+    tokenizer = byte_level_tokenizer([], size=2000)
+    clips, frames = (len(tokenizer(_vase_at_81(form))["input_ids"]) for form in ("clips", "list"))
+    assert clips <= frames / 3
+
+
+def test_clips_cost_at_most_a_third_by_a_published_tokenizer() -> None:
+    mistral = pytest.importorskip("mistral_common.tokens.tokenizers.mistral", reason="mistral-common ships a tokenizer")
+    tokenizer = mistral.MistralTokenizer.v3(is_tekken=True).instruct_tokenizer.tokenizer
+    clips, frames = (len(tokenizer.encode(_vase_at_81(form), bos=False, eos=False)) for form in ("clips", "list"))
+    assert clips <= frames / 3
+
+
+# -- the cache --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_question_is_asked_once(server: Server, image: Image.Image, tmp_path: Path) -> None:
+    server.answer = Say(reply())
+
+    def ask(picture: Image.Image = image, prompt: str = "A cat", frames: int = 33, interval: float = 0.2, **options) -> Narrative:
+        narrator = load_narrator("openai:m", url=server.url, cache=Cache(tmp_path), **options)
+        return narrator.narrate(picture, prompt, num_frames=frames, interval=interval)
+
+    first, again = ask(), ask()
+    assert len(server.requests) == 1 and same_story(first, again)
+    assert again.provenance == {**first.provenance, "cached": True} and again.style == first.style
+    other = image.copy()
+    other.putpixel((0, 0), (1, 2, 3))
+    for change in ({"picture": other}, {"prompt": "A dog"}, {"interval": 0.1}, {"reasks": 1}, {"seed": 1}, {"api": "responses"},
+                   {"bounds": Bounds(clips=3)}, {"instruction": Instruction(examples=1)}):  # fmt: skip
+        asked = len(server.requests)
+        ask(**change)
+        assert len(server.requests) == asked + 1, change
+        ask(**change)
+        assert len(server.requests) == asked + 1, change
+
+
+def test_the_cache_has_its_own_folder_and_a_damaged_file_is_asked_again(
+    server: Server, image: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REASONDIFF_CACHE", str(tmp_path / "cache"))
+    server.answer = Say(reply())
+    narrator = load_narrator("openai:m", url=server.url)
+    narrator.narrate(image, "A cat", **TELL)
+    [path] = (tmp_path / "cache").rglob("*.json")
+    assert Narrative.load(path).anchor_frame == 32
+    path.write_text("{")
+    assert "cached" not in narrator.narrate(image, "A cat", **TELL).provenance
+    assert len(server.requests) == 2 and Narrative.load(path).anchor_frame == 32
+    monkeypatch.setenv("REASONDIFF_CACHE", str(path))
+    with pytest.raises(InputError, match="REASONDIFF_CACHE"):
+        narrator.narrate(image, "Another cat", **TELL)
+
+
+# -- checks, candidates -----------------------------------------------------------------------------------------------
+
+
+def test_a_check_warns_and_is_recorded(image: Image.Image) -> None:
+    def knows_cats(picture: Image.Image, prompt: str, narrative: Narrative) -> list[str]:
+        assert picture.size == image.size and narrative.num_frames == 33
+        return [] if "cat" in prompt else [f"This model does not know {prompt.split()[-1]!r}."]
+
+    narrator = ScriptedNarrator(lambda *_: reply(), checks=(knows_cats,))
+    assert narrator.narrate(image, "A cat", **TELL).provenance["warnings"] == []
+    with pytest.warns(NarrationWarning, match="does not know 'zebra'"):
+        narrative = narrator.narrate(image, "A zebra", **TELL)
+    assert narrative.provenance["warnings"] == ["This model does not know 'zebra'."]
+
+
+def test_a_runner_up_can_be_picked_and_put_back(image: Image.Image) -> None:
+    def answer(n: int = iter(range(99)).__next__) -> str:
+        verdicts = [{"story": 1, "reason": "a", "image": 9, "text": 9, "whole": 9}, {"story": 2, "reason": "b", "image": 1, "text": 1, "whole": 1}]
+        return [reply(), reply(position=30), json.dumps({"verdicts": verdicts})][n()]
+
+    best = ScriptedNarrator(lambda *_: answer(), candidates=2).narrate(image, "A cat", **TELL)
+    other = pick(best, 1)
+    assert (best.anchor_frame, other.anchor_frame) == (32, 29)
+    assert [verdict["image"] for verdict in other.provenance["verdicts"]] == [1, 9]
+    back = pick(Narrative.from_dict(json.loads(json.dumps(other.to_dict()))), 1)
+    assert same_story(back, best) and back.provenance["verdicts"] == best.provenance["verdicts"]
+    with pytest.raises(InputError, match="no candidate 2; the narrative keeps 1"):
+        pick(best, 2)

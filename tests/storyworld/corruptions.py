@@ -1,0 +1,188 @@
+"""Clips that tell a story wrongly, each in one way: what the oracle must not let pass.
+
+A corruption takes a take and a source of chance and returns a clip, uint8 [33, 64, 64, 3], or None where the take
+does not lend itself to it (a story without a change cannot change too early).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from reasondiff.storyworld.render import draw, draw_frame
+from reasondiff.storyworld.stories import AGENTS, NUM_FRAMES, PAIRS, SCENES, SIZE, Pose, Take
+
+Video = np.ndarray
+Corruption = Callable[[Take, random.Random], "Video | None"]
+
+
+@dataclass(frozen=True)
+class Retold(Take):
+    """A take with another object state or another pose in some frames."""
+
+    state_in: Callable[[int], str] | None = None
+    pose_in: Callable[[int], Pose | None] | None = None
+
+    def object_state(self, frame: int) -> str:
+        return self.state_in(frame) if self.state_in else super().object_state(frame)
+
+    def agent_pose(self, frame: int) -> Pose | None:
+        return self.pose_in(frame) if self.pose_in else super().agent_pose(frame)
+
+
+def retell(take: Take, **changes: object) -> Retold:
+    return Retold(**{field.name: getattr(take, field.name) for field in fields(Take)}, **changes)  # type: ignore[arg-type]
+
+
+def frozen(take: Take, rng: random.Random) -> Video:
+    return np.repeat(np.asarray(draw_frame(take, rng.randrange(NUM_FRAMES)))[None], NUM_FRAMES, axis=0)
+
+
+def shuffled(take: Take, rng: random.Random) -> Video:
+    order = list(range(NUM_FRAMES))
+    rng.shuffle(order)
+    return draw(take)[order]
+
+
+def reversed_in_time(take: Take, rng: random.Random) -> Video | None:
+    return draw(take)[::-1] if take.story.changes else None
+
+
+def wrong_agent(take: Take, rng: random.Random) -> Video:
+    story = take.story
+    others = [a for a in AGENTS if a != story.agent and (story.object, a) in PAIRS]
+    return draw(replace(take, story=replace(story, agent=rng.choice(others))))
+
+
+def wrong_object(take: Take, rng: random.Random) -> Video:
+    story = take.story
+    others = [
+        thing
+        for thing in SCENES
+        if (thing, story.agent) in PAIRS
+        and SCENES[thing] == story.scene
+        and thing != story.object
+        and not (take.variant == "two_objects" and take.bystander and take.bystander.object == story.object)
+    ]
+    return draw(replace(take, story=replace(story, object=rng.choice(others))))
+
+
+def never_changing(take: Take, rng: random.Random) -> Video | None:
+    return draw(retell(take, state_in=lambda frame: take.story.states[0])) if take.story.changes else None
+
+
+def always_changed(take: Take, rng: random.Random) -> Video | None:
+    return draw(retell(take, state_in=lambda frame: take.story.states[1])) if take.story.changes else None
+
+
+def reverting(take: Take, rng: random.Random) -> Video | None:
+    """The object is whole again while it is in plain sight, for at least two frames."""
+    if not take.story.changes:
+        return None
+    back = rng.randint(take.phases["after"].start, NUM_FRAMES - 2)
+    return draw(retell(take, state_in=lambda frame: take.story.states[take.change_frame <= frame < back]))
+
+
+def effect_before_cause(take: Take, rng: random.Random) -> Video | None:
+    """The object changes while nobody is there yet."""
+    if not take.story.changes or take.begin < 3:
+        return None
+    early = rng.randint(2, take.begin - 1)
+    return draw(retell(take, state_in=lambda frame: take.story.states[frame >= early]))
+
+
+def effect_after_all(take: Take, rng: random.Random) -> Video | None:
+    """The object changes when everyone has gone."""
+    if not take.story.changes or take.variant == "stays":
+        return None
+    late = rng.randint(take.phases["after"].start + 1, NUM_FRAMES - 2)
+    return draw(retell(take, state_in=lambda frame: take.story.states[frame >= late]))
+
+
+def nobody_comes(take: Take, rng: random.Random) -> Video:
+    return draw(retell(take, pose_in=lambda frame: None))
+
+
+def teleporting(take: Take, rng: random.Random) -> Video | None:
+    """Frames are cut out, over which the agent goes at least 20 pixels within the frame."""
+    xs = {frame: pose.x for frame in range(NUM_FRAMES) if take.visible(frame) and (pose := take.agent_pose(frame))}
+    cuts = [(f, g) for f in xs for g in xs if f < g and 2 < min(xs[f], xs[g]) and max(xs[f], xs[g]) < SIZE - 2]
+    cuts = [(f, g) for f, g in cuts if abs(xs[f] - xs[g]) >= 20]
+    if not cuts:
+        return None
+    f, g = rng.choice(cuts)
+    video = draw(take)
+    rest = np.concatenate([video[: f + 1], video[g:]])
+    return np.concatenate([rest, np.repeat(video[-1:], NUM_FRAMES - len(rest), axis=0)])
+
+
+def doubled(take: Take, rng: random.Random) -> Video | None:
+    """A second one of its kind comes along, ahead of or behind the first; both are well inside for three frames."""
+    shift = rng.choice((-1, 1)) * rng.uniform(20, 30)
+
+    def beside(frame: int) -> Pose | None:
+        pose = take.agent_pose(frame)
+        return replace(pose, x=pose.x + shift) if pose else None
+
+    both = [f for f in range(NUM_FRAMES) if (a := take.agent_pose(f)) and 6 < a.x < 58 and 6 < a.x + shift < 58]
+    if len(both) < 3:
+        return None
+    alone, empty, second = draw(take), nobody_comes(take, rng), draw(retell(take, pose_in=beside))
+    return np.where((second != empty).any(-1, keepdims=True), second, alone)
+
+
+def pasted_on(take: Take, rng: random.Random) -> Video:
+    """A still image, with an agent that stands still pasted on for all or for some of the frames."""
+    frame = rng.choice([*take.phases["before"], *take.phases["after"]] or [0])
+    x = rng.uniform(8, SIZE - 8)
+    start, stop = (0, NUM_FRAMES) if rng.random() < 0.5 else (rng.randint(3, 12), rng.randint(18, 30))
+    pose = Pose(x, 61.0, rng.choice((-1, 1)))
+
+    def still(now: int) -> Pose | None:
+        return pose if start <= now < stop else None
+
+    state = take.object_state(frame)
+    return draw(retell(take, state_in=lambda now: state, pose_in=still))
+
+
+def popping_up(take: Take, rng: random.Random) -> Video | None:
+    """The agent is not seen coming: it is there, in the middle of the scene, from one frame to the next."""
+    frames = [f for f in range(NUM_FRAMES) if (pose := take.agent_pose(f)) and 24 < pose.x < SIZE - 24]
+    if take.variant == "present" or not frames:
+        return None
+    first = frames[0]
+    return draw(retell(take, pose_in=lambda frame: take.agent_pose(frame) if frame >= first else None))
+
+
+def ghostly(take: Take, rng: random.Random) -> Video:
+    """The agent is a shade: four tenths of its ink."""
+    video, empty = draw(take).astype(np.float32), nobody_comes(take, rng).astype(np.float32)
+    return (0.4 * video + 0.6 * empty).round().astype(np.uint8)
+
+
+REQUIRED: dict[str, Corruption] = {
+    "frozen": frozen,
+    "shuffled": shuffled,
+    "wrong agent": wrong_agent,
+    "wrong object": wrong_object,
+    "never changing": never_changing,
+    "teleporting agent": teleporting,
+    "doubled agent": doubled,
+    "effect before cause": effect_before_cause,
+    "state that reverts": reverting,
+    "agent pasted on a still image": pasted_on,
+    "reversed": reversed_in_time,
+}
+"""Each may pass at most two times in a hundred."""
+
+FURTHER: dict[str, Corruption] = {
+    "changed from the start": always_changed,
+    "effect when all have gone": effect_after_all,
+    "nobody comes": nobody_comes,
+    "agent out of nothing": popping_up,
+    "ghostly agent": ghostly,
+}
+"""Not asked for, measured all the same."""

@@ -1,0 +1,98 @@
+"""Every stage runs, learns, resumes and exports what the next one reads; the real recipes at the real sizes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from reasondiff.alignformer import AlignFormer
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.recipes import recipe
+from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.training.trainer import fit, step_generator
+
+
+def small(name: str) -> TrainingRecipe:
+    """A recipe for five steps on a handful of clips, without the validation at its end."""
+    plan = recipe(name)
+    if name.endswith("vae"):
+        settings = {"phases": [{"until": 1.0, "frames": [5], "batch": 1, "crop": 32}]}
+    else:
+        settings = {"clips": 4, "batch": 2}
+    return replace(
+        plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings={**plan.settings, **settings}
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder after five steps of every stage."""
+    folder = tmp_path_factory.mktemp("model")
+    for stage_name in ("vae", "base", "stage1", "stage2"):
+        plan = small(f"storyworld-tiny/{stage_name}")
+        stage = plan.build(plan, folder, folder.parent / "cache", "cpu")
+        stage.validate = lambda _: {}
+        assert fit(stage, plan.optimization, folder.parent / "runs" / stage_name, log_every=1) == 5
+        stage.export(folder)
+    return folder
+
+
+def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
+    pipe = ReasonDiffPipeline.from_pretrained(model)
+    assert isinstance(pipe.alignformer, AlignFormer)
+    assert pipe.defaults.num_frames == 33
+    assert "reasondiff" in pipe.transformer.peft_config
+    assert not list(model.rglob("*.bin")) and not list(model.rglob("*.pt"))
+
+
+def test_losses_are_logged_at_every_step(model: Path) -> None:
+    for stage_name in ("vae", "base", "stage1", "stage2"):
+        rows = [json.loads(line) for line in (model.parent / "runs" / stage_name / "log.jsonl").read_text().splitlines()]
+        steps = [row["step"] for row in rows if "loss" in row]
+        assert steps == [1, 2, 3, 4, 5]
+
+
+def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: Path) -> None:
+    plan = small("storyworld-tiny/stage2")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    assert all(name.startswith("alignformer.") for name in stage.trainable())
+    losses = stage.loss(stage.prepare(0, step_generator(0, 0)))
+    torch.testing.assert_close(losses["loss"], losses["denoising"] + 0.2 * losses["auxiliary"])
+    losses["denoising"].backward()  # through the frozen transformer and its LoRA to c*
+    assert all(p.grad is not None for p in stage.trainable().values())
+    assert all(p.grad is None for p in stage.transformer.parameters())
+
+
+def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Path) -> None:
+    plan = small("storyworld-tiny/stage1")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    names = {name for name in stage.trainable() if name.startswith("transformer.")}
+    assert names and all(".lora_" in name for name in names)
+    blocks = {name.split(".lora_")[0].removeprefix("transformer.") for name in names}
+    assert {b.split(".", 2)[2] for b in blocks} == {
+        *(f"{attention}.{part}" for attention in ("attn1", "attn2") for part in ("to_q", "to_k", "to_v", "to_out.0")),
+        "ffn.net.0.proj",
+        "ffn.net.2",
+    }
+
+
+def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
+    plan = small("storyworld-tiny/stage2")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    inputs = stage.prepare(0, step_generator(0, 0))
+    clean = inputs.clean.clone()
+    clean[range(len(clean)), :, inputs.anchor_rows] += 100.0
+    before, after = stage.loss(inputs)["auxiliary"], stage.loss(replace(inputs, clean=clean))["auxiliary"]
+    torch.testing.assert_close(before, after)
+
+
+def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
+    plan = small("storyworld-tiny/stage1")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (3, 3, 4))
+    assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
+    assert not torch.equal(one.noise, other.noise)

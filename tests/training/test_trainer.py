@@ -1,0 +1,136 @@
+"""The trainer's promises: the same draws after a stop, a schedule one can compute, checkpoints that survive a kill."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from reasondiff.errors import CheckpointError, ReasonDiffError
+from reasondiff.training.checkpoint import load_checkpoint
+from reasondiff.training.trainer import Optimization, fit, step_generator
+
+
+class Line:
+    """Fits a line to noisy points; every draw comes from the step's generator."""
+
+    def __init__(self) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.net = nn.Linear(3, 1)
+        self.validated = 0
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        return dict(self.net.named_parameters())
+
+    def prepare(self, step: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.randn(8, 3, generator=generator)
+
+    def loss(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        target = inputs @ torch.tensor([[1.0], [2.0], [3.0]])
+        return {"loss": (self.net(inputs) - target).square().mean()}
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        self.validated += 1
+        return {"weight": float(self.net.weight[0, 0])}
+
+    def export(self, model: Path) -> None:
+        pass
+
+
+PLAN = Optimization(steps=30, learning_rate=0.1, warmup=2, precision="fp32", average=0.9)
+
+
+def test_stopping_and_resuming_changes_nothing(tmp_path: Path) -> None:
+    whole, parts = Line(), Line()
+    fit(whole, PLAN, tmp_path / "whole")
+    assert fit(parts, PLAN, tmp_path / "parts", stop_after_minutes=0) == 1
+    while fit(again := Line(), PLAN, tmp_path / "parts", stop_after_minutes=1e-6) < PLAN.steps:
+        pass
+    for name, weight in whole.trainable().items():
+        assert torch.equal(weight, again.trainable()[name])
+
+
+def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_path: Path) -> None:
+    stage = Line()
+    fit(stage, PLAN, tmp_path)
+    saved = load_checkpoint(tmp_path)
+    assert saved is not None and saved.step == PLAN.steps and stage.validated == 1
+    assert torch.equal(stage.net.weight, saved.average["weight"])
+    assert not torch.equal(stage.net.weight, saved.weights["weight"])
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    fit(Line(), Optimization(steps=200, learning_rate=0.1, warmup=1, precision="fp32"), tmp_path, log_every=1)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[-1] < 1e-2 * losses[0]
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (20, 1.0), (21, 1.0), (24, 6 / 9), (29, 1 / 9)])
+def test_the_rate_warms_up_stays_and_falls_to_zero(step: int, share: float) -> None:
+    assert math.isclose(PLAN.rate(step), 0.1 * share)
+
+
+def test_more_steps_can_be_asked_for_later(tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path)
+    assert fit(Line(), Optimization(steps=40, learning_rate=0.1, precision="fp32", average=0.9), tmp_path) == 40
+
+
+def test_draws_depend_on_seed_and_step_only() -> None:
+    def draw(seed: int, step: int) -> float:
+        return torch.rand((), generator=step_generator(seed, step)).item()
+
+    assert draw(1, 2) == draw(1, 2)
+    assert len({draw(seed, step) for seed in range(5) for step in range(5)}) == 25
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
+    stage = Line()
+    stage.loss = lambda inputs: {"loss": stage.net(inputs).sum() * math.nan}
+    with pytest.raises(ReasonDiffError, match="step 1 is not a finite number; lower the learning rate"):
+        fit(stage, PLAN, tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path, stop_after_minutes=0)
+    (tmp_path / "checkpoints" / "000001" / "weights.safetensors").write_bytes(b"cut off")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        fit(Line(), PLAN, tmp_path)
+
+
+SLOW_RUN = """
+import sys, time
+from pathlib import Path
+from reasondiff.training.trainer import fit
+from tests.training.test_trainer import PLAN, Line
+class Slow(Line):
+    def prepare(self, step, generator):
+        time.sleep(0.05)
+        return super().prepare(step, generator)
+fit(Slow(), PLAN, Path(sys.argv[1]), checkpoint_minutes=0)
+"""
+
+
+def test_a_killed_process_loses_at_most_the_time_between_checkpoints(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(run)], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while (saved := load_checkpoint(run)) is None or saved.step < 3:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    whole, rest = Line(), Line()
+    fit(whole, PLAN, tmp_path / "whole")
+    fit(rest, PLAN, run)
+    assert torch.equal(whole.net.weight, rest.net.weight)
