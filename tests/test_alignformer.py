@@ -70,6 +70,13 @@ def test_an_untrained_alignformer_returns_exactly_the_repeated_anchor() -> None:
     assert torch.equal(story(model(randomised=False)), repeated(story))
 
 
+def test_a_single_latent_is_repeated_in_every_row() -> None:
+    story = inputs()
+    first = story.anchor_latents[:, :, :1]
+    output = replace(story, anchor_latents=first)(model(randomised=False))
+    assert torch.equal(output, first.expand_as(output))
+
+
 @pytest.mark.parametrize("anchor", [0, 1, 8])
 def test_the_anchors_row_is_the_anchors_own_latent_and_no_other_row_is(anchor: int) -> None:
     story = inputs(anchor=anchor)

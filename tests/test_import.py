@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -33,9 +32,8 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
 
 
 def test_importing_takes_less_than_a_second_and_a_half() -> None:
-    started = time.perf_counter()
-    run("import reasondiff")
-    assert time.perf_counter() - started < 1.5  # the interpreter's own start included
+    # The processor's time, the interpreter's own start included: what the clock would say on an idle machine.
+    assert float(run("import time, reasondiff\nprint(time.process_time())")) < 1.5
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def arguments(model: Path, *more: Any) -> list[Any]:
     return [
-        "cases", "cases", "-o", "made", "--model", model, "--narrator", "scripted:script.json", "--size", "32x32", *more,
+        "cases", "cases", "-o", "made", "--model", model, "--narrator", "scripted:script.json", "--size", "32x32",
+        *more,
     ]  # fmt: skip
 
 

@@ -93,3 +93,15 @@ def test_show_refuses(refused: Callable, story: Path, tmp_path: Path) -> None:
     assert "does not exist" in refused("narrate", "show", story, "--image", tmp_path / "none.png")
     assert "'.png'" in refused("narrate", "show", story, "-o", tmp_path / "a.jpg")
     assert "cannot be written" in refused("narrate", "show", story, "-o", tmp_path / "none" / "a.png")
+
+
+def test_a_runner_up_can_be_picked(reasondiff: Callable, refused: Callable, tmp_path: Path) -> None:
+    other = Narrative.from_ends([(33, "The vase fell by itself.")], 0, 33)
+    story = Narrative.from_ends([(33, "A cat did it.")], 32, 33, provenance={"candidates": [other.to_dict()]})
+    story.save(tmp_path / "two.json")
+    assert "no candidate 2" in refused("narrate", "edit", tmp_path / "two.json", "--pick", 2)
+    assert reasondiff("narrate", "edit", tmp_path / "two.json", "--pick", 1, "--move-anchor", 5).code == 0
+    picked = Narrative.load(tmp_path / "two.json")
+    assert (picked.clips, picked.anchor_frame) == (other.clips, 4)
+    assert picked.provenance["edits"] == ["--pick 1", "--move-anchor 5"]
+    assert Narrative.from_dict(picked.provenance["candidates"][0]).clips == story.clips

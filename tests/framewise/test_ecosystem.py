@@ -175,8 +175,12 @@ def test_sequential_offload() -> None:
     world = scene()
     expected = pair(world)
     cpu_offload(world.transformer, execution_device=torch.device("cpu"))
-    assert world.transformer.blocks[0].attn2.to_k.weight.is_meta
+    to_k = world.transformer.blocks[0].attn2.to_k
+    assert to_k.weight.is_meta
+    calls: list[object] = []
+    to_k.register_forward_hook(lambda module, args, out: calls.append(args))
     assert_same(world, expected)
+    assert len(calls) == 2  # one per branch: placeholders that come and go are not other weights
 
 
 def test_layerwise_casting() -> None:
@@ -226,13 +230,12 @@ def test_layer_skip_passes_self_attention_by_and_leaves_frame_wise_attention() -
     assert gap(skipped[0], skipped[1]) > 1e-4
 
 
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-def test_blocks_compile_once_for_all_layers_and_steps(backend: str) -> None:
+def test_blocks_compile_once_for_all_layers_and_steps() -> None:
     world = scene(layers=3)
     expected = pair(world)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    world.transformer.compile_repeated_blocks(fullgraph=True, backend=backend)
+    world.transformer.compile_repeated_blocks(fullgraph=True, backend="aot_eager")
     assert_same(world, expected, TOLERANCE)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2  # framewise, and one text for all
     torch._dynamo.reset()

@@ -106,6 +106,16 @@ def test_merging_is_exact_however_little_padding_there_is(text_length: int) -> N
     assert gap(world.predict(short), world.predict(full)) <= TOLERANCE
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning")
+@pytest.mark.parametrize("kernel", ["_native_math", "flex"])
+def test_other_kernels_with_bias(kernel: str) -> None:
+    world = scene()
+    expected = world.predict(world.context(STORY))
+    for block in world.transformer.blocks:
+        block.attn2.set_attention_backend(kernel)
+    assert gap(world.predict(world.context(STORY)), expected) <= TOLERANCE
+
+
 @pytest.mark.parametrize("plan", [STORY, FramePlan.single("a", FRAMES)])
 def test_kernels_without_bias_merge_two_attentions(plan: FramePlan) -> None:
     world = scene()
@@ -229,6 +239,16 @@ def test_in_bfloat16_merging_adds_no_error_of_its_own(how: str) -> None:
 def test_logarithms_of_few_rows_add_up_to_the_count(count: int, rows: int, dtype: torch.dtype) -> None:
     logs = torch.tensor(_split(count, rows, dtype), dtype=dtype)
     assert logs.double().exp().sum().item() == pytest.approx(count, rel=1e-6 if dtype == torch.float32 else 2e-3)
+
+
+@pytest.mark.parametrize("tokens", range(1, 25))
+def test_every_padding_key_is_accounted_for_even_in_bfloat16(tokens: int) -> None:
+    embeddings = {"a": torch.ones(tokens, 1, dtype=torch.bfloat16)}
+    context = FrameContext.build(FramePlan.single("a", FRAMES), embeddings, text_length=STOCK_LENGTH)
+    keys = context.bias.double().exp().flatten()
+    assert keys[:tokens].tolist() == [1.0] * tokens
+    assert keys.sum().item() == pytest.approx(STOCK_LENGTH, rel=2e-3)
+    assert context.text[0, tokens:].abs().max() == 0
 
 
 def test_gradients_reach_the_texts_and_stay_in_their_frames() -> None:

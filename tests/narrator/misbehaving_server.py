@@ -73,7 +73,7 @@ class Request:
 
 
 class Server:
-    """Answers every request by ``answer``, which may be set to a ``Say``, a list of them, or a function of the request."""
+    """Answers by ``answer``: a ``Say``, a list of them of which the last stays, or a function of the request."""
 
     def __init__(self) -> None:
         self.answer: Say | list[Say] | Callable[[Request], Say] = Say()
@@ -146,7 +146,11 @@ def chat_answer(say: Say, model: str) -> dict[str, Any]:
 
 
 def responses_answer(say: Say, model: str) -> dict[str, Any]:
-    part = {"type": "refusal", "refusal": say.refusal} if say.refusal else {"type": "output_text", "text": say.text, "annotations": []}
+    part = (
+        {"type": "refusal", "refusal": say.refusal}
+        if say.refusal
+        else {"type": "output_text", "text": say.text, "annotations": []}
+    )
     reason = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(say.finish)
     return {
         "id": "resp_1", "object": "response", "created_at": 0, "model": f"{model}-2024", "error": None, "tools": [],

@@ -39,7 +39,9 @@ def _follows(value, schema: dict) -> bool:
         properties = schema["properties"]
         return list(value) == list(properties) and all(_follows(value[key], part) for key, part in properties.items())
     if kind == "array":
-        return schema["minItems"] <= len(value) <= schema["maxItems"] and all(_follows(v, schema["items"]) for v in value)
+        return schema["minItems"] <= len(value) <= schema["maxItems"] and all(
+            _follows(v, schema["items"]) for v in value
+        )
     if kind == "string":
         return isinstance(value, str) and schema["minLength"] <= len(value) <= schema["maxLength"]
     return type(value) is int and schema["minimum"] <= value <= schema["maximum"]

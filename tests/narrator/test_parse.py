@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import Parsed, parse, write_reply
-from tests.narrator.malformed import INTERVAL, LOST, RECOVERABLE, Malformed, make_story, replies
+from tests.narrator.known_stories import INTERVAL, make_story
+from tests.narrator.lost_replies import LOST
+from tests.narrator.malformed import Malformed, replies
+from tests.narrator.recoverable_replies import RECOVERABLE
 from tests.narrator.stories import VASE, reply, same_story
 
 REPLIES = replies()
@@ -61,7 +64,9 @@ def test_nine_in_ten_of_the_recoverable_replies_are_recovered_without_asking_aga
 
 
 def test_a_recovered_story_is_the_one_that_was_meant() -> None:
-    wrong = Counter(m.family for m in REPLIES if m.recoverable and (p := read(m)).recovered and not m.story.is_told_by(p.narrative))
+    wrong = Counter(
+        m.family for m in REPLIES if m.recoverable and (p := read(m)).recovered and not m.story.is_told_by(p.narrative)
+    )
     assert wrong.total() <= 0.005 * len(REPLIES), wrong
 
 
@@ -86,17 +91,29 @@ def test_any_text_is_survived(text: str, num_frames: int) -> None:
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(["1-20", "frame 3", "50%", "..."]),
-    lambda inside: st.lists(inside, max_size=5)
-    | st.dictionaries(
-        st.sampled_from(["position", "clips", "descriptions", "start", "end", "description", "frame", "duration", "1-4", "3"]), inside
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(["1-20", "frame 3", "50%", "..."]),
+    lambda inside: (
+        st.lists(inside, max_size=5)
+        | st.dictionaries(
+            st.sampled_from(
+                ["position", "clips", "descriptions", "start", "end", "description", "frame", "duration", "1-4", "3"]
+            ),
+            inside,
+        )
     ),
     max_leaves=12,
 )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(["position", "clips", "descriptions", "style", "image"]), _json), st.integers(1, 40))
+@given(
+    st.dictionaries(st.sampled_from(["position", "clips", "descriptions", "style", "image"]), _json), st.integers(1, 40)
+)
 def test_any_json_is_survived(data: dict, num_frames: int) -> None:
     parsed = parse(json.dumps(data), num_frames)
     if parsed.narrative is not None:
@@ -109,15 +126,23 @@ def test_any_json_is_survived(data: dict, num_frames: int) -> None:
 @given(st.integers(0, 10**9), st.sampled_from(["clips", "list"]))
 def test_a_perfect_reply_is_read_back_exactly(seed: int, form: str) -> None:
     story = make_story(random.Random(seed))
-    told = Narrative.from_ends(zip(story.ends, story.texts, strict=True), story.position - 1, story.num_frames, style="Calm.")
+    told = Narrative.from_ends(
+        zip(story.ends, story.texts, strict=True), story.position - 1, story.num_frames, style="Calm."
+    )
     parsed = parse(write_reply(told, form), story.num_frames)
-    assert parsed.recovered and not parsed.notes and same_story(parsed.narrative, told) and parsed.narrative.style == "Calm."
+    assert (
+        parsed.recovered
+        and not parsed.notes
+        and same_story(parsed.narrative, told)
+        and parsed.narrative.style == "Calm."
+    )
 
 
 @pytest.mark.parametrize(
     "text",
     ["[" * 250_000, '{"a":' * 50_000, '"' * 250_000, "{'" * 120_000, '{"a": "' + 'x" ' * 80_000, "<think>" * 36_000,
-     "{ /*" * 60_000, '{"clips":[' + '"a",' * 60_000, '{"position":' + "1" * 200_000, "Frame 1-2: " * 20_000, "x" * 10_000_000],
+     "{ /*" * 60_000, '{"clips":[' + '"a",' * 60_000, '{"position":' + "1" * 200_000, "Frame 1-2: " * 20_000,
+     "x" * 10_000_000],
     ids=lambda text: text[:8],
 )  # fmt: skip
 def test_hostile_replies_are_cheap(text: str) -> None:
@@ -138,11 +163,18 @@ def test_only_the_fields_of_a_story_leave_the_parser() -> None:
 
 def test_texts_are_cleaned_and_capped() -> None:
     long = "A cat sits still. " * 100
-    clips = [{"end": 8, "description": "A\x07 vase\u202e\u200b\ud800\n on \t the\U000e0041 floor"}, {"end": 33, "description": long}]
+    clips = [
+        {"end": 8, "description": "A\x07 vase\u202e\u200b\ud800\n on \t the\U000e0041 floor"},
+        {"end": 33, "description": long},
+    ]
     parsed = parse(json.dumps({"position": 1, "clips": clips, "reasoning": "x" * 9000, "style": "y" * 9000}), 33)
     first, second = parsed.narrative.per_frame()[0], parsed.narrative.per_frame()[-1]
     assert first == "A vase on the floor"
-    assert len(second) <= 600 and second.endswith("still.") and parsed.repairs == (f"description 2 shortened to {len(second)} characters",)
+    assert (
+        len(second) <= 600
+        and second.endswith("still.")
+        and parsed.repairs == (f"description 2 shortened to {len(second)} characters",)
+    )
     assert len(parsed.narrative.reasoning) <= 4000 and len(parsed.narrative.style) <= 600 and not parsed.faults
 
 
@@ -157,7 +189,10 @@ def test_the_papers_own_figure_is_known_to_leave_frames_out() -> None:
 
 
 def test_the_papers_figure_6_is_read_as_it_stands() -> None:
-    figure_6 = "Position: 81\nFrame@1-20: The vase is intact.\nFrame@21-45: A cat breaks the vase.\nFrame@46-70: The cat flees.\nFrame@71-81: The vase is broken."
+    figure_6 = (
+        "Position: 81\nFrame@1-20: The vase is intact.\nFrame@21-45: A cat breaks the vase.\n"
+        "Frame@46-70: The cat flees.\nFrame@71-81: The vase is broken."
+    )
     parsed = parse(figure_6, 81)
     assert parsed.recovered and [clip.end for clip in parsed.narrative.clips] == [20, 45, 70, 81]
 
@@ -187,22 +222,28 @@ def test_a_cut_list_holds_its_last_description_and_a_short_one_is_stretched() ->
 
 def test_the_complaint_names_what_is_missing() -> None:
     text = json.dumps({"position": 3, "descriptions": ["One thing.", "Another."]})
-    assert parse(text, 33).faults == ("You gave 2 descriptions where 33 are needed, one per frame; the last 31 are missing.",)
+    assert parse(text, 33).faults == (
+        "You gave 2 descriptions where 33 are needed, one per frame; the last 31 are missing.",
+    )
     assert parse(reply(position=40), 33).faults == ("Position 40 is outside 1..33.",)
 
 
 # -- does it make sense? ----------------------------------------------------------------------------------------------
 
 
+def in_two(first: str, second: str) -> list[dict]:
+    return [{"end": 9, "description": first}, {"end": 33, "description": second}]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"clips": [{"end": 10, "description": "A vase."}, {"end": 33, "description": "a VASE."}]}, "same description"),
-        ({"position": 2, "reasoning": "The image shows the result, so it comes at the end.", "image": None}, "at the end"),
+        ({"clips": in_two("A vase.", "a VASE.")}, "same description"),
+        ({"position": 2, "reasoning": "The image is the result: it comes at the end.", "image": None}, "at the end"),
         ({"reasoning": "The image is clearly the first frame.", "image": None}, "at the beginning"),
         ({"reasoning": "The image belongs at frame 4.", "image": None}, "image at frame 4, but the position is 33"),
         ({"position": 1}, "frames 29..33 fit it better"),
-        ({"position": 1, "image": None, "clips": [{"end": 9, "description": "A vase."}, {"end": 33, "description": "It is as in the given image."}]}, "says that it shows the given image"),
+        ({"position": 1, "image": None, "clips": in_two("A vase.", "As in the given image.")}, "shows the given"),
     ],
 )  # fmt: skip
 def test_a_story_that_contradicts_itself_is_doubted_but_not_changed(changes: dict, words: str) -> None:

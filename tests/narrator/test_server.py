@@ -14,6 +14,7 @@ from tests.narrator.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
 PROMPT = "A cat plays in the room"
+SOON = {"retry-after-ms": "1"}
 
 
 def narrate(server: Server, image: Image.Image, **options):
@@ -86,7 +87,7 @@ def test_what_the_server_takes_is_found_once_and_remembered(
 def test_a_server_that_renames_the_token_limit_and_sets_its_own_temperature(server: Server, image: Image.Image) -> None:
     def answer(request: Request) -> Say:
         if "max_tokens" in request.body:
-            text = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+            text = "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
             return Say(status=400, error=text)
         if "temperature" in request.body:
             return Say(status=400, error="Unsupported value: 'temperature' does not support 0 with this model.")
@@ -122,7 +123,9 @@ def test_a_cut_reply_is_asked_for_again_with_more_room(server: Server, image: Im
 
 
 def test_the_complaint_is_precise_and_carries_the_reply(server: Server, image: Image.Image) -> None:
-    gap = reply(clips=[{"start": 1, "end": 10, "description": "A vase."}, {"start": 14, "end": 33, "description": "A cat."}])
+    gap = reply(
+        clips=[{"start": 1, "end": 10, "description": "A vase."}, {"start": 14, "end": 33, "description": "A cat."}]
+    )
     server.answer = [Say(gap), Say(reply())]
     narrative = narrate(server, image)
     assert same_story(narrative, VASE)
@@ -134,7 +137,11 @@ def test_the_complaint_is_precise_and_carries_the_reply(server: Server, image: I
 
 
 def test_a_narrator_that_insists_is_repaired_and_the_user_told(server: Server, image: Image.Image) -> None:
-    server.answer = Say(reply(clips=[{"start": 1, "end": 10, "description": "A vase."}, {"start": 14, "end": 33, "description": "A cat."}]))
+    server.answer = Say(
+        reply(
+            clips=[{"start": 1, "end": 10, "description": "A vase."}, {"start": 14, "end": 33, "description": "A cat."}]
+        )
+    )
     with pytest.warns(NarrationWarning, match=r"repaired .* 10, 33"):
         narrative = narrate(server, image)
     assert [clip.end for clip in narrative.clips] == [10, 33]
@@ -208,16 +215,16 @@ def test_a_cut_connection_is_tried_again(server: Server, image: Image.Image) -> 
 @pytest.mark.parametrize(
     ("say", "words"),
     [
-        (Say(status=429, error="You exceeded your quota", headers={"retry-after-ms": "1"}), "turned 2 requests away .*quota"),
-        (Say(status=503, error="overloaded", headers={"retry-after-ms": "1"}), "failed 2 times .*503.*try again later"),
-        (Say(status=401, error="Incorrect API key provided: sk-secret-1234"), r"refuses the key in OPENAI_API_KEY \(401"),
+        (Say(status=429, error="no quota left", headers=SOON), "turned 2 requests away .*quota"),
+        (Say(status=503, error="overloaded", headers=SOON), "failed 2 times .*503.*try again later"),
+        (Say(status=401, error="Incorrect API key: sk-secret-1234"), r"refuses the key in OPENAI_API_KEY \(401"),
         (Say(status=404, error="The model `gpt-4o` does not exist"), "has no model 'gpt-4o' .*it has gpt-4o, qwen-vl"),
         (Say(status=404, body=b"<html>nothing here</html>", content_type="text/html"), "no such path .*ends in /v1"),
         (Say(status=400, error="gpt-4o is not a multimodal model"), "takes no images .*choose one with vision"),
-        (Say(status=500, error='Unsupported content part type: "image_url"', headers={"retry-after-ms": "1"}), "takes no images"),
-        (Say(status=400, error="This model's maximum context length is 2048 tokens"), "finds the request too long for 'gpt-4o'"),
+        (Say(status=500, error='Unsupported content part type: "image_url"', headers=SOON), "takes no images"),
+        (Say(status=400, error="the maximum context length is 2048 tokens"), "finds the request too long for 'gpt-4o'"),
         (Say(status=418, error="I am a teapot"), "refuses the request .*teapot"),
-        (Say(body=b"<html>a login page</html>", content_type="text/html"), "does not answer like an OpenAI-compatible server"),
+        (Say(body=b"<html>a login page</html>", content_type="text/html"), "does not answer like an OpenAI-comp"),
         (Say(body=b'{"choices": ['), "does not answer like"),
         (Say(body=b'{"choices": []}'), "does not answer like"),
         (Say(body=b'{"choices": [{"message": null}]}'), "does not answer like"),
@@ -306,7 +313,11 @@ def test_candidates_are_told_apart_ranked_by_a_second_look_and_kept(server: Serv
     assert same_story(narrative, VASE)
     assert "position 1: An intact vase" in server.requests[1].texts[-1]
     judged = server.requests[2]
-    assert "The image is seen at frame 33." in judged.texts[0] and "Frames 1-8" in judged.texts[0] and len(judged.images) == 1
+    assert (
+        "The image is seen at frame 33." in judged.texts[0]
+        and "Frames 1-8" in judged.texts[0]
+        and len(judged.images) == 1
+    )
     assert [verdict["image"] for verdict in narrative.provenance["verdicts"]] == [9, 2]
     [runner_up] = narrative.provenance["candidates"]
     assert runner_up["position"] == 1 and narrative.provenance["requests"] == 3

@@ -95,7 +95,7 @@ def test_worsened_frames_stay_pictures_and_depend_on_the_generator_only() -> Non
     frames = frames.permute(0, 3, 1, 2).float() / 255
     once, again = (worsen(frames, step_generator(0, 1)) for _ in range(2))
     assert torch.equal(once, again)
-    assert 0 <= once.min() and once.max() <= 1
+    assert once.min() >= 0 and once.max() <= 1
     assert not torch.equal(once, worsen(frames, step_generator(0, 2)))
     assert (once - frames).abs().mean() < 0.3
 

@@ -51,7 +51,9 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
 
 def test_losses_are_logged_at_every_step(model: Path) -> None:
     for stage_name in ("vae", "base", "stage1", "stage2"):
-        rows = [json.loads(line) for line in (model.parent / "runs" / stage_name / "log.jsonl").read_text().splitlines()]
+        rows = [
+            json.loads(line) for line in (model.parent / "runs" / stage_name / "log.jsonl").read_text().splitlines()
+        ]
         steps = [row["step"] for row in rows if "loss" in row]
         assert steps == [1, 2, 3, 4, 5]
 

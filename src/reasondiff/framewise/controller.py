@@ -84,7 +84,7 @@ class Framewise:
         outer = self.context, self.record
         weights = (_state(self._embedder), *map(_state, self._attentions)) if context.cache else None
         text, image = self._recall(context.text, weights), self._recall(context.image, weights)
-        if context.cache:
+        if context.cache and not torch.is_grad_enabled():
             self._fill(text, context.text, self._embedder.text_embedder, keys_values)
             self._fill(image, context.image, self._embedder.image_embedder, image_keys_values)
         self.context, self.record = context, record

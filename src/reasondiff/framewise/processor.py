@@ -74,7 +74,7 @@ class FramewiseAttnProcessor:
         keep = context.cache and not torch.is_grad_enabled()
         query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
 
-        text = (keep and _fitting(self.text, query)) or keys_values(attn, encoder_hidden_states[:, images:])
+        text = (keep and _here(self.text, query)) or keys_values(attn, encoder_hidden_states[:, images:])
         if keep:
             self.text = text
         if self.shared.record is not None:
@@ -82,7 +82,7 @@ class FramewiseAttnProcessor:
         out = self._read(query, *text, context).flatten(2).type_as(query)
 
         if images:
-            image = (keep and _fitting(self.image, query)) or image_keys_values(attn, encoder_hidden_states[:, :images])
+            image = (keep and _here(self.image, query)) or image_keys_values(attn, encoder_hidden_states[:, :images])
             if keep:
                 self.image = image
             out = out + attend(query, *image, self._attention_backend).flatten(2).type_as(query)
@@ -116,9 +116,9 @@ class FramewiseAttnProcessor:
         return out.unflatten(0, (batch, -1)).flatten(1, 2)[:, lead : lead + tokens]
 
 
-def _fitting(kept: KeysValues | None, query: torch.Tensor) -> KeysValues | None:
-    """``kept``, unless the model has moved or changed its precision since."""
-    return kept if kept is not None and kept[0].dtype == query.dtype and kept[0].device == query.device else None
+def _here(kept: KeysValues | None, query: torch.Tensor) -> KeysValues | None:
+    """``kept``, unless the model has moved to another device since."""
+    return kept if kept is not None and kept[0].device == query.device else None
 
 
 def keys_values(attn: Any, tokens: torch.Tensor) -> KeysValues:

@@ -13,6 +13,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.narrator.cache import Cache
 from reasondiff.narrator.form import Bounds
 from reasondiff.narrator.instruction import Instruction
+from reasondiff.narrator.knowledge import Knowledge
 from reasondiff.narrator.local import LocalModel, read_settings
 from reasondiff.narrator.messages import Provider
 from reasondiff.narrator.scripted import FileNarrator, ScriptedNarrator
@@ -20,6 +21,9 @@ from reasondiff.narrator.server import Server
 from reasondiff.narrator.vision import VisionNarrator
 
 __all__ = ["Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
+
+_SETTINGS = {"form": "form", "max_new_tokens": "max_tokens", "reasks": "reasks", "frames": "frames"}
+"""Keys of a ``narrator.json`` that are options of ``VisionNarrator``."""
 
 SOURCES = ("openai[:MODEL]", "transformers:PATH_OR_HUB_ID", "file:PATH", "scripted:PATH")
 
@@ -114,7 +118,9 @@ def _from_settings(settings: dict[str, Any], model: str) -> dict[str, Any]:
             options["instruction"] = Instruction(examples=int(settings["examples"]))
         if "bounds" in settings:
             options["bounds"] = Bounds(**settings["bounds"])
-        for key, name in {"form": "form", "max_new_tokens": "max_tokens", "reasks": "reasks"}.items():
+        if "knows" in settings:
+            options["checks"] = (Knowledge.load(settings["knows"], Path(model)),)
+        for key, name in _SETTINGS.items():
             if key in settings:
                 options[name] = settings[key]
     except (TypeError, ValueError) as error:

@@ -26,7 +26,7 @@ _BARE_KEY = re.compile(r"[^\W\d][\w -]*?(?=\s*:)|\d[\w.%–-]*(?=\s*:)")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _STRICT = json.JSONDecoder(strict=False)
 
-_KEY_FOLLOWS = r"""["'“‘`]|[A-Za-z_]\w*\s*:|\d[\w.-]*\s*:"""
+_KEY_FOLLOWS = r"""(?:["'“‘`][^"'”’`\n]{0,60}["'”’`]|[A-Za-z_]\w*|\d[\w.-]*)\s*:"""
 _ITEM_FOLLOWS = r"""["'“‘`{\[\d-]|\.\.\.|…|(?:true|false|null|None|True|False)\b"""
 _END = r"\s*(?:\Z|[}\]]|/\*|(?://|#)[^\n\"]*\n"
 _AFTER_VALUE = {

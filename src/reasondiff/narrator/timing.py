@@ -1,17 +1,18 @@
-"""From what a reply says about time to frames.
+"""When each description holds, from what a reply says about it.
 
-Frames or seconds or percent, counted from 0 or from 1, ends included or not: a row of clips that must cover every frame
-exactly once leaves one reading in which it does. Where no reading fits, the faults are named and a repair is made.
+Counted from 0 or from 1, ends included or not: of a row of clips that must cover every frame exactly once, one reading
+does. Where none does, the faults are named and a repair is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from reasondiff.narrator.marks import Mark, Unit
+from reasondiff.narrator.marks import Mark
 from reasondiff.narrator.sketch import Item
+from reasondiff.narrator.units import Scale, in_one_unit, spans_of, to_whole
 
 __all__ = ["Placement", "place_anchor", "place_items"]
 
@@ -29,25 +30,23 @@ class Placement:
     """Where each description holds.
 
     Args:
-        ends: one past the last frame of each item, increasing, the last being the number of frames; an item that got
-            no frames repeats the end before it.
-        zero_based: the writer counted frames from 0.
-        unit: in which the clips were written; ``implied`` if no unit stood there; ``shares`` if percents were
-            written as 0..1.
+        ends: one past the last frame of each item, in order of time; the last is the number of frames. An item that
+            got no frames repeats the end before it.
+        order: which item each end belongs to.
+        scale: how the row was written.
+        zero_based: frames were counted from 0.
         counted: how many frames the writer thought there are.
         faults: sentences to the writer; the ends are a repair if there are any.
-        notes: how the reply was understood where it was not in the asked form.
+        notes: how the row was read where it was not in the asked form.
     """
 
     ends: tuple[int, ...]
+    order: tuple[int, ...]
+    scale: Scale = field(default_factory=Scale)
     zero_based: bool = False
-    unit: Unit = "frame"
-    implied: bool = False
-    shares: bool = False
     counted: int = 0
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    order: tuple[int, ...] = ()
 
 
 def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut: bool = False) -> Placement:
@@ -57,17 +56,36 @@ def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut:
         items: at least one.
         num_frames: f.
         interval: seconds between frames.
-        cut: the reply was cut off; what is missing at its end is then no other count of frames.
+        cut: the reply was cut off, so that a row which ends early is no other count of frames.
     """
-    untimed = [n for n, item in enumerate(items, 1) if not (item.start or item.end or item.at or item.length)]
+    untimed = [n for n, item in enumerate(items) if not (item.start or item.end or item.at or item.length)]
     if len(untimed) == len(items):
         return _place_list(len(items), num_frames, cut)
-    items, faults = _fill_in(items, untimed, num_frames)
-    items, unit, scale = _in_one_unit(items, num_frames, interval)
-    placed = _place_spans(items, unit, num_frames, interval, cut)
-    return replace(
-        placed, unit=unit, implied=scale > 0 and unit != "frame", shares=scale == 100, faults=(*faults, *placed.faults)
+    faults = [f"Clip {n + 1} has no end." for n in untimed if n + 1 < len(items)]
+    items, scale = in_one_unit(_beside_neighbours(items, untimed, num_frames), num_frames, interval)
+    if all(item.at for item in items):
+        items = [replace(item, start=item.at) for item in items]
+        if len(items) != num_frames:
+            faults.append("Some frames have no description; say for every clip at which frame it ends.")
+    times = [item.end or item.start or item.at or Mark(0) for item in items]
+    order = sorted(range(len(items)), key=lambda n: times[n].value)
+    notes = ["clips put in order"] if order != list(range(len(items))) else []
+    notes += ["times read as seconds"] * (scale.unit == "second") + ["times read as percent"] * (
+        scale.unit == "percent"
     )
+    spans = spans_of([items[n] for n in order], scale.unit, num_frames, interval)
+    zero_based = spans[0][0] == 0 and scale.unit == "frame"
+    span_faults = _faults(spans, num_frames)
+    for shift, note in _CONVENTIONS.items():
+        shifted = [(start + shift[0], end + shift[1]) for start, end in spans]
+        if span_faults and scale.unit == "frame" and not _faults(shifted, num_frames):
+            spans, span_faults = shifted, []
+            notes.append(note)
+    faults += span_faults
+    ends, counted = [end for _, end in spans], num_frames
+    if faults:
+        ends, counted = _mend(ends, num_frames, cut)
+    return Placement(tuple(ends), tuple(order), scale, zero_based, counted, tuple(faults), tuple(notes))
 
 
 def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float) -> tuple[int, str, str]:
@@ -79,194 +97,59 @@ def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float)
         num_frames: f.
         interval: seconds between frames.
     """
-    value, unit, last = mark.value, mark.unit, num_frames - 1
-    if unit == "" and (mark.decimal or not mark.whole) and clips.unit == "second":
+    value, unit, scale = mark.value, mark.unit, clips.scale
+    duration = num_frames * interval
+    nearest = min(max(int(value) - 1, 0), num_frames - 1)
+    if unit == "" and scale.unit == "second" and (mark.decimal or not mark.whole):
         unit = "second"
-    elif unit == "" and (0 < value < 1 or (clips.shares and mark.decimal and value <= 1)):
+    elif unit == "" and (0 < value < 1 or (scale.shares and mark.decimal and value <= 1)):
         unit, value = "percent", value * 100
-    elif unit == "" and clips.implied:
-        longest = num_frames * interval if clips.unit == "second" else 1 if clips.shares else 100
-        if clips.unit == "percent" and num_frames < value <= longest:
+    elif unit == "" and scale.implied:
+        longest = duration if scale.unit == "second" else 1 if scale.shares else 100
+        if scale.unit == "percent" and num_frames < value <= longest:
             unit = "percent"
         elif value <= longest:
-            return _clamp(value - 1, last), f"Position {value:g} is not clearly a frame number.", ""
+            return nearest, f"Position {value:g} is not clearly a frame number.", ""
     if unit == "percent" and 0 <= value <= 100:
-        return (
-            _clamp(_round(value * num_frames / 100) - 1, last),
-            "",
-            f"position {value:g}% read as a share of the clip",
-        )
-    if unit == "second" and 0 <= value <= num_frames * interval + 1e-6:
-        return _clamp(_round(value / interval), last), "", f"position {value:g} s read as a time"
+        frame = max(to_whole(value * num_frames / 100) - 1, 0)
+        return frame, "", f"position {value:g}% read as a share of the clip"
+    if unit == "second" and 0 <= value <= duration + 1e-6:
+        return min(to_whole(value / interval), num_frames - 1), "", f"position {value:g} s read as a time"
     if unit in {"percent", "second"} or not float(value).is_integer():
-        return _clamp(value - 1, last), f"Position {value:g} is not a frame number in 1..{num_frames}.", ""
-    if value == 0 or (clips.zero_based and 0 < value <= last):
+        return nearest, f"Position {value:g} is not a frame number in 1..{num_frames}.", ""
+    if value == 0 or (clips.zero_based and 0 < value < num_frames):
         return int(value), "", "position counted from 0"
     if not 1 <= value <= num_frames:
-        return _clamp(value - 1, last), f"Position {value:g} is outside 1..{num_frames}.", ""
+        return nearest, f"Position {value:g} is outside 1..{num_frames}.", ""
     return int(value) - 1, "", ""
-
-
-def _round(value: float) -> int:
-    return int(value + 0.5)
-
-
-def _clamp(value: float, last: int) -> int:
-    return min(max(int(value), 0), last)
 
 
 def _place_list(count: int, num_frames: int, cut: bool) -> Placement:
     """The paper's literal form: one description per frame."""
+    order = tuple(range(count))
     if count == num_frames:
-        return Placement(tuple(range(1, num_frames + 1)), counted=count, order=tuple(range(count)))
+        return Placement(tuple(range(1, num_frames + 1)), order, counted=count)
     missing = "" if count > num_frames else f"; the last {num_frames - count} are missing"
     fault = f"You gave {count} descriptions where {num_frames} are needed, one per frame{missing}."
     if cut or _near(count, num_frames):
-        ends = [*range(1, min(count, num_frames)), num_frames]
+        ends = [min(n, num_frames) for n in range(1, count)] + [num_frames]
     else:
-        ends = [round(k * num_frames / count) for k in range(1, count + 1)]
-    ends += [num_frames] * (count - len(ends))
-    return Placement(tuple(ends), counted=count, faults=(fault,), order=tuple(range(count)))
+        ends = [round(n * num_frames / count) for n in range(1, count + 1)]
+    return Placement(tuple(ends), order, counted=count, faults=(fault,))
 
 
-def _fill_in(items: Sequence[Item], untimed: list[int], num_frames: int) -> tuple[list[Item], list[str]]:
-    """Give untimed items among timed ones a place: the last holds to the end, others share their neighbour's."""
-    filled, faults = list(items), []
-    for number in untimed:
-        after = next((i for i in items[number:] if i.end or i.start or i.at), None)
-        before = filled[number - 2] if number > 1 else None
-        if number < len(items):
-            faults.append(f"Clip {number} has no end.")
-        if after is None or before is None:
-            filled[number - 1] = replace(
-                items[number - 1], end=Mark(num_frames, "frame") if after is None else after.end
-            )
+def _beside_neighbours(items: Sequence[Item], untimed: list[int], num_frames: int) -> list[Item]:
+    """Untimed items among timed ones: the last holds to the end, others get their neighbour's time, so no frames."""
+    filled = list(items)
+    for n in untimed:
+        later = [item for item in items[n + 1 :] if item.start or item.end or item.at]
+        if not later:
+            filled[n] = replace(items[n], end=Mark(num_frames, "frame"))
+        elif n == 0:
+            filled[n] = replace(items[n], end=later[0].end or later[0].start or later[0].at)
         else:
-            filled[number - 1] = replace(items[number - 1], end=before.end, start=before.start, at=before.at)
-    return filled, faults
-
-
-def _in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tuple[list[Item], Unit, float]:
-    """Every mark in the unit that the row was written in; a unit nobody wrote follows from where the row ends.
-
-    Returns the items, their unit, and what their values were multiplied by; 0 where the unit was written.
-    """
-    if all(item.length for item in items) and not any(item.end or item.start for item in items):
-        total, summed = 0.0, []
-        for item in items:
-            assert item.length
-            total += item.length.value
-            summed.append(replace(item, end=Mark(total, item.length.unit), length=None))
-        items = summed
-    marks = [mark for item in items for mark in (item.start, item.end, item.at) if mark]
-    named = {mark.unit for mark in marks if mark.unit}
-    if named:
-        unit = named.pop() if len(named) == 1 else "frame"
-        return [_with_unit(item, unit) for item in items], unit, 0.0
-    top, scale = max(mark.value for mark in marks), 1.0
-    duration, whole = num_frames * interval, all(mark.whole for mark in marks)
-    unit = "frame"
-    if not whole or abs(top - num_frames) > 1:
-        if duration - 1.01 * interval <= top <= duration + 0.01 * interval:
-            unit = "second"
-        elif not whole and top <= 1:
-            unit, scale = "percent", 100.0
-        elif abs(top - 100) < (0.5 if not whole else 1e-6):
-            unit = "percent"
-    return [_with_unit(item, unit, scale) for item in items], unit, scale
-
-
-def _with_unit(item: Item, unit: Unit, scale: float = 1.0) -> Item:
-    def change(mark: Mark | None) -> Mark | None:
-        return mark and Mark(mark.value * scale, unit)
-
-    return replace(item, start=change(item.start), end=change(item.end), at=change(item.at), length=change(item.length))
-
-
-def _place_spans(items: Sequence[Item], unit: Unit, num_frames: int, interval: float, cut: bool) -> Placement:
-    if sparse := all(item.at for item in items):
-        items = [replace(item, start=item.at) for item in items]
-    key = [item.end or item.start or item.at or Mark(0) for item in items]
-    order = sorted(range(len(items)), key=lambda n: key[n].value)
-    notes = ["clips put in order"] if order != list(range(len(items))) else []
-    items = [items[n] for n in order]
-    if unit in {"second", "percent"}:
-        spans = _from_continuous(items, unit, num_frames, interval)
-        notes.append(f"times read as {unit}s" if unit == "second" else "times read as percent")
-    else:
-        spans = _from_frames(items, num_frames)
-    shift, faults = (0, 0), _faults(spans, num_frames)
-    if unit == "frame" and faults:
-        for candidate, note in _CONVENTIONS.items():
-            shifted = [(start + candidate[0], end + candidate[1]) for start, end in spans]
-            if not _faults(shifted, num_frames):
-                shift, faults, spans = candidate, [], shifted
-                notes.append(note)
-                break
-    if sparse and len(items) != num_frames:
-        faults.append("Some frames have no description; say for every clip at which frame it ends.")
-    ends, counted = _mend([end for _, end in spans], num_frames, cut) if faults else ([e for _, e in spans], num_frames)
-    zero_based = shift[0] == 1 or (unit == "frame" and bool(faults) and spans[0][0] == 0)
-    return Placement(
-        tuple(ends), zero_based, counted=counted, faults=tuple(faults), notes=tuple(notes), order=tuple(order)
-    )
-
-
-def _from_frames(items: Sequence[Item], num_frames: int) -> list[tuple[int, int]]:
-    """Spans as written, in frames; a missing start or end follows from the neighbours."""
-    first = items[0].start
-    zero = first is not None and first.value == 0
-    spans: list[tuple[int, int]] = []
-    for number, item in enumerate(items):
-        following = items[number + 1].start if number + 1 < len(items) else Mark(num_frames + (not zero))
-        previous = spans[-1][1] if spans else 0
-        start = _whole(item.start.value) if item.start else previous + 1
-        if item.end:
-            end = _whole(item.end.value)
-        elif item.length and item.length.unit == "frame":
-            end = start + _whole(item.length.value) - 1
-        else:
-            end = _whole(following.value) - 1 if following else start
-        spans.append((start, end))
-    return spans
-
-
-def _whole(value: float) -> int:
-    return round(value)
-
-
-def _from_continuous(items: Sequence[Item], unit: Unit, num_frames: int, interval: float) -> list[tuple[int, int]]:
-    """Spans (from 1, end included) of clips written in seconds or percent.
-
-    A frame stands for the time from its own to the next one. Between two clips that leave less than one frame (or one
-    percent) to each other, seconds go by the start and percents by the end: "0-3.8 s, 4.0-..." and "0-25%, 26-...".
-    """
-    scale, step = (1 / interval, interval) if unit == "second" else (num_frames / 100, 1.0)
-    last = num_frames / scale
-    spans: list[tuple[float, float]] = []
-    for number, item in enumerate(items):
-        following = items[number + 1].start if number + 1 < len(items) else Mark(last)
-        start = item.start.value if item.start else spans[-1][1] if spans else 0.0
-        length = item.length.value if item.length else None
-        end = (
-            item.end.value
-            if item.end
-            else start + length
-            if length is not None
-            else following.value
-            if following
-            else start
-        )
-        spans.append((start, end))
-    for number, (before, after) in enumerate(pairwise(spans)):
-        if 0 <= after[0] - before[1] <= 1.01 * step:
-            shared = after[0] if unit == "second" else before[1]
-            spans[number], spans[number + 1] = (before[0], shared), (shared, after[1])
-    if 0 < spans[0][0] <= 1.01 * step and unit == "percent":
-        spans[0] = (0.0, spans[0][1])
-    if abs(spans[-1][1] - last) <= 1.01 * step:
-        spans[-1] = (spans[-1][0], last)
-    return [(_round(start * scale) + 1, _round(end * scale)) for start, end in spans]
+            filled[n] = replace(filled[n - 1], text=items[n].text)
+    return filled
 
 
 def _faults(spans: Sequence[tuple[int, int]], num_frames: int) -> list[str]:
@@ -292,18 +175,15 @@ def _near(counted: int, num_frames: int) -> bool:
 
 
 def _mend(ends: Sequence[int], num_frames: int, cut: bool) -> tuple[list[int], int]:
-    """Ends win: each clip reaches from the one before to its own end; another count of frames is scaled to this one."""
+    """Ends win: each clip reaches from the one before to its own end; another count of frames is scaled to this one.
+
+    Returns the ends, and the count of frames that they were told for.
+    """
     counted = max(ends)
-    if counted < 1:
-        return [num_frames] * len(ends), num_frames
-    if not cut and not _near(counted, num_frames):
-        ends = [round(end * num_frames / counted) for end in ends]
-    else:
+    if cut or counted < 1 or _near(counted, num_frames):
         counted = num_frames
     mended, previous = [], 0
     for end in ends:
-        previous = min(max(end, previous), num_frames)
+        previous = min(max(round(end * num_frames / counted), previous), num_frames)
         mended.append(previous)
-    # the last clip that has frames at all holds to the end
-    last = next((n for n in range(len(mended)) if mended[n] == mended[-1]), 0)
-    return [*mended[:last], *[num_frames] * (len(mended) - last)], counted
+    return [num_frames if end == mended[-1] else end for end in mended], counted

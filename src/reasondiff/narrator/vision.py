@@ -77,6 +77,7 @@ class VisionNarrator:
         max_tokens: of one reply; None for as many as the schema's bounds allow.
         cache: where narratives are kept and found again; None to ask every time.
         checks: looks at the chosen story whose sentences become warnings.
+        frames: the only number of frames that the model can tell a story in; another one is retimed. None for any.
     """
 
     provider: Provider
@@ -90,6 +91,7 @@ class VisionNarrator:
     max_tokens: int | None = None
     cache: Cache | None = None
     checks: tuple[Check, ...] = ()
+    frames: int | None = None
 
     def __post_init__(self) -> None:
         if self.form not in {"clips", "list"}:
@@ -123,7 +125,8 @@ class VisionNarrator:
         if self.cache and (known := self.cache.get(question)):
             narrative = replace(known, provenance={**known.provenance, "cached": True})
         else:
-            narrative = self._tell_and_choose(image, prompt, num_frames, interval)
+            narrative = self._tell_and_choose(image, prompt, self.frames or num_frames, interval)
+            narrative = _in_frames(narrative, num_frames)
             warned = [sentence for check in self.checks for sentence in check(image, prompt, narrative)]
             narrative = _with_record(narrative, warnings=[*narrative.provenance["warnings"], *warned])
             if self.cache:
@@ -231,6 +234,25 @@ class VisionNarrator:
 def _rank(parsed: Parsed) -> tuple[bool, int, int]:
     """Fewer is better: no story at all, then changes to it, then doubts about it."""
     return parsed.narrative is None, len(parsed.repairs), len(parsed.faults)
+
+
+def _in_frames(narrative: Narrative, num_frames: int) -> Narrative:
+    """The story in another number of frames, and a note of it; of more clips than frames, those about the image."""
+    if narrative.num_frames == num_frames:
+        return narrative
+    note = f"told in {narrative.num_frames} frames and retimed to {num_frames}"
+    if (spare := len(narrative.clips) - num_frames) > 0:
+        here = narrative.clips.index(narrative.clip_at(narrative.anchor_frame))
+        first = min(max(here - num_frames // 2, 0), spare)
+        kept = narrative.clips[first : first + num_frames]
+        note += f", {spare} clips left out"
+        narrative = replace(
+            narrative,
+            clips=tuple(replace(clip, start=clip.start - kept[0].start, end=clip.end - kept[0].start) for clip in kept),
+            anchors=tuple(replace(anchor, frame=anchor.frame - kept[0].start) for anchor in narrative.anchors),
+            num_frames=kept[-1].end - kept[0].start,
+        )
+    return _with_record(narrative.retime(num_frames), notes=[*narrative.provenance["notes"], note])
 
 
 def _with_record(narrative: Narrative, **record: Any) -> Narrative:

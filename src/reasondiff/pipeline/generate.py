@@ -29,6 +29,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.pipeline.parts import ReasonDiffParts
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
+from reasondiff.timeline import Timeline
 
 __all__ = ["ReasonDiffOutput", "ReasonDiffPipeline"]
 
@@ -186,6 +187,8 @@ class ReasonDiffPipeline(ReasonDiffParts):
             logger.warning("The narrative of %d frames is retimed to %d.", narrative.num_frames, settings.num_frames)
             narrative = narrative.retime(settings.num_frames)
         narrative = placed(narrative, position, anchor)
+        if other := [each.image for each in narrative.anchors if each.image]:
+            raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
 
         plan = FramePlan.from_narrative(narrative, timeline)
         for clip in plan.lost:
@@ -254,34 +257,21 @@ class ReasonDiffPipeline(ReasonDiffParts):
         Returns:
             The condition, and c* of each story where AlignFormer ran.
         """
-        former = self.alignformer if self.aligns(settings) else None
+        timeline = timeline_of(self.vae, settings.num_frames)
         masks, latents = [], []
         for story in stories:  # one at a time, so that no story's latents depend on its batch
-            timeline = timeline_of(self.vae, settings.num_frames)
-            image = self.video_processor.preprocess(story.image).to(self._execution_device)
             frames = [anchor.frame for anchor in story.narrative.anchors]
-            if former is None:
-                latents.append(
-                    encode_on_grey(self.vae, image[:, None].expand(-1, len(frames), -1, -1, -1), frames, timeline)
-                )
-            elif len(frames) > 1:
-                raise UnsupportedError(f"AlignFormer takes one anchor, not {len(frames)}; give one, or align=False.")
+            image = self.video_processor.preprocess(story.image).to(self._execution_device)
+            if self.aligns(settings):
+                latents.append(self._predicted(image, frames, story.plan, timeline, words))
             else:
-                plan, device = story.plan, self._execution_device
-                narrative = [words[prompt] for prompt in plan.prompts]
-                latents.append(
-                    former(
-                        anchor_latents=encode_anchor(self.vae, image).to(device),
-                        anchor_latent_frame=torch.tensor([timeline.latent_of(frames[0])], device=device),
-                        narrative=pad_sequence(narrative, batch_first=True)[None],
-                        lengths=torch.tensor([[len(text) for text in narrative]], device=device),
-                        segment_of=torch.tensor([plan.segment_of], device=device),
-                    )
-                )
+                copies = image[:, None].expand(-1, len(frames), -1, -1, -1)
+                latents.append(encode_on_grey(self.vae, copies, frames, timeline).to(image.device))
             masks.append(anchor_mask(timeline, frames, *latents[-1].shape[-2:]))
-        predicted = torch.cat(latents).to(self._execution_device)
+        predicted = torch.cat(latents)
         condition = torch.cat([torch.cat(masks).to(predicted), predicted], dim=1)
-        return condition.repeat_interleave(settings.num_videos_per_prompt, 0), None if former is None else predicted
+        condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
+        return condition, predicted if self.aligns(settings) else None
 
     def noise(
         self,
@@ -309,9 +299,7 @@ class ReasonDiffPipeline(ReasonDiffParts):
             return latents.float(), None
         if generator is not None:
             generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
-            return torch.stack(
-                [randn_tensor(shape, each, torch.device(each.device)).cpu() for each in generators]
-            ), None
+            return torch.stack([randn_tensor(shape, each, each.device).cpu() for each in generators]), None
         seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
         generators = [torch.Generator().manual_seed(each) for each in seeds]
         return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
@@ -385,6 +373,22 @@ class ReasonDiffPipeline(ReasonDiffParts):
             return self.narrator.narrate(image, prompt, num_frames=settings.num_frames, interval=settings.interval)
         return Narrative.from_ends([(settings.num_frames, prompt)], 0, settings.num_frames, interval=settings.interval)
 
+    def _predicted(
+        self, image: Tensor, frames: Sequence[int], plan: FramePlan, timeline: Timeline, words: Mapping[str, Tensor]
+    ) -> Tensor:
+        """AlignFormer's c* of one story."""
+        if len(frames) > 1:
+            raise UnsupportedError(f"AlignFormer takes one anchor, not {len(frames)}; give one, or align=False.")
+        narrative = [words[prompt] for prompt in plan.prompts]
+        former: Any = self.alignformer
+        return former(
+            anchor_latents=encode_anchor(self.vae, image).to(image.device),
+            anchor_latent_frame=torch.tensor([timeline.latent_of(frames[0])], device=image.device),
+            narrative=pad_sequence(narrative, batch_first=True)[None],
+            lengths=torch.tensor([[len(text) for text in narrative]], device=image.device),
+            segment_of=torch.tensor([plan.segment_of], device=image.device),
+        )
+
     def _expert(self, timestep: Tensor, settings: Settings) -> tuple[Any, float]:
         """The transformer for this noise level, and its guidance; Wan2.2 has one for high and one for low noise."""
         ratio = self.config["boundary_ratio"]
@@ -393,7 +397,13 @@ class ReasonDiffPipeline(ReasonDiffParts):
         return self.transformer_2, settings.guidance_scale_2
 
     def _velocity(
-        self, transformer: Any, noisy: Tensor, timestep: Tensor, context: FrameContext, branch: str
+        self,
+        transformer: Any,
+        noisy: Tensor,
+        timestep: Tensor,
+        context: FrameContext,
+        branch: str,
+        record: AttentionRecord | None = None,
     ) -> Tensor:
         """The transformer's prediction, noise - clean, with a cache (where one is enabled) per branch."""
         with transformer.cache_context(branch), install(transformer).use(context, record):

@@ -34,14 +34,14 @@ def narrator() -> TrainingRecipe:
         "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "num_key_value_heads": 4,
-        "max_position_embeddings": 512,
+        "max_position_embeddings": 8192,
     }
     return TrainingRecipe(
         name="storyworld-tiny/narrator",
         purpose="a vision-language model that tells StoryWorld's stories",
         optimization=Optimization(steps=6000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
         build=_build,
-        settings={"vision": vision, "text": text, "see_steps": 1200, "see_batch": 64, "batch": 32},
+        settings={"vision": vision, "text": text, "see_steps": 450, "see_batch": 32, "batch": 16},
         validate_every=500,
     )
 

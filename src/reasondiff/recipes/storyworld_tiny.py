@@ -79,7 +79,7 @@ def vae() -> TrainingRecipe:
         name="storyworld-tiny/vae",
         purpose="a video autoencoder: images, then short clips, then whole ones",
         optimization=Optimization(
-            steps=7000, learning_rate=2e-3, warmup=200, cooldown=0.35, weight_decay=1e-4, clip=0.5
+            steps=7000, learning_rate=2e-3, warmup=200, cooldown=0.55, weight_decay=1e-4, clip=0.5
         ),
         build=build,
         settings={"vae": config, "phases": [asdict(phase) for phase in phases]},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,11 @@ class Inputs:
     anchors: Tensor | None = None
     anchor_rows: Tensor | None = None
     positions: Tensor | None = None
+
+    def to(self, device: torch.device) -> Inputs:
+        """The same draws on ``device``."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)})
 
     @property
     def noisy(self) -> Tensor:
@@ -161,7 +166,8 @@ class BaseStage(_FlowStage):
         noise, sigma = self._noise(clean, generator)
         plans = tuple(FramePlan.single(self._caption(index, rng), clean.shape[2]) for index in indices)
         mask = anchor_mask(self.timeline, [0], *clean.shape[-2:]).expand(len(clean), -1, -1, -1, -1)
-        return Inputs(clean, noise, sigma, mask, plans, first=self.latents.first[indices].float())
+        inputs = Inputs(clean, noise, sigma, mask, plans, first=self.latents.first[indices].float())
+        return inputs.to(self.pipe.device)
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
         context, _ = self.texts.context(inputs.plans, trained=True)
@@ -229,7 +235,7 @@ class ReasonStage(_FlowStage):
             anchors=self.latents.anchors[indices, chosen].float(),
             anchor_rows=torch.tensor([self.timeline.latent_of(frame) for frame in frames]),
             positions=self._positions(len(indices), generator),
-        )
+        ).to(self.pipe.device)
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
         context, embeddings = self.texts.context(inputs.plans, trained=False)
@@ -237,7 +243,7 @@ class ReasonStage(_FlowStage):
         predicted = self._velocity(inputs, enhanced, context)
         denoising = nn.functional.mse_loss(predicted.float(), inputs.velocity)
         # Row i is given, not predicted.
-        rows = torch.arange(inputs.clean.shape[2])[None] != inputs.anchor_rows[:, None]
+        rows = torch.arange(inputs.clean.shape[2], device=self.pipe.device) != inputs.anchor_rows[:, None]
         gap = (enhanced.float() - inputs.clean).square().mean(dim=(1, 3, 4))
         auxiliary = (gap * rows).sum() / rows.sum()
         return {"loss": denoising + self.beta * auxiliary, "denoising": denoising, "auxiliary": auxiliary}
@@ -251,7 +257,7 @@ class ReasonStage(_FlowStage):
             inputs.anchor_rows,
             narrative,
             lengths,
-            torch.tensor([plan.segment_of for plan in inputs.plans]),
+            torch.tensor([plan.segment_of for plan in inputs.plans], device=self.pipe.device),
             inputs.positions,
         )
 

@@ -7,7 +7,6 @@ knows the VAE that made it, by hash, and is made anew for another one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from diffusers import AutoencoderKLWan
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from reasondiff.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
 from reasondiff.files import atomic_path
@@ -57,13 +57,11 @@ def encode_takes(
     folder: Path,
     *,
     anchors: int = 4,
-    on_clip: Callable[[int], None] | None = None,
 ) -> LatentSet:
     """Encode the first ``count`` takes, or read what ``folder`` holds of them already.
 
     Args:
         anchors: anchor frames per clip; equally many before, while and after the agent is there, as far as possible.
-        on_clip: called with the number of clips ready.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made_by = _fingerprint(vae)
@@ -73,13 +71,12 @@ def encode_takes(
         path = folder / f"{takes.split}-{start:06d}.safetensors"
         shard = _read(path, made_by)
         if shard is None or len(shard) < len(indices):
-            clips = [_encode(vae, takes, index, anchors) for index in indices]
+            shown = tqdm(indices, desc=f"encoding clips {indices.start}..{indices.stop - 1} of {count}", leave=False)
+            clips = [_encode(vae, takes, index, anchors) for index in shown]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
             with atomic_path(path) as partial:
                 save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"vae": made_by})
         shards.append(shard)
-        if on_clip:
-            on_clip(indices.stop)
     return LatentSet(*(torch.cat([getattr(s, f.name) for s in shards])[:count] for f in fields(LatentSet)))
 
 
@@ -97,10 +94,10 @@ def _encode(vae: AutoencoderKLWan, takes: TakeSet, index: int, anchors: int) -> 
     timeline = timeline_of(vae, NUM_FRAMES)
     images = video[0].transpose(0, 1)  # [frames, 3, height, width]
     return LatentSet(
-        clean=encode_video(vae, video)[0].bfloat16(),
-        first=encode_on_grey(vae, images[None, :1], [0], timeline)[0].bfloat16(),
+        clean=encode_video(vae, video)[0].bfloat16().cpu(),
+        first=encode_on_grey(vae, images[None, :1], [0], timeline)[0].bfloat16().cpu(),
         anchor_frames=torch.tensor(frames),
-        anchors=encode_anchor(vae, images[frames]).bfloat16(),
+        anchors=encode_anchor(vae, images[frames]).bfloat16().cpu(),
     )
 
 

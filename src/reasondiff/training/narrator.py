@@ -7,11 +7,11 @@ costs a tenth of a step of the whole model; then everything learns to write the 
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
+from reasondiff.files import atomic_path
 from reasondiff.narrator import parse, write_reply
+from reasondiff.narrator.knowledge import Looks, words_of
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.palette import COLOURS
@@ -45,6 +47,12 @@ _HEADS = {
     "position": NUM_FRAMES,
 }
 """What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
+
+
+_INSTEAD = (
+    "For anything else use --narrator openai:gpt-4o or transformers:meta-llama/Llama-3.2-11B-Vision-Instruct, "
+    "with --model wan2.1-i2v-14b-480p."
+)
 
 
 @dataclass(frozen=True)
@@ -235,10 +243,39 @@ class NarratorStage:
         }
 
     def export(self, model: Path) -> None:
-        """Save model and processor as ``model/narrator``."""
-        folder = model / "narrator"
-        self.model.save_pretrained(folder)
-        self.processor.save_pretrained(folder)
+        """Write ``model/narrator``: model, processor, how to ask it, and what it knows."""
+        model.mkdir(parents=True, exist_ok=True)
+        with atomic_path(model / "narrator", folder=True) as folder:
+            self.model.save_pretrained(folder)
+            self.processor.save_pretrained(folder)
+            known, unseen = (self._images(split, count) for split, count in (("train", 4000), ("validation", 2000)))
+            Looks.learn(known, unseen).save(folder / "looks.safetensors")
+            settings = {
+                "prompt": "{prompt}",
+                "form": "clips",
+                "frames": NUM_FRAMES,
+                "reasks": 0,
+                "max_new_tokens": 200,
+                "bounds": {"image": 0, "reasoning": 160, "style": 120, "description": 160, "clips": 6},
+                "knows": {
+                    "subject": "StoryWorld's drawings and the words of its prompts",
+                    "words": sorted(self._words(4000)),
+                    "looks": "looks.safetensors",
+                    "instead": _INSTEAD,
+                },
+            }
+            text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+            (folder / "narrator.json").write_text(text, encoding="utf-8")
+
+    def _images(self, split: str, count: int) -> list[Image.Image]:
+        """Frames as they may come from a user's disk."""
+        takes, rng = TakeSet(split, hard=self.takes.hard), random.Random(f"looks/{split}")
+        return [worn(draw_frame(takes[index], rng.randrange(NUM_FRAMES)), rng) for index in range(count)]
+
+    def _words(self, count: int) -> set[str]:
+        """All words of the prompts it was trained on."""
+        prompts = (captions.user_prompt(self.takes[n], self.takes.rng(n, "words")) for n in range(count))
+        return {word for prompt in prompts for word in words_of(prompt)}
 
 
 def canonical_frame(take: Take, frame: int) -> int:
