@@ -12,11 +12,11 @@ import reasondiff
 LAYERS = """
 cli
 recipes
-evaluation training
+evaluation training planning
 pipeline
 storyworld data narrator alignformer framewise conditioning
 narrative media
-timeline files checkpoints
+timeline files checkpoints presets
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
 
 import pytest
 from PIL import Image
 
 from reasondiff.narrative import Narrative
+from reasondiff.narrator import Reply
 
 
 @pytest.fixture
@@ -105,3 +108,34 @@ def test_a_runner_up_can_be_picked(reasondiff: Callable, refused: Callable, tmp_
     assert (picked.clips, picked.anchor_frame) == (other.clips, 4)
     assert picked.provenance["edits"] == ["--pick 1", "--move-anchor 5"]
     assert Narrative.from_dict(picked.provenance["candidates"][0]).clips == story.clips
+
+
+def test_redo_asks_for_one_clip(
+    reasondiff: Callable, refused: Callable, story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Provider:
+        name, identity = "test", MappingProxyType({})
+        asked: ClassVar[list[tuple]] = []
+
+        def complete(self, messages: list, *, seed: int, **_: object) -> Reply:
+            self.asked.append((messages, seed))
+            return Reply(json.dumps({"description": f"A cat leaps, take {seed + 1}."}))
+
+    monkeypatch.setattr("reasondiff.narrator.load_provider", lambda spec, url: Provider())
+    before = story.read_bytes()
+    assert "give --image" in refused("narrate", "edit", story, "--redo", 2)
+    assert story.read_bytes() == before
+
+    image = story.with_name("a.png")
+    Image.new("RGB", (64, 64), "navy").save(image)
+    assert "no clip 4" in refused("narrate", "edit", story, "--redo", 4, "--image", image)
+    ran = reasondiff(
+        "narrate", "edit", story, "--redo", 2, "--split", 31, "--redo", 2, "--image", image, "--prompt", "Hi"
+    )
+    assert ran.code == 0, ran
+    told = Narrative.load(story)
+    assert [clip.description for clip in told.clips] == [
+        "A vase stands.", "A cat leaps, take 2.", "It breaks.", "It breaks.",
+    ]  # fmt: skip
+    assert [seed for _, seed in Provider.asked] == [0, 1]
+    assert told.provenance["edits"] == ["--redo 2", "--split 31", "--redo 2"]

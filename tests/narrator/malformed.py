@@ -25,7 +25,7 @@ class Malformed:
     cut: bool = False
 
 
-def replies(per_family: int = 25, seed: int = 0) -> list[Malformed]:
+def replies(per_family: int = 20, seed: int = 0) -> list[Malformed]:
     """The same replies for the same arguments."""
     made = []
     for recoverable, families in ((True, RECOVERABLE), (False, LOST)):

@@ -172,23 +172,14 @@ def test_a_server_that_limits_the_rate_is_waited_for(server: Server, rows_csv: P
     assert len(server.requests) == 24 and all(entry["status"] == "ok" for entry in results(tmp_path / "out.jsonl"))
 
 
-COMMAND = """
-import sys
-import typer
-from reasondiff.cli.narrate import narrate
-app = typer.Typer()
-app.callback(invoke_without_command=True)(narrate)
-app(sys.argv[1:])
-"""
-
-
 def test_a_killed_batch_is_continued_and_no_finished_row_is_asked_again(
     server: Server, rows_csv: Path, tmp_path: Path
 ) -> None:
     server.answer = Say(reply(), delay=0.05)
     out = tmp_path / "out.jsonl"
-    command = [sys.executable, "-c", COMMAND, "--batch", str(rows_csv), "-o", str(out), "--narrator", "openai:m",
-               "--narrator-url", server.url, "--no-cache", "--num-frames", "33", "--concurrency", "2"]  # fmt: skip
+    command = [sys.executable, "-c", "from reasondiff.cli import main; main()", "narrate", "--narrator", "openai:m"]
+    command += ["--batch", str(rows_csv), "-o", str(out), "--narrator-url", server.url, "--no-cache"]
+    command += ["--num-frames", "33", "--concurrency", "2"]
     environment = {**os.environ, "OPENAI_API_KEY": "", "REASONDIFF_CACHE": str(tmp_path)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

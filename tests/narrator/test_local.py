@@ -48,14 +48,13 @@ def _follows(value, schema: dict) -> bool:
 
 
 @pytest.mark.parametrize("form", ["clips", "list"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_random_weights_write_what_the_schema_allows(model: Path, image: Image.Image, form: str, seed: int) -> None:
+def test_random_weights_write_what_the_schema_allows(model: Path, image: Image.Image, form: str) -> None:
     narrator = load_narrator(f"transformers:{model}")
     assert isinstance(narrator, VisionNarrator)
     frames = 33 if form == "clips" else 9
     schema = narrator.bounds.schema(form, frames)
     ask = narrator.instruction.messages(image, "A cat plays in the room", form, frames, 0.2)
-    reply = narrator.provider.complete(ask, schema=schema, max_tokens=1500, temperature=1.0, seed=seed)
+    reply = narrator.provider.complete(ask, schema=schema, max_tokens=1500, temperature=1.0)
     assert not reply.cut and _follows(json.loads(reply.text), schema), reply.text
     assert reply.tokens_in > 500 and 0 < reply.tokens_out < 1500 and reply.details["structure"] == "xgrammar"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from reasondiff.narrator import (
     Narrator,
     ScriptedNarrator,
     load_narrator,
+    load_provider,
     parse,
     pick,
+    redo_clip,
     write_reply,
 )
 from tests.narrator.misbehaving_server import Say, Server
@@ -255,3 +258,30 @@ def test_a_runner_up_can_be_picked_and_put_back(image: Image.Image) -> None:
     assert same_story(back, best) and back.provenance["verdicts"] == best.provenance["verdicts"]
     with pytest.raises(InputError, match="no candidate 2; the narrative keeps 1"):
         pick(best, 2)
+
+
+# -- one clip again ---------------------------------------------------------------------------------------------------
+
+
+def test_one_clip_is_told_again_with_its_neighbours_in_view(server: Server, image: Image.Image) -> None:
+    provider = load_provider("openai:m", url=server.url)
+    server.answer = Say('Sure: {"description": "A cat leaps\\n and the vase tips over.", "position": 3}')
+    story = redo_clip(provider, VASE, 1, image, "A cat {clips}")
+    assert [clip.description for clip in story.clips][1] == "A cat leaps and the vase tips over."
+    assert same_story(replace(story, clips=VASE.clips), VASE)
+    assert story.provenance["redone"][0]["was"] == VASE.clips[1].description
+    asked = server.requests[0].texts[0]
+    assert (
+        "A cat {clips}" in asked and all(clip.description in asked for clip in VASE.clips) and "frames 9 to 18" in asked
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["I'm sorry, I can't help with that.", '{"description": "..."}', "{}", VASE.clips[1].description]
+)
+def test_a_clip_that_is_not_told_again_stays(server: Server, image: Image.Image, text: str) -> None:
+    server.answer = Say(text)
+    with pytest.raises(NarrationError, match="wrote nothing new for clip 2"):
+        redo_clip(load_provider("openai:m", url=server.url), VASE, 1, image, "A cat")
+    with pytest.raises(InputError, match="no clip 5; the story has 4"):
+        redo_clip(load_provider("openai:m", url=server.url), VASE, 4, image, "A cat")

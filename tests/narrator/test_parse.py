@@ -110,7 +110,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(["position", "clips", "descriptions", "style", "image"]), _json), st.integers(1, 40)
 )
@@ -146,9 +146,9 @@ def test_a_perfect_reply_is_read_back_exactly(seed: int, form: str) -> None:
     ids=lambda text: text[:8],
 )  # fmt: skip
 def test_hostile_replies_are_cheap(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not parse(text, 81).recovered
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 # -- single readings --------------------------------------------------------------------------------------------------

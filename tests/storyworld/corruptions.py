@@ -109,7 +109,7 @@ def nobody_comes(take: Take, rng: random.Random) -> Video:
 def teleporting(take: Take, rng: random.Random) -> Video | None:
     """Frames are cut out, over which the agent goes at least 20 pixels within the frame."""
     xs = {frame: pose.x for frame in range(NUM_FRAMES) if take.visible(frame) and (pose := take.agent_pose(frame))}
-    cuts = [(f, g) for f in xs for g in xs if f < g and 2 < min(xs[f], xs[g]) and max(xs[f], xs[g]) < SIZE - 2]
+    cuts = [(f, g) for f in xs for g in xs if f < g and all(2 < xs[k] < SIZE - 2 for k in (f, g))]
     cuts = [(f, g) for f, g in cuts if abs(xs[f] - xs[g]) >= 20]
     if not cuts:
         return None

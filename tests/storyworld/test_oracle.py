@@ -68,7 +68,9 @@ def test_true_clips_pass(level: str) -> None:
 def test_wrong_clips_fail(corruption: Corruption) -> None:
     """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor."""
     tried, passed = 0, []
-    for index, take in enumerate(t for pair in zip(*(some_takes(level, 40) for level in LEVELS), strict=True) for t in pair):
+    for index, take in enumerate(
+        t for pair in zip(*(some_takes(level, 40) for level in LEVELS), strict=True) for t in pair
+    ):
         video = corruption(take, random.Random(index)) if tried < 20 else None
         if video is not None:
             tried += 1

@@ -25,7 +25,7 @@ class StageBars:
         self.title = f"{title}: " if title else ""
         self.seconds: dict[str, float] = {}
         self._progress = Progress(
-            TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=Console(stderr=True),
         )  # fmt: skip
         self._stage: str | None = None

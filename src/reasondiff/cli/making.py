@@ -63,19 +63,21 @@ class Maker:
         from diffusers.utils import logging as diffusers_logging
         from transformers.utils import logging as transformers_logging
 
-        from reasondiff.narrator import load_narrator
-        from reasondiff.pipeline import ReasonDiffPipeline
-
         diffusers_logging.disable_progress_bar()  # ours shows the stages of a video; theirs, files of a folder
         transformers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()
+
+        from reasondiff.narrator import load_narrator
+        from reasondiff.pipeline import ReasonDiffPipeline
+
         imported = time.perf_counter()
         self.name = model
+        own = None if narrator is None else load_narrator(narrator, **narrator_options)
         self.pipe = ReasonDiffPipeline.from_pretrained(found)
         self.pipe.set_progress_bar_config(disable=True)
         self.pipe.to("cuda" if torch.cuda.is_available() else "cpu")
-        if narrator is not None:
-            self.pipe.narrator = load_narrator(narrator, **narrator_options)
+        if own is not None:
+            self.pipe.narrator = own
         self.weights = weight_hashes(_folder_of(found))
         self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
 

@@ -23,17 +23,29 @@ def narrate(
     num_frames: Annotated[int, typer.Option(help="Frames of the video.", metavar="N")] = 81,
     interval: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
     candidates: Annotated[int, typer.Option(help="Stories to choose from; the others are kept.", metavar="N")] = 1,
-    form: Annotated[str, typer.Option(help="Of the reply: clips, or list (one description per frame).")] = "clips",
+    form: Annotated[
+        str | None, typer.Option(help="Of the reply: clips, or list (one description per frame).", metavar="FORM")
+    ] = None,
     narrator: common.NarratorName = "openai:gpt-4o",
     narrator_url: common.NarratorUrl = None,
-    narrator_api: Annotated[str | None, typer.Option(help="chat or responses.", rich_help_panel=_MODEL)] = None,
-    narrator_timeout: Annotated[float | None, typer.Option(help="Seconds per answer.", rich_help_panel=_MODEL)] = None,
+    narrator_api: Annotated[
+        str | None, typer.Option(help="chat or responses.", metavar="API", rich_help_panel=_MODEL)
+    ] = None,
+    narrator_timeout: Annotated[
+        float | None, typer.Option(help="Seconds per answer.", metavar="X", rich_help_panel=_MODEL)
+    ] = None,
     reasks: Annotated[int | None, typer.Option(help="Times to ask again.", metavar="N", rich_help_panel=_MODEL)] = None,
     temperature: Annotated[float | None, typer.Option(help="Of sampling.", metavar="X", rich_help_panel=_MODEL)] = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling.", metavar="N", rich_help_panel=_MODEL)] = None,
-    device_map: Annotated[str | None, typer.Option(help="Of a local model.", rich_help_panel=_MODEL)] = None,
-    dtype: Annotated[str | None, typer.Option(help="Of a local model's weights.", rich_help_panel=_MODEL)] = None,
-    quantization: Annotated[str | None, typer.Option(help="4bit or 8bit, local.", rich_help_panel=_MODEL)] = None,
+    device_map: Annotated[
+        str | None, typer.Option(help="Of a local model.", metavar="MAP", rich_help_panel=_MODEL)
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="Of a local model's weights.", metavar="TYPE", rich_help_panel=_MODEL)
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="4bit or 8bit, local.", metavar="BITS", rich_help_panel=_MODEL)
+    ] = None,
     cache: Annotated[
         bool | None, typer.Option("--cache/--no-cache", help="Use stories told before.", rich_help_panel=_MODEL)
     ] = None,
@@ -58,7 +70,7 @@ def narrate(
         "quantization": quantization,
     }  # fmt: skip
     if (narrator or "").partition(":")[0] not in {"file", "scripted"}:
-        options |= {"candidates": candidates, "form": form if form != "clips" else None}
+        options |= {"candidates": candidates, "form": form}
         options |= {"reasks": reasks, "temperature": temperature, "seed": seed, "cache": cache}
         options |= {"retries": 8} if batch is not None and (narrator or "").startswith("openai") else {}
     if batch is not None:

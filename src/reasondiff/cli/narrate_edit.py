@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from reasondiff.cli import options as common
 from reasondiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,9 +40,16 @@ def edit(
     retime: Annotated[list[int] | None, typer.Option(help="Tell it in another number of frames.", metavar="N")] = None,
     style: Annotated[list[str] | None, typer.Option(help="New story-wide text.", metavar="TEXT")] = None,
     pick: Annotated[list[int] | None, typer.Option(help="Take the N-th runner-up instead.", metavar="N")] = None,
+    redo: Annotated[list[int] | None, typer.Option(help="Ask the narrator for clip N again.", metavar="N")] = None,
+    image: Annotated[Path | None, typer.Option(help="The condition image, for --redo.", metavar="FILE")] = None,
+    prompt: Annotated[str, typer.Option(help="The text the story was told for, for --redo.", metavar="TEXT")] = "",
+    narrator: common.NarratorName = "openai:gpt-4o",
+    narrator_url: common.NarratorUrl = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
 ) -> None:
     """Change a story: move its image, rewrite, split, merge and retime its clips.
+
+    Only --redo asks a model.
 
     Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
     has it at that moment.
@@ -51,14 +59,19 @@ def edit(
     narrative = read_narrative(story)
     if output is None and story.suffix.lower() != ".json":
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
-    given = {
+    given: dict[str, list[Any] | None] = {
         "move_anchor": move_anchor, "set_": set_, "split": split, "merge": merge, "retime": retime, "style": style,
-        "pick": pick,
+        "pick": pick, "redo": redo,
     }  # fmt: skip
+    if redo and image is None:
+        raise InputError(f"The narrator must see the image to tell clip {redo[0]} again; give --image.")
     waiting = {name: iter(values) for name, values in given.items() if values}
     changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
     for name, value in changes:
-        narrative = _apply(narrative, name, value)
+        if name == "redo" and image is not None:
+            narrative = _redo(narrative, value - 1, image, prompt, narrator or "", narrator_url)
+        else:
+            narrative = _apply(narrative, name, value)
     if changes:
         told = [f"--{name.rstrip('_').replace('_', '-')} {value}" for name, value in changes]
         before = narrative.provenance.get("edits", [])
@@ -115,6 +128,16 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
                 raise InputError(f"--merge {value!r} does not name two clips; write it as --merge 1,2.")
             return editing.merge(narrative, int(parts[1]) - 1, int(parts[2]) - 1)
     raise AssertionError(name)
+
+
+def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str, url: str | None) -> Narrative:
+    from reasondiff.cli import checks
+    from reasondiff.media import load_image
+    from reasondiff.narrator import load_provider, redo_clip
+
+    picture, prompt = load_image(image), checks.prompt(prompt)
+    before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
+    return redo_clip(load_provider(narrator, url=url), narrative, clip, picture, prompt, seed=before)
 
 
 def _print(narrative: Narrative) -> None:

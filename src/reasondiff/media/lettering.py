@@ -48,7 +48,7 @@ def write(
     """One line of text, its top left corner at ``place``, or its centre there."""
     # Drawn large and then reduced: at small sizes Pillow rounds every letter's width, which closes the word spaces.
     # Its font has one weight; a thin outline makes the bold one.
-    letters, outline = _font(size * _FINE), size * _FINE / 60 if bold else 0
+    letters, outline = _font(size * _FINE), round(size * _FINE / 60) if bold else 0
     across, tall = round(width_of(text, size)) + size, 2 * size
     mask = Image.new("L", (across * _FINE, tall * _FINE))
     where = (mask.width / 2, mask.height / 2, "mm") if centred else (0.0, 0.0, "la")

@@ -64,6 +64,8 @@ class _Strip:
         frames = tuple(sample(count, columns, row.anchor)) if count else ()
         tiles = tuple(_tile(row.frames[frame]) for frame in frames) if row.frames is not None else ()
         given = None if row.given is None else _tile(row.given)
+        if given is not None and tiles:
+            given.thumbnail(tiles[0].size, Image.Resampling.LANCZOS)
         return cls(replace(row, frames=None, given=None), count, frames, tiles, given)
 
 

@@ -11,6 +11,7 @@ from reasondiff.narrator.local import LocalModel
 from reasondiff.narrator.messages import Message, Provider, Reply
 from reasondiff.narrator.parse import Parsed, parse
 from reasondiff.narrator.ranking import pick
+from reasondiff.narrator.redo import redo_clip
 from reasondiff.narrator.scripted import FileNarrator
 from reasondiff.narrator.server import Server
 from reasondiff.narrator.vision import NarrationWarning, VisionNarrator
@@ -36,5 +37,6 @@ __all__ = [
     "load_provider",
     "parse",
     "pick",
+    "redo_clip",
     "write_reply",
 ]

@@ -14,7 +14,7 @@ from reasondiff.narrator.cache import Cache
 from reasondiff.narrator.form import Bounds
 from reasondiff.narrator.instruction import Instruction
 from reasondiff.narrator.knowledge import Knowledge
-from reasondiff.narrator.local import LocalModel, read_settings
+from reasondiff.narrator.local import LocalModel, find_file, read_settings
 from reasondiff.narrator.messages import Provider
 from reasondiff.narrator.scripted import FileNarrator, ScriptedNarrator
 from reasondiff.narrator.server import Server
@@ -75,8 +75,9 @@ def load_narrator(spec: str, **options: Any) -> Narrator:
     provider = load_provider(spec, **options)
     if isinstance(chosen.get("cache", source == "openai"), bool):
         chosen["cache"] = Cache() if chosen.get("cache", source == "openai") else None
-    settings = read_settings(rest, options.get("revision")) if source == "transformers" else {}
-    return VisionNarrator(provider, **{**_from_settings(settings, rest), **chosen})
+    revision = options.get("revision")
+    settings = read_settings(rest, revision) if source == "transformers" else {}
+    return VisionNarrator(provider, **{**_from_settings(settings, rest, revision), **chosen})
 
 
 def load_provider(spec: str, **options: Any) -> Provider:
@@ -108,7 +109,7 @@ def _named(spec: str, rest: str) -> str:
     return rest
 
 
-def _from_settings(settings: dict[str, Any], model: str) -> dict[str, Any]:
+def _from_settings(settings: dict[str, Any], model: str, revision: str | None) -> dict[str, Any]:
     """A checkpoint's ``narrator.json`` as options: what it was trained on decides how it is asked."""
     try:
         options: dict[str, Any] = {}
@@ -119,10 +120,11 @@ def _from_settings(settings: dict[str, Any], model: str) -> dict[str, Any]:
         if "bounds" in settings:
             options["bounds"] = Bounds(**settings["bounds"])
         if "knows" in settings:
-            options["checks"] = (Knowledge.load(settings["knows"], Path(model)),)
+            looks = find_file(model, str(settings["knows"].get("looks")), revision)
+            options["checks"] = (Knowledge.load(settings["knows"], looks.parent if looks else Path(model)),)
         for key, name in _SETTINGS.items():
             if key in settings:
                 options[name] = settings[key]
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(f"narrator.json of {model!r} cannot be used ({error}); restore the file.") from None
     return options

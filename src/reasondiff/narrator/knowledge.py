@@ -130,9 +130,8 @@ class Knowledge:
         elif not words_of(prompt):
             doubts.append("the prompt holds no word")
         if doubts:
-            yield (
-                f"This narrator knows {self.subject} only; {' and '.join(doubts)}, so its story is a guess. {self.instead}"
-            )
+            doubt = " and ".join(doubts)
+            yield f"This narrator knows {self.subject} only; {doubt}, so its story is a guess. {self.instead}"
 
 
 def words_of(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from reasondiff.errors import CheckpointError, InputError, NarrationError
 from reasondiff.narrator.messages import Message, Reply
 
-__all__ = ["LocalModel", "read_settings"]
+__all__ = ["LocalModel", "find_file", "read_settings"]
 
 SETTINGS = "narrator.json"
 """A file in a checkpoint's folder that says how to ask it; see docs/narrator.md."""
@@ -96,21 +96,30 @@ def read_settings(model: str, revision: str | None = None) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is no JSON object.
     """
-    from transformers.utils.hub import cached_file
-
-    path = cached_file(
-        model, SETTINGS, revision=revision, _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_gated_repo=False, _raise_exceptions_for_connection_errors=False,
-    )  # fmt: skip
+    path = find_file(model, SETTINGS, revision)
     if path is None:
         return {}
     try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{SETTINGS} of {model!r} is not JSON ({error}); restore the file.") from None
     if not isinstance(settings, dict):
         raise CheckpointError(f"{SETTINGS} of {model!r} is not a JSON object; restore the file.")
     return settings
+
+
+def find_file(model: str, name: str, revision: str | None = None) -> Path | None:
+    """A file of the checkpoint, in its folder or from the hub; None if there is none."""
+    from transformers.utils.hub import cached_file
+
+    try:
+        path = cached_file(
+            model, name, revision=revision, _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_gated_repo=False, _raise_exceptions_for_connection_errors=False,
+        )  # fmt: skip
+    except OSError:  # neither a folder nor a hub id; loading the model says so
+        return None
+    return Path(path) if path else None
 
 
 class _Loaded:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from reasondiff.narrator.loose_json import find_values
 from reasondiff.narrator.marks import Mark, Unit, read_mark, read_range, unit_of_key
 
 __all__ = ["Item", "Sketch", "read_script", "read_sketch"]
+
+MAX_ITEMS = 10_000
+"""Descriptions that are read; no video has as many frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,10 @@ def _position(key: str, raw: Any) -> Mark | None:
 def _items(value: Any) -> Iterator[Item]:
     """The row of descriptions in a list or a dict, with what their keys say about time."""
     if isinstance(value, list):
-        for part in value:
+        for part in value[:MAX_ITEMS]:
             yield _item(part)
     elif isinstance(value, dict):
-        for key, part in value.items():
+        for key, part in islice(value.items(), MAX_ITEMS):
             when = _when(key)
             if part is Ellipsis or key == "...":
                 yield Item(None, elided=True)

@@ -26,7 +26,8 @@ from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan, install
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
-from reasondiff.pipeline.parts import ReasonDiffParts
+from reasondiff.pipeline.acceleration import check_cache
+from reasondiff.pipeline.adapters import ReasonDiffAdapters
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
 from reasondiff.timeline import Timeline
@@ -63,7 +64,7 @@ class ReasonDiffOutput:
         return self.stories[0].narrative
 
 
-class ReasonDiffPipeline(ReasonDiffParts):
+class ReasonDiffPipeline(ReasonDiffAdapters):
     """Wan image-to-video that is told a story; everything that diffusers does for Wan works here too.
 
     Args:
@@ -127,20 +128,28 @@ class ReasonDiffPipeline(ReasonDiffParts):
         """
         images, prompts, narratives = as_lists(image, prompt, narrative)
         settings = self.settings(images[0], narratives[0], **options)
-        on_stage("narrate")
+
+        def begin(stage: str) -> None:
+            for rest in self.resting:
+                rest()
+            on_stage(stage)
+
+        begin("narrate")
         inputs = zip(images, prompts, narratives, strict=True)
         stories = [self.narrate(*each, settings, position, anchor) for each in inputs]
         noise, seeds = self.noise(len(stories), settings, seed, generator, latents)
-        on_stage("encode")
+        begin("encode")
         words = self.encode_texts(all_texts(stories, settings, aligned=self.aligns(settings)), settings)
         contexts = self.contexts(stories, words, self.encode_anchors(stories), settings)
-        on_stage("align")
+        begin("align")
         condition, predicted = self.align(stories, words, settings)
-        on_stage("denoise")
+        begin("denoise")
         callback = callback_on_step_end, callback_on_step_end_tensor_inputs
         clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, record, *callback)
-        on_stage("decode")
+        begin("decode")
         frames = self.decode(clean, output_type)
+        for rest in self.resting:
+            rest()
         self.maybe_free_model_hooks()
         return ReasonDiffOutput(frames, tuple(stories), seeds, settings, predicted)
 
@@ -322,6 +331,10 @@ class ReasonDiffPipeline(ReasonDiffParts):
             callback_tensor_inputs = callback.tensor_inputs
         if unknown := sorted(set(callback_tensor_inputs) - set(self._callback_tensor_inputs)):
             raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents' and 'condition'.")
+        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
+        for model in models:
+            check_cache(model, settings.num_inference_steps, alone=len(models) == 1)
+            model._reset_stateful_cache()  # a run that was interrupted has left its state
         self._attention_kwargs, self._interrupt = attention_kwargs, False
         self.scheduler.set_timesteps(settings.num_inference_steps, device=self._execution_device)
         self._num_timesteps = len(self.scheduler.timesteps)

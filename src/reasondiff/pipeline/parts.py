@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +31,7 @@ from reasondiff.pipeline.settings import Defaults
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["ADAPTER", "ReasonDiffParts"]
+__all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched", "in_one_sentence"]
 
 ADAPTER = "reasondiff"
 """Name of the LoRA that was trained with the AlignFormer."""
@@ -83,6 +85,9 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         self.defaults = Defaults.from_config(reasondiff)
         self._narrator: Narrator | None = None
         self._narrator_folder: Path | None = None
+        self.resting: list[Callable[[], object]] = []  # called between stages: models leave the GPU
+        self._lora = ADAPTER  # name of our own LoRA in use
+        self._own_loras = {ADAPTER}
         self._check()
 
     @property
@@ -105,25 +110,45 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         self._narrator = narrator
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        alignformer: AlignFormer | str | os.PathLike[str] | None = None,
+        lora: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Load a model; only safetensors, nothing is unpickled.
 
         Args:
             pretrained_model_name_or_path: a name that ``checkpoints.find_model`` knows, a folder, or a hub id; of a
                 ReasonDiff model or of any Wan image-to-video in diffusers' layout.
-            kwargs: as in diffusers; components given by name replace those of the folder.
+            alignformer: one, or a folder or hub id (``owner/name`` or ``owner/name@revision``) with one in it or in
+                its ``alignformer`` folder.
+            lora: the LoRA that was trained with it: a safetensors file, or a folder or hub id with a
+                ``pytorch_lora_weights.safetensors``. A whole adapter is loaded with ``load_adapter``.
+            kwargs: as in diffusers (``revision``, ``local_files_only``, ``dtype``, ``quantization_config``, ...);
+                components given by name replace those of the folder.
 
         Raises:
             CheckpointError: the model is missing, damaged or of another kind.
         """
         found = find_model(str(pretrained_model_name_or_path))
         folder = Path(found)
-        with _in_one_sentence(found):
+        if isinstance(alignformer, str | os.PathLike):
+            alignformer = _alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
+        if alignformer is not None:
+            kwargs["alignformer"] = alignformer
+        with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
             model = super().from_pretrained(found, **(kwargs | {"use_safetensors": True}))
-            if (folder / LORA_FILE).is_file():
-                model.load_lora_weights(found, weight_name=LORA_FILE, adapter_name=ADAPTER)
+            if not folder.is_dir():  # diffusers has fetched the components; these are ours
+                folder = _from_hub(found, ours=True, **{key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs})
+            if lora is None and (folder / LORA_FILE).is_file():
+                lora = folder
+        if lora is not None:
+            model._read_lora(fetched(str(lora)))
         if (folder / "narrator").is_dir():
             model._narrator_folder = folder / "narrator"
         return model
@@ -136,16 +161,15 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         """
         folder = Path(save_directory)
         adapters = dict(getattr(self.transformer, "peft_config", {}))
-        if others := set(adapters) - {ADAPTER}:
+        if others := set(adapters) - {self._lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
-        layers = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER) if adapters else {}
         if adapters:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write_lora(folder, self._lora)
             self.unload_lora_weights()
         super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
         if adapters:
-            config = adapters[ADAPTER].to_dict()
-            self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)
-            self.load_lora_weights(str(folder), weight_name=LORA_FILE, adapter_name=ADAPTER)
+            self._read_lora(folder, self._lora)
         if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
             shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
 
@@ -153,26 +177,39 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         """As in diffusers, but nothing is unpickled."""
         super().load_lora_weights(*args, **(kwargs | {"use_safetensors": True}))
 
+    def _write_lora(self, folder: Path, name: str) -> None:
+        layers = get_peft_model_state_dict(self.transformer, adapter_name=name)
+        config = self.transformer.peft_config[name].to_dict()
+        config = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+        self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)
+
+    def _read_lora(self, place: Path, name: str = ADAPTER) -> None:
+        """From a safetensors file, or a folder with one of the usual name."""
+        folder, file = (place, LORA_FILE) if place.is_dir() else (place.parent, place.name)
+        with in_one_sentence(str(place), "LoRA"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # peft's remark on a second one
+            self.load_lora_weights(str(folder), weight_name=file, adapter_name=name)
+
     @contextmanager
     def base_model(self) -> Iterator[None]:
-        """Inside the block the transformer runs without our own LoRA; other adapters stay as they are.
+        """Inside the block the transformer runs without our own LoRAs; other adapters stay as they are.
 
         Raises:
             UnsupportedError: the LoRA is merged into the weights.
         """
         models = [model for model in (self.transformer, self.transformer_2) if model is not None]
         layers = [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
-        layers = [layer for layer in layers if ADAPTER in layer.scaling]
-        if any(ADAPTER in layer.merged_adapters for layer in layers):
+        ours = [(layer, name) for layer in layers for name in sorted(self._own_loras & set(layer.scaling))]
+        if any(name in layer.merged_adapters for layer, name in ours):
             raise UnsupportedError("The LoRA is merged into the transformer; call unfuse_lora() to run the base model.")
-        scales = [layer.scaling[ADAPTER] for layer in layers]
+        scales = [layer.scaling[name] for layer, name in ours]
         try:
-            for layer in layers:
-                layer.scaling[ADAPTER] = 0.0
+            for layer, name in ours:
+                layer.scaling[name] = 0.0
             yield
         finally:
-            for layer, scale in zip(layers, scales, strict=True):
-                layer.scaling[ADAPTER] = scale
+            for (layer, name), scale in zip(ours, scales, strict=True):
+                layer.scaling[name] = scale
 
     @property
     def some_transformer(self) -> Any:
@@ -201,8 +238,11 @@ class ReasonDiffParts(WanImageToVideoPipeline):
                 raise CheckpointError(
                     f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V model."
                 )
-        former = self.alignformer
-        if former is not None:
+        self._check_alignformer(self.alignformer)
+
+    def _check_alignformer(self, former: AlignFormer | None) -> None:
+        if former is not None and self.vae is not None:
+            channels = self.vae.config["z_dim"]
             width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]
             if (former.config["in_channels"], former.config["text_dim"]) != (channels, width):
                 raise CheckpointError(
@@ -219,8 +259,50 @@ def _check_tokenizer(folder: Path) -> None:
         )
 
 
+_HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
+_OURS = [
+    LORA_FILE,
+    "narrator/*.json",
+    "narrator/*.jinja",
+    "narrator/*.model",
+    "narrator/*.safetensors",
+    "narrator/*.txt",
+]
+
+
+def fetched(name: str) -> Path:
+    """A folder or file as it is; a hub id, ``owner/name`` or ``owner/name@revision``, as its folder in the hub's cache.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if Path(name).exists():
+        return Path(name)
+    repo, _, revision = name.partition("@")
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo) or Path(repo).parent.exists():
+        raise CheckpointError(f"There is no {name!r}; give a folder, or a hub id such as owner/name.")
+    with in_one_sentence(name, "adapter"):
+        return _from_hub(repo, revision=revision or None)
+
+
+def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
+    """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, allow_patterns=_OURS if ours else ["*.json", "*.safetensors"], **options))
+
+
+def _alignformer(name: str, dtype: Any) -> AlignFormer:
+    folder = fetched(name)
+    inner = folder / "alignformer"
+    with in_one_sentence(name, "AlignFormer"):
+        given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
+        loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
+        return loaded.eval()
+
+
 @contextmanager
-def _in_one_sentence(name: str) -> Iterator[None]:
+def in_one_sentence(name: str, kind: str = "model") -> Iterator[None]:
     """Whatever goes wrong while a model is loaded becomes one sentence that names it and the fix."""
     try:
         yield
@@ -230,5 +312,5 @@ def _in_one_sentence(name: str) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         reason = f"{reason[:200]} …" if len(reason) > 200 else reason.rstrip(".")
         raise CheckpointError(
-            f"The model {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
+            f"The {kind} {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
         ) from error

@@ -41,13 +41,19 @@ def narrator() -> TrainingRecipe:
         purpose="a vision-language model that tells StoryWorld's stories",
         optimization=Optimization(steps=6000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
         build=_build,
-        settings={"vision": vision, "text": text, "see_steps": 450, "see_batch": 32, "batch": 16},
+        settings={
+            "vision": vision,
+            "text": text,
+            "tokenizer": {"vocabulary": 768, "takes": 3000},
+            "stage": {"see_steps": 450, "see_batch": 32, "batch": 16, "looks": (4000, 2000)},
+        },
         validate_every=500,
     )
 
 
 def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-    settings, tokenizer = recipe.settings, narrator_tokenizer()
+    settings = recipe.settings
+    tokenizer = narrator_tokenizer(**settings["tokenizer"])
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(**settings["vision"]),
         text_config=LlamaConfig(
@@ -67,10 +73,4 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
         torch.manual_seed(recipe.optimization.seed)
         net = LlavaForConditionalGeneration(config)
         processor = narrator_processor(tokenizer, size=_SIZE, patch=_PATCH)
-        return NarratorStage(
-            net.to(device),
-            processor,
-            see_steps=settings["see_steps"],
-            see_batch=settings["see_batch"],
-            batch=settings["batch"],
-        )
+        return NarratorStage(net.to(device), processor, **settings["stage"])

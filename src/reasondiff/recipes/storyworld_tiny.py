@@ -65,8 +65,8 @@ def vae() -> TrainingRecipe:
         "latents_std": [1.0] * CHANNELS,
     }
     phases = [
-        Phase(until=0.30, frames=(1,), batch=24, crop=64),
-        Phase(until=0.65, frames=(5, 9, 13), batch=4, crop=64),
+        Phase(until=0.12, frames=(1,), batch=24, crop=64),
+        Phase(until=0.85, frames=(5, 9, 13), batch=8, crop=48, moving=True),
         Phase(until=1.00, frames=(17, 33), batch=2, crop=64),
     ]
 
@@ -79,11 +79,11 @@ def vae() -> TrainingRecipe:
         name="storyworld-tiny/vae",
         purpose="a video autoencoder: images, then short clips, then whole ones",
         optimization=Optimization(
-            steps=7000, learning_rate=2e-3, warmup=200, cooldown=0.55, weight_decay=1e-4, clip=0.5
+            steps=16000, learning_rate=1.5e-3, warmup=200, cooldown=0.4, weight_decay=1e-4, clip=0.5, average=0.998
         ),
         build=build,
         settings={"vae": config, "phases": [asdict(phase) for phase in phases]},
-        validate_every=1000,
+        validate_every=2000,
     )
 
 

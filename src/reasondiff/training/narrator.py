@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.files import atomic_path
@@ -89,6 +90,7 @@ class NarratorStage:
         position_weight: of the position's token; an end's has a third of it and a word's 1.
         see_weight: of the tower's own loss afterwards.
         takes: what to draw from.
+        looks: images from which the exported narrator learns what it knows, and unseen ones that set the limits.
     """
 
     def __init__(
@@ -102,11 +104,13 @@ class NarratorStage:
         position_weight: float = 6.0,
         see_weight: float = 0.3,
         takes: TakeSet | None = None,
+        looks: tuple[int, int] = (4000, 2000),
     ) -> None:
         self.model, self.processor = model, processor
         self.see_steps, self.see_batch, self.batch = see_steps, see_batch, batch
         self.position_weight, self.see_weight = position_weight, see_weight
         self.takes = takes or TakeSet("train", hard=0.25)
+        self.looks = looks
         width = model.config.vision_config.hidden_size
         self.heads = nn.Linear(width, sum(_HEADS.values())).to(model.device)
         tokenizer = processor.tokenizer
@@ -177,26 +181,21 @@ class NarratorStage:
     def _tokens(self, texts: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
         """Token ids, weights and kinds of number, padded on the right to the longest."""
         tokenizer = self.processor.tokenizer
-        rows = []
-        count = self.model.config.image_seq_length
+        image = [tokenizer.convert_tokens_to_ids(self.processor.image_token)] * self.model.config.image_seq_length
+        weight_of = (1.0, self.position_weight / 3, self.position_weight)
+        rows: list[tuple[list[int], list[float], list[int]]] = []
         for prompt, reply in texts:
-            asked = tokenizer(f"<image>{prompt}<reply>", add_special_tokens=False)["input_ids"]
-            asked = [asked[0]] * (count - 1) + asked
+            given = image + tokenizer(f"{prompt}<reply>", add_special_tokens=False)["input_ids"]
             told = [*tokenizer(reply, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-            kinds = [0] * len(asked) + [
-                2 if before in self.mark_position else 1 if before in self.mark_end else 0
-                for before in [asked[-1], *told[:-1]]
-            ]
-            weights = [0.0] * len(asked) + [
-                (1.0, self.position_weight / 3, self.position_weight)[kind] for kind in kinds[len(asked) :]
-            ]
-            rows.append((asked + told, weights, kinds))
-        if not rows:
-            return torch.zeros(0, dtype=torch.long), torch.zeros(0), torch.zeros(0, dtype=torch.long)
-        longest = max(len(tokens) for tokens, *_ in rows)
-        pad = (tokenizer.pad_token_id, 0.0, 0)
-        columns = [[[*part, *[fill] * (longest - len(part))] for part in parts] for parts, fill in zip(zip(*rows), pad)]
-        return torch.tensor(columns[0]), torch.tensor(columns[1]), torch.tensor(columns[2])
+            before = [given[-1], *told[:-1]]
+            kinds = [2 if token in self.mark_position else int(token in self.mark_end) for token in before]
+            nothing = [0] * len(given)
+            rows.append((given + told, [*map(float, nothing), *(weight_of[kind] for kind in kinds)], nothing + kinds))
+        padded = [
+            pad_sequence([torch.tensor(row[part]) for row in rows] or [torch.zeros(0)], True, fill)
+            for part, fill in enumerate((tokenizer.pad_token_id, 0.0, 0))
+        ]
+        return padded[0].long(), padded[1], padded[2].long()
 
     @torch.no_grad()
     def tell(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[str]:
@@ -248,7 +247,7 @@ class NarratorStage:
         with atomic_path(model / "narrator", folder=True) as folder:
             self.model.save_pretrained(folder)
             self.processor.save_pretrained(folder)
-            known, unseen = (self._images(split, count) for split, count in (("train", 4000), ("validation", 2000)))
+            known, unseen = map(self._images, ("train", "validation"), self.looks)
             Looks.learn(known, unseen).save(folder / "looks.safetensors")
             settings = {
                 "prompt": "{prompt}",
@@ -259,7 +258,7 @@ class NarratorStage:
                 "bounds": {"image": 0, "reasoning": 160, "style": 120, "description": 160, "clips": 6},
                 "knows": {
                     "subject": "StoryWorld's drawings and the words of its prompts",
-                    "words": sorted(self._words(4000)),
+                    "words": sorted(self._words(self.looks[0])),
                     "looks": "looks.safetensors",
                     "instead": _INSTEAD,
                 },

@@ -54,13 +54,11 @@ def narrator_tokenizer(*, vocabulary: int = 768, takes: int = 3000) -> PreTraine
     tokenizer.train_from_iterator(_texts(takes), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="</s>",
         additional_special_tokens=["<image>", "<reply>"],
         extra_special_tokens={"image_token": "<image>"},
-        model_max_length=512,
         padding_side="left",
         clean_up_tokenization_spaces=False,
+        **dict(zip(("pad_token", "eos_token"), _SPECIAL, strict=False)),
     )
 
 

@@ -38,7 +38,7 @@ __all__ = ["OracleStage", "labels", "worsen"]
 _GRID = 16
 _SHOWN, _HIDDEN = {True: 0.3, False: 0.45}, 0.05
 """An agent (True) or object (False) is to be seen from this share in sight on, and not to be seen below the last."""
-_SOLID, _GHOST = 0.8, 0.6
+_SOLID, _GHOST = 0.8, 0.55
 """The same of its strength in a blend."""
 
 
@@ -54,7 +54,7 @@ class OracleStage:
     """
 
     def __init__(
-        self, net: Spotter, *, batch: int = 96, disturbed: float = 0.5, blended: float = 0.15, clean: float = 0.15
+        self, net: Spotter, *, batch: int = 96, disturbed: float = 0.5, blended: float = 0.25, clean: float = 0.15
     ) -> None:
         self.net = net
         self.batch = batch
@@ -92,20 +92,9 @@ class OracleStage:
         if rng.random() < self.disturbed:
             items = disturb(items, rng)
         seen = [Seen(item, share) for item, share in zip(items, visibility(items), strict=True)]
-        picture = np.asarray(draw_items(take, items))
         if items and rng.random() < self.blended:
-            share = rng.uniform(0.5, 1.0)
-            others = _half_done(items, rng)
-            picture = np.asarray(
-                Image.blend(Image.fromarray(picture), draw_items(take, others), 1 - share), dtype=np.uint8
-            )
-            seen = [one if one.item in others else replace(one, strength=share) for one in seen]
-            seen += [
-                Seen(item, part, 1 - share)
-                for item, part in zip(others, visibility(others), strict=True)
-                if item not in items
-            ]
-        return picture, seen
+            return _blend(take, items, seen, rng)
+        return np.asarray(draw_items(take, items)), seen
 
     def loss(self, inputs: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         frames, heat, weight = inputs
@@ -135,16 +124,29 @@ class OracleStage:
         self.net.eval().save_pretrained(model)
 
 
-def _half_done(items: list[Item], rng: random.Random) -> list[Item]:
-    """The same picture with one thing gone, in its other state, or somewhat further on."""
-    index = rng.randrange(len(items))
+def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+    """The picture of ``items`` mixed with one in which one thing is gone, in its other state, or somewhere else.
+
+    A thing that has hardly moved is only smeared, as by a video autoencoder, and is still there.
+    """
+    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
     item = items[index]
-    changed = [replace(item, name=other_state(item.name))] if not item.is_agent and item.name else []
-    if item.is_agent and rng.random() < 0.4:
+    smeared = item.is_agent and rng.random() < 0.3
+    changed = [] if item.is_agent or not item.name else [replace(item, name=other_state(item.name))]
+    if smeared:
+        changed = [replace(item, x=item.x + rng.uniform(-6, 6))]
+    elif item.is_agent and rng.random() < 0.4:
         changed = [replace(item, x=item.x + rng.choice((-1, 1)) * rng.uniform(8, 20))]
-    if rng.random() < 0.3:
+    elif rng.random() < 0.3:
         changed = []
-    return items[:index] + changed + items[index + 1 :]
+    others = items[:index] + changed + items[index + 1 :]
+    share = rng.uniform(0.55, 1) if smeared else rng.uniform(0.2, 1)
+    picture = Image.blend(draw_items(take, others), draw_items(take, items), share)
+    if not smeared:
+        new = [Seen(one, part, 1 - share) for one, part in zip(others, visibility(others), strict=True)]
+        seen = [one if one.item in others else replace(one, strength=share) for one in seen]
+        seen += [one for one in new if one.item not in items]
+    return np.asarray(picture), seen
 
 
 def labels(seen: list[Seen]) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +185,7 @@ def focal_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
 
 
 def worsen(frames: Tensor, generator: torch.Generator) -> Tensor:
-    """Recoloured, warped, blurred, blotched, noisy or compressed frames [batch, 3, 64, 64] in 0..1, each in its own way."""
+    """Frames [batch, 3, 64, 64] in 0..1, recoloured, warped, blurred, blotched or compressed, each its own way."""
     count = len(frames)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -216,8 +218,10 @@ def worsen(frames: Tensor, generator: torch.Generator) -> Tensor:
     warped = F.grid_sample(frames, places, padding_mode="border", align_corners=False)
     frames = torch.where(some(0.7) > 0, warped, frames)
 
-    # Softness: blur, and fewer pixels.
-    frames = _blur(frames, (some(0.5) * uniform(0.3, 1.7, 1, 1, 1)).view(-1))
+    # Softness: blur, often of a part of the picture only, as video autoencoders blur what moves; and fewer pixels.
+    soft = _blur(frames, (some(0.6) * uniform(0.3, 1.9, 1, 1, 1)).view(-1))
+    part = F.interpolate(4 * normal(1, 4, 4), (SIDE, SIDE), mode="bicubic", align_corners=False).sigmoid()
+    frames = torch.lerp(frames, soft, torch.maximum(part, some(0.5)))
     side = int(torch.randint(24, 49, (), generator=generator))
     coarse = F.interpolate(
         F.interpolate(frames, (side, side), mode="bilinear", antialias=True), (SIDE, SIDE), mode="bilinear"

@@ -121,13 +121,15 @@ def fit(
         weight_decay=optimization.weight_decay,
         fused=fused,
     )
-    average = {name: p.detach().clone() for name, p in parameters.items()} if optimization.average else {}
     step, seconds = 0, 0.0
-    if (saved := load_checkpoint(run)) is not None:
+    saved = load_checkpoint(run)
+    if saved is not None:
         step, seconds = saved.step, saved.seconds
         _copy(saved.weights, parameters)
-        _copy(saved.average, average)
         restore_optimizer(optimizer, parameters, saved.optimizer)
+    average = {name: p.detach().clone() for name, p in parameters.items()} if optimization.average else {}
+    if saved is not None and average:
+        _copy(saved.average, average)
 
     run.mkdir(parents=True, exist_ok=True)
     device = next(iter(parameters.values())).device.type

@@ -35,12 +35,14 @@ class Phase:
         frames: lengths to draw from, each 4k+1.
         batch: clips per step.
         crop: side of the square crop, in pixels.
+        moving: windows in which the agent is in the scene; most of a whole clip stands still.
     """
 
     until: float
     frames: tuple[int, ...]
     batch: int
     crop: int
+    moving: bool = False
 
 
 class VaeStage:
@@ -88,6 +90,9 @@ class VaeStage:
         for _ in range(phase.batch):
             take = self.takes[randint(2**31)]
             first = randint(NUM_FRAMES - frames + 1)
+            if phase.moving:
+                start, stop = take.phases["enter"].start, take.phases["leave"].stop
+                first = min(start + randint(max(1, stop - start - frames // 2)), NUM_FRAMES - frames)
             video = np.stack([np.asarray(draw_frame(take, first + k)) for k in range(frames)])
             scene = np.asarray(draw_backdrop(take))
             top, left = randint(SIZE - phase.crop + 1), randint(SIZE - phase.crop + 1)

@@ -17,7 +17,18 @@ from reasondiff.storyworld.oracle.rules import Anchor, Verdict, weigh
 from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
 from reasondiff.storyworld.stories import Story
 
-__all__ = ["THRESHOLDS", "Anchor", "Sighting", "Spotter", "Thresholds", "Verdict", "judge", "load_spotter", "see", "weigh"]
+__all__ = [
+    "THRESHOLDS",
+    "Anchor",
+    "Sighting",
+    "Spotter",
+    "Thresholds",
+    "Verdict",
+    "judge",
+    "load_spotter",
+    "see",
+    "weigh",
+]
 
 _PACKAGE = Path(__file__).parents[2]
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
@@ -37,7 +48,9 @@ def load_spotter(folder: Path | None = None) -> Spotter:
     try:
         return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     except (OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again.") from None
+        raise CheckpointError(
+            f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again."
+        ) from None
 
 
 def judge(

@@ -133,7 +133,7 @@ def _count(frames: Frames, t: Thresholds) -> Counter[str]:
 
 
 def find_change(states: Sequence[str | None], story: Story) -> tuple[int, int] | None:
-    """The last frame seen before and the first seen after the change that the states tell best; None if there is none."""
+    """The last frame seen before and the first seen after the change that ``states`` tell best, if they tell one."""
     before, after = (state_name(story.object, state) for state in story.states)
     best = min(range(1, len(states)), key=lambda c: _contradictions(states, [before] * c, after), default=0)
     earlier = [frame for frame in range(best) if states[frame] == before]
@@ -168,8 +168,10 @@ def _what(
         return
     head = [before] * change[1] if change else []
     if _contradictions(thing.states, head, after) > t.slips:
-        yield f"the {name} does not change from {' to '.join(story.states)} once" if change else (
-            f"the {name} does not stay {story.states[0]}"
+        yield (
+            f"the {name} does not change from {' to '.join(story.states)} once"
+            if change
+            else (f"the {name} does not stay {story.states[0]}")
         )
     elif change and min(thing.states.count(before), thing.states.count(after)) < t.states:
         yield f"the {name} is hardly seen {story.states[thing.states.count(before) >= t.states]}"

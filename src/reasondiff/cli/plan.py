@@ -1,0 +1,133 @@
+"""``reasondiff plan``: what a video will cost, before a model is downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reasondiff.cli import options as common
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from reasondiff.planning import Plan
+
+__all__ = ["plan"]
+
+
+def plan(
+    model: Annotated[str, typer.Option(help="A name, or a local folder, of which only configs are read.")] = (
+        "wan2.1-i2v-14b-480p"
+    ),
+    preset: Annotated[str, typer.Option(help="quality, balanced, fast or low-vram.")] = "balanced",
+    num_frames: Annotated[
+        int | None, typer.Option("--frames", "--num-frames", help="Frames of the video, such as 33 or 81.", metavar="N")
+    ] = None,
+    size: common.Size = None,
+    steps: common.Steps = None,
+    guidance_scale: common.Guidance = None,
+    descriptions: Annotated[int, typer.Option(help="Different descriptions in the story.", metavar="N")] = 4,
+    words: Annotated[int, typer.Option(help="Tokens per description.", metavar="N")] = 64,
+) -> None:
+    """Print parameters, FLOPs, seconds on known GPUs, peak memory and disk of one video.
+
+    Loads no weights and needs no network: everything follows from the configs.
+    """
+    from rich.console import Console
+
+    from reasondiff.cli import checks
+    from reasondiff.planning import architecture, job_of
+    from reasondiff.planning import plan as predict
+    from reasondiff.presets import preset as find_preset
+
+    chosen, found = find_preset(preset), architecture(model)
+    width, height = checks.size(size) if size is not None else (None, None)
+    job = job_of(
+        found.defaults, num_frames=num_frames, width=width, height=height or width, num_inference_steps=steps,
+        guidance_scale=guidance_scale, segments=descriptions, words=words,
+    )  # fmt: skip
+    planned = predict(found, chosen, job)
+    job = planned.job
+
+    console = Console(soft_wrap=True)
+    console.print(
+        f"[bold]{model}[/bold], preset [bold]{chosen.name}[/bold]: {job.num_frames} frames of {job.width}x{job.height}, "
+        f"{job.num_inference_steps} steps, guidance {job.guidance_scale:g}, {job.segments} descriptions\n"
+        f"{chosen.purpose}\n",
+        highlight=False,
+    )
+    for table in (_parts(planned), _stages(planned), _gpus(planned)):
+        console.print(table)
+    console.print(_remarks(planned), highlight=False)
+
+
+def _table(*headings: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def _parts(planned: Plan) -> Table:
+    table = _table("component", "parameters", "weights in memory", "on disk")
+    disk, parameters = planned.model.disk, planned.model.parameters
+    for name, count in parameters.items():
+        table.add_row(name, _count(count), _bytes(planned.weights[name]), _bytes(disk[name]) if name in disk else "")
+    total = sum(parameters.values()), sum(planned.weights.values()), sum(disk.values())
+    table.add_row("total", _count(total[0]), _bytes(total[1]), _bytes(total[2]))
+    return table
+
+
+def _stages(planned: Plan) -> Table:
+    table = _table("stage", "TFLOP", "peak on the GPU", "weights", "keys, values", "working")
+    for stage in planned.stages:
+        sizes = (stage.memory, stage.weights, stage.kept, stage.working)
+        table.add_row(stage.name, f"{stage.work.flops / 1e12:,.4g}", *(_bytes(size) if size else "" for size in sizes))
+    table.add_row("all", f"{planned.flops / 1e12:,.0f}", _bytes(planned.memory), "", "", "")
+    return table
+
+
+def _gpus(planned: Plan) -> Table:
+    from reasondiff.planning import GPUS
+
+    table = _table("GPU", "memory", "one video", "of it denoising", "TFLOP/s")
+    for gpu in GPUS:
+        seconds, denoising = planned.seconds(gpu), next(s for s in planned.stages if s.name == "denoise").seconds(gpu)
+        if seconds is None:
+            table.add_row(gpu.name, _bytes(gpu.memory), planned.problem(gpu), "", "")
+        else:
+            rate = planned.flops / seconds / 1e12
+            table.add_row(gpu.name, _bytes(gpu.memory), _time(seconds), _time(denoising or 0.0), f"{rate:.0f}")
+    return table
+
+
+def _remarks(planned: Plan) -> str:
+    from reasondiff.planning import GPUS
+
+    lines = ["Predictions from sustained rates, not measurements. They leave out loading, compiling and the narrator."]
+    if planned.waiting:
+        lines.append(f"The CPU's memory holds {_bytes(planned.waiting)} of weights.")
+    if planned.preset.skipped:
+        lines.append(f"Assumes that the step cache skips {planned.preset.skipped:.0%} of the calls; watch the result.")
+    if planned.model.published:
+        lines.append("Disk: Wan's checkpoints are published in fp32; saved again in bf16 they take half.")
+    return "\n".join([*lines, *(f"{gpu.name}: {gpu.source}." for gpu in GPUS)])
+
+
+def _bytes(size: float) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size / 1e3:,.1f} kB"
+
+
+def _count(number: float) -> str:
+    return f"{number / 1e9:.2f} B" if number >= 1e9 else f"{number / 1e6:.1f} M"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"

@@ -1,0 +1,83 @@
+"""Another description for one clip, by the model that narrates; all other clips stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PIL import Image
+
+from reasondiff.errors import InputError, NarrationError
+from reasondiff.narrative import Narrative
+from reasondiff.narrator.form import Bounds
+from reasondiff.narrator.instruction import fill, read_prompt
+from reasondiff.narrator.loose_json import find_values
+from reasondiff.narrator.messages import Message, Provider, Reply
+from reasondiff.narrator.parse import LIMITS, is_refusal
+from reasondiff.narrator.texts import clean, is_ellipsis, is_placeholder, shorten, without_markup
+
+__all__ = ["redo_clip"]
+
+
+def redo_clip(
+    provider: Provider,
+    narrative: Narrative,
+    clip: int,
+    image: Image.Image,
+    prompt: str,
+    *,
+    version: str = "v1",
+    seed: int = 0,
+) -> Narrative:
+    """The same story with a new description of one clip, written with its neighbours in view.
+
+    Args:
+        provider: from ``load_provider``.
+        narrative: the story.
+        clip: which one, from 0.
+        image: the condition image.
+        prompt: the user's text.
+        version: of the prompt files.
+        seed: of sampling; another one tells something else.
+
+    Raises:
+        InputError: there is no such clip.
+        NarrationError: the model declined, or said nothing new.
+    """
+    if not 0 <= clip < len(narrative.clips):
+        raise InputError(f"There is no clip {clip + 1}; the story has {len(narrative.clips)}.")
+    old, bound = narrative.clips[clip], Bounds().description
+    listed = "\n".join(
+        f"Clip {n}, frames {c.start + 1}-{c.end}: {c.description}" for n, c in enumerate(narrative.clips, 1)
+    )
+    inside = " The image itself is seen in this clip, so the description agrees with it."
+    here = inside if narrative.anchor_frame in old else ""
+    ask = fill(
+        read_prompt(f"redo.{version}.txt"), num_frames=narrative.num_frames, number=clip + 1, start=old.start + 1,
+        end=old.end, prompt=clean(without_markup(prompt)), style=narrative.style or "nothing in particular",
+        clips=listed, here=here,
+    )  # fmt: skip
+    schema = {
+        "type": "object", "properties": {"description": {"type": "string", "minLength": 1, "maxLength": bound}},
+        "required": ["description"], "additionalProperties": False,
+    }  # fmt: skip
+    message = Message("user", ask, (image.convert("RGB"),))
+    for attempt in range(2):
+        reply = provider.complete([message], schema=schema, max_tokens=bound, temperature=0.8, seed=seed + attempt)
+        text = _description(reply)
+        if text and text != old.description:
+            clips = tuple(replace(c, description=text) if c is old else c for c in narrative.clips)
+            redone = [
+                *narrative.provenance.get("redone", ()),
+                {"clip": clip + 1, "was": old.description, "narrator": provider.name},
+            ]
+            return replace(narrative, clips=clips, provenance={**narrative.provenance, "redone": redone})
+    raise NarrationError(f"{provider.name} wrote nothing new for clip {clip + 1}.", reply.refusal or reply.text)
+
+
+def _description(reply: Reply) -> str:
+    """The one text of the reply that may leave here; "" if there is none."""
+    if reply.refusal or reply.cut or is_refusal(reply.text):
+        return ""
+    texts = [found.value.get("description") for found in find_values(reply.text) if isinstance(found.value, dict)]
+    text = shorten(clean(texts[-1]), LIMITS["description"]) if texts and isinstance(texts[-1], str) else ""
+    return "" if is_ellipsis(text) or is_placeholder(text) else text

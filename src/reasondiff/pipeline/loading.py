@@ -1,0 +1,128 @@
+"""Loading a model the way a preset says: precision, what waits in the CPU's memory, compilation, step cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from accelerate import cpu_offload_with_hook
+from diffusers import FirstBlockCacheConfig
+from diffusers.hooks import apply_layerwise_casting
+
+from reasondiff.errors import UnsupportedError
+from reasondiff.pipeline.acceleration import compile_blocks
+from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.presets import Preset
+
+__all__ = ["apply_preset", "load_preset"]
+
+_FLOAT8 = torch.float8_e4m3fn
+_COMPUTE = torch.bfloat16
+
+
+def load_preset(
+    model: str, preset: Preset, device: str | torch.device, *, adapter: str | None = None, **options: Any
+) -> ReasonDiffPipeline:
+    """Load a model as ``preset`` says.
+
+    Args:
+        model: a name, a folder or a hub id.
+        preset: one of ``reasondiff.presets``, or your own.
+        device: where it computes.
+        adapter: a folder or hub id, loaded before anything is compiled or cast.
+        options: for ``ReasonDiffPipeline.from_pretrained``.
+
+    Raises:
+        CheckpointError: the model or the adapter cannot be loaded.
+        UnsupportedError: this machine cannot do what the preset says.
+    """
+    device = torch.device(device)
+    _check(preset, device)
+    if preset.float8_products:
+        options["quantization_config"] = _products_in_8_bits()
+    dtypes = {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}
+    pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
+    if adapter is not None:
+        pipe.load_adapter(adapter)
+    apply_preset(pipe, preset, device)
+    return pipe
+
+
+def apply_preset(
+    pipe: ReasonDiffPipeline,
+    preset: Preset,
+    device: str | torch.device,
+    compile_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Bring a pipeline that was loaded with the preset's dtypes, on the CPU, into the preset's state.
+
+    Args:
+        pipe: with the adapters that are to be used.
+        preset: what to do.
+        device: where it computes.
+        compile_options: for ``torch.compile``.
+
+    Raises:
+        UnsupportedError: this machine cannot do what the preset says.
+    """
+    device = torch.device(device)
+    _check(preset, device)
+    transformers = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
+    if preset.weights == "float8" and not preset.float8_products:
+        for model in transformers:
+            model.enable_layerwise_casting(storage_dtype=_FLOAT8, compute_dtype=model.dtype)
+    if preset.text_weights == "float8":
+        # T5 casts what a 'wo' reads to the dtype of its weights, so those stay as they are.
+        compute = pipe.text_encoder.dtype
+        apply_layerwise_casting(pipe.text_encoder, _FLOAT8, compute, skip_modules_pattern=("wo", "norm", "shared"))
+    if preset.tiled_vae:
+        pipe.vae.enable_tiling()
+    for model in transformers:
+        if preset.compiled:
+            compile_blocks(model, fullgraph=True, **(compile_options or {}))
+        if preset.step_cache is not None:
+            model.enable_cache(FirstBlockCacheConfig(threshold=preset.step_cache))
+    if device.type == "cpu" and preset.offload == "models":
+        return  # everything waits there already
+    if preset.offload == "models":
+        pipe.enable_model_cpu_offload(device=device)
+    elif preset.offload == "blocks":
+        for model in transformers:
+            model.enable_group_offload(
+                onload_device=device,
+                offload_device=torch.device("cpu"),
+                offload_type="block_level",
+                num_blocks_per_group=1,
+                use_stream=device.type == "cuda",
+            )
+        _in_turns(pipe, device)
+    else:
+        pipe.to(device)
+
+
+def _in_turns(pipe: ReasonDiffPipeline, device: torch.device) -> None:
+    """Each of the smaller models comes to the device when it is called and goes when the next stage begins."""
+    parts = (pipe.text_encoder, pipe.image_encoder, pipe.vae, pipe.alignformer)
+    pipe.resting = [cpu_offload_with_hook(part, device)[1].offload for part in parts if part is not None]
+
+
+def _check(preset: Preset, device: torch.device) -> None:
+    if not preset.float8_products:
+        return
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
+        raise UnsupportedError(
+            f"The preset {preset.name!r} multiplies in 8 bits, which {device.type!r} cannot do here; choose balanced or "
+            "low-vram, or use an NVIDIA GPU of compute capability 8.9."
+        )
+    if find_spec("torchao") is None:
+        raise UnsupportedError(f"The preset {preset.name!r} needs torchao; install it, or choose balanced or low-vram.")
+
+
+def _products_in_8_bits() -> Any:
+    from diffusers import PipelineQuantizationConfig, TorchAoConfig
+    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow
+
+    config = TorchAoConfig(Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()))
+    return PipelineQuantizationConfig(quant_mapping={"transformer": config, "transformer_2": config})

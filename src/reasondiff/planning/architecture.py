@@ -1,0 +1,146 @@
+"""What a model consists of, from configs alone: of a model known by name, or in a local folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reasondiff.checkpoints import BUNDLED, HUB, find_model
+from reasondiff.errors import CheckpointError, InputError
+from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
+from reasondiff.planning.transformer import Transformer
+from reasondiff.planning.vae import Vae
+
+__all__ = ["Architecture", "architecture", "named_configs"]
+
+_PUBLISHED = 4
+"""Bytes per parameter in the published Wan checkpoints, which are fp32."""
+
+_COMPONENTS = ("text_encoder", "image_encoder", "vae", "alignformer", "transformer", "transformer_2")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A Wan image-to-video model with AlignFormer.
+
+    Args:
+        name: as given.
+        transformers: one, or two that share the steps (Wan2.2).
+        vae: of the latents.
+        text_encoder: umT5.
+        image_encoder: CLIP, where the transformer takes image tokens.
+        alignformer: where there is one.
+        disk: bytes by component: of the weight files in a folder, or as published.
+        published: whether ``disk`` is what is downloaded.
+        defaults: the model's own ``reasondiff`` options, such as ``num_frames``.
+    """
+
+    name: str
+    transformers: tuple[Transformer, ...]
+    vae: Vae
+    text_encoder: TextEncoder
+    image_encoder: ImageEncoder | None
+    alignformer: AlignFormerShape | None
+    disk: Mapping[str, int]
+    published: bool
+    defaults: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """By component, in the order of use."""
+        parts = {
+            "text_encoder": self.text_encoder,
+            "image_encoder": self.image_encoder,
+            "vae": self.vae,
+            "alignformer": self.alignformer,
+            **dict(zip(("transformer", "transformer_2"), self.transformers, strict=False)),
+        }
+        return {name: part.parameters for name, part in parts.items() if part is not None}
+
+    @property
+    def image_tokens(self) -> int:
+        """Per video, as the transformer reads them; first-and-last-frame models take the image twice."""
+        if self.image_encoder is None or not self.transformers[0].image_dim:
+            return 0
+        return self.image_encoder.tokens * (2 if self.transformers[0].image_positions else 1)
+
+
+def architecture(model: str) -> Architecture:
+    """Of a model by name, without weights or network; or of a local folder, reading its configs only.
+
+    Raises:
+        CheckpointError: there is no such model or folder, or a config is missing or damaged.
+    """
+    name = model.lower()
+    disk: dict[str, int] | None = None
+    defaults: dict[str, Any] = {}
+    if name in HUB:
+        configs = named_configs(name)
+    elif name in BUNDLED or (model and Path(model).is_dir()):
+        folder = Path(find_model(name)) if name in BUNDLED else Path(model)
+        configs, disk, defaults = _read(folder)
+    else:
+        known = ", ".join((*BUNDLED, *HUB))
+        raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, or a local model folder.")
+    try:
+        found = _built(model, configs, disk, defaults)
+        _ = found.parameters
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise CheckpointError(f"The configs of {model!r} are not Wan's ({error!r}); check the folder.") from error
+    return found
+
+
+def named_configs(name: str) -> dict[str, dict[str, Any]]:
+    """The configs of a model of ``checkpoints.HUB``, by component, as its ``config.json`` files have them."""
+    known = json.loads(Path(__file__).with_name("architectures.json").read_text(encoding="utf-8"))
+    return {component: known["parts"][part] for component, part in known["models"][name].items()}
+
+
+def _built(
+    name: str, configs: Mapping[str, Mapping[str, Any]], disk: Mapping[str, int] | None, defaults: Mapping[str, Any]
+) -> Architecture:
+    found = Architecture(
+        name=name,
+        transformers=tuple(
+            Transformer.from_config(configs[key]) for key in ("transformer", "transformer_2") if key in configs
+        ),
+        vae=Vae.from_config(configs["vae"]),
+        text_encoder=TextEncoder.from_config(configs["text_encoder"]),
+        image_encoder=ImageEncoder.from_config(configs["image_encoder"]) if "image_encoder" in configs else None,
+        alignformer=AlignFormerShape.from_config(configs["alignformer"]) if "alignformer" in configs else None,
+        disk=disk or {},
+        published=disk is None,
+        defaults=defaults,
+    )
+    if not found.transformers:
+        raise KeyError("transformer")
+    if disk is None:
+        published = {part: _PUBLISHED * count for part, count in found.parameters.items() if part != "alignformer"}
+        found = replace(found, disk=published)
+    return found
+
+
+def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
+    """Configs, bytes of weights by component, and the model's own options."""
+    index = _json(folder / "model_index.json")
+    present = [part for part in _COMPONENTS if (folder / part).is_dir()]
+    configs = {part: _json(folder / part / "config.json") for part in present}
+    if config := configs.get("image_encoder"):  # a whole CLIP keeps the vision tower's config inside its own
+        configs["image_encoder"] = config.get("vision_config", config)
+    disk = {part: sum(file.stat().st_size for file in (folder / part).glob("*.safetensors")) for part in present}
+    return configs, disk, index.get("reasondiff") or {}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
+    except (OSError, ValueError, RecursionError):
+        raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{str(file)!r} is not an object; download the model again.")
+    return data

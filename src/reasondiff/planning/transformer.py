@@ -1,0 +1,138 @@
+"""Closed forms of Wan's transformer: parameters, FLOPs, bytes. The tests count the real class against them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from reasondiff.planning.work import Work
+
+__all__ = ["Transformer"]
+
+_PASSES = 184
+"""Times that eager element-wise kernels read or write a block's hidden states: norms, gates and rotary embeddings,
+much of it in fp32. Counted."""
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """A ``WanTransformer3DModel``.
+
+    Args:
+        layers: blocks.
+        dim: width.
+        ffn: hidden width of the feed-forward layers.
+        in_channels: noisy latents, mask and condition.
+        out_channels: of the latents.
+        patch: latent frames, rows and columns per token.
+        text_dim: width of the text encoder's output.
+        freq_dim: width of the timestep's sinusoid.
+        image_dim: width of the image encoder's output; 0 where there is none.
+        added_dim: input width of the image's key and value projections; 0 where there are none.
+        image_positions: learned positions of the image tokens; 0 where there are none.
+        cross_norm: learned norm before cross-attention.
+    """
+
+    layers: int
+    dim: int
+    ffn: int
+    in_channels: int
+    out_channels: int
+    patch: tuple[int, int, int]
+    text_dim: int
+    freq_dim: int
+    image_dim: int
+    added_dim: int
+    image_positions: int
+    cross_norm: bool
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """From the transformer's ``config.json``."""
+        time, high, wide = config.get("patch_size", (1, 2, 2))
+        return cls(
+            layers=config.get("num_layers", 40),
+            dim=config.get("num_attention_heads", 40) * config.get("attention_head_dim", 128),
+            ffn=config.get("ffn_dim", 13824),
+            in_channels=config.get("in_channels", 16),
+            out_channels=config.get("out_channels") or config.get("in_channels", 16),
+            patch=(time, high, wide),
+            text_dim=config.get("text_dim", 4096),
+            freq_dim=config.get("freq_dim", 256),
+            image_dim=config.get("image_dim") or 0,
+            added_dim=config.get("added_kv_proj_dim") or 0,
+            image_positions=config.get("pos_embed_seq_len") or 0,
+            cross_norm=config.get("cross_attn_norm", True),
+        )
+
+    @property
+    def block_parameters(self) -> int:
+        """Of one block."""
+        attention = 4 * _linear(self.dim, self.dim) + 2 * self.dim
+        image = 2 * _linear(self.added_dim, self.dim) + self.dim if self.added_dim else 0
+        norm = 2 * self.dim if self.cross_norm else 0
+        return 2 * attention + image + norm + _linear(self.dim, self.ffn) + _linear(self.ffn, self.dim) + 6 * self.dim
+
+    @property
+    def parameters(self) -> int:
+        dim, patch = self.dim, math.prod(self.patch)
+        time = _linear(self.freq_dim, dim) + _linear(dim, dim) + _linear(dim, 6 * dim)
+        text = _linear(self.text_dim, dim) + _linear(dim, dim)
+        image = 0
+        if self.image_dim:
+            image = _linear(self.image_dim, self.image_dim) + _linear(self.image_dim, dim) + 2 * (self.image_dim + dim)
+            image += self.image_positions * self.image_dim
+        ends = _linear(self.in_channels * patch, dim) + _linear(dim, self.out_channels * patch) + 2 * dim
+        return self.layers * self.block_parameters + time + text + image + ends
+
+    def tokens(self, latent_frames: int, height: int, width: int) -> int:
+        """Tokens of a video of this latent size."""
+        time, high, wide = self.patch
+        return (latent_frames // time) * (height // high) * (width // wide)
+
+    def forward(self, tokens: int, *, rows: int, image: int, keys: int) -> Work:
+        """One call for one video, with the keys and values of text and image at hand.
+
+        Args:
+            tokens: of the video.
+            rows: text rows in the context, all segments together; they are embedded in every call.
+            image: image tokens in the context.
+            keys: text rows that each video token attends to.
+        """
+        dim, layers = self.dim, self.layers
+        linear = 12 * dim**2 + 4 * dim * self.ffn
+        ends = 2 * math.prod(self.patch) * dim * (self.in_channels + self.out_channels)
+        time = 2 * dim * (self.freq_dim + 7 * dim)
+        image_rows = 2 * image * self.image_dim * (self.image_dim + dim)
+        return self.embed(rows) + Work(
+            matmul=tokens * (layers * linear + ends) + time + image_rows,
+            attention=4 * layers * dim * tokens * (tokens + keys + image),
+            moved=2 * _PASSES * layers * dim * tokens,
+        )
+
+    def embed(self, rows: int) -> Work:
+        """So many text rows brought to the transformer's width, as every call does."""
+        return Work(matmul=2 * rows * self.dim * (self.text_dim + self.dim))
+
+    def keys_values(self, rows: int, image: int = 0) -> Work:
+        """Every layer's keys and values of so many text rows and image tokens."""
+        return Work(matmul=4 * self.layers * self.dim * (rows * self.dim + image * self.added_dim))
+
+    def cache_bytes(self, tokens: int, itemsize: int = 2) -> int:
+        """Kept keys and values of so many text rows or image tokens."""
+        return 2 * self.layers * self.dim * tokens * itemsize
+
+    def working_bytes(self, tokens: int, itemsize: int = 2) -> int:
+        """The most that one eager call holds beside weights and kept keys and values.
+
+        Either a gated residual in fp32 with its inputs, or the hidden layer before and after its activation.
+        """
+        gate = 22 if itemsize == 2 else 20
+        return tokens * max(gate * self.dim, 2 * itemsize * (self.dim + self.ffn))
+
+
+def _linear(inputs: int, outputs: int) -> int:
+    """Parameters of a linear layer with bias."""
+    return (inputs + 1) * outputs

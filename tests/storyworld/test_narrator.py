@@ -1,0 +1,201 @@
+"""How narration is scored, what a narrator knows, and that the bundled one tells StoryWorld's stories."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reasondiff.errors import CheckpointError
+from reasondiff.evaluation.narration import RULES, WORDS, distance, image_of, narrate_cases, prompt_of, word_marks
+from reasondiff.narrative import Narrative
+from reasondiff.narrator import Message, NarrationWarning, Reply, VisionNarrator, load_narrator, write_reply
+from reasondiff.narrator.knowledge import Knowledge, Looks
+from reasondiff.storyworld import captions
+from reasondiff.storyworld.dataset import Case, TakeSet, cases
+from reasondiff.storyworld.render import draw_frame
+from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES
+from tests.storyworld.strangers import strangers
+
+BUNDLED = Path(__file__).parents[2] / "models" / "storyworld-tiny" / "narrator"
+
+
+def true_story(case: Case) -> Narrative:
+    return captions.narrative(case.take, case.anchor_frame, random.Random(case.number))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A provider that always answers the same."""
+
+    text: str
+    name: str = "fixed"
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return {"text": self.text}
+
+    def complete(self, messages: Sequence[Message], **options: Any) -> Reply:
+        return Reply(self.text)
+
+
+# -- scoring --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["core", "hard"])
+def test_the_truth_gets_every_mark(level: str) -> None:
+    for case in cases(40, level=level):
+        story = true_story(case)
+        assert distance(case.take, case.anchor_frame, story.anchor_frame) == 0
+        marks = word_marks(story, case, prompt_of(case))
+        assert all(all(values) for values in marks.values()), (case.take.story, marks)
+        assert len(marks["action"]) == len(story.clips) and marks["object"] and marks["state"]
+
+
+def test_wrong_words_lose_exactly_their_marks() -> None:
+    case = Case(TakeSet("test", pairs=(("vase", "cat"),))[0], anchor_frame=0, number=0)
+    story, prompt = true_story(case), "A cat plays."
+
+    def marks(old: str, new: str) -> set[str]:
+        clips = tuple(replace(clip, description=clip.description.replace(old, new)) for clip in story.clips)
+        found = word_marks(replace(story, clips=clips), case, prompt)
+        return {kind for kind, values in found.items() if not all(values)}
+
+    assert marks(" cat", " dog") - {"agent's colour"} == {"agent"}
+    assert marks(" vase", " candle") >= {"object", "state"}
+    assert marks(case.take.object_colour, "black") == {"object's colour"}
+    shorter = replace(story, clips=(*story.clips[:-2], replace(story.clips[-1], start=story.clips[-2].start)))
+    assert not any(all(values) for kind, values in word_marks(shorter, case, prompt).items() if kind in WORDS[:4])
+
+
+def test_distance_is_to_the_nearest_frame_drawn_alike() -> None:
+    take = next(take for take in map(TakeSet("test").__getitem__, range(50)) if take.story.changes)
+    before, enter, after = take.phases["before"], take.phases["enter"], take.phases["after"]
+    assert distance(take, before[-1], 0) == 0 and distance(take, before[0], enter[0]) == 1
+    assert distance(take, enter[0], enter[0] + 4) == 4
+    assert distance(take, after[-1], after[0] - 2) == 2
+
+
+def test_the_rule_by_state_is_told_the_true_state() -> None:
+    for case in cases(60):
+        frame = RULES["by the object's state"](case)
+        if case.part != "middle":
+            assert distance(case.take, case.anchor_frame, frame) == 0
+        elif case.take.visible(case.anchor_frame):
+            assert distance(case.take, case.anchor_frame, frame) > 0
+
+
+def test_a_narrator_without_a_story_is_wrong_in_everything() -> None:
+    (told,) = narrate_cases(VisionNarrator(Fixed("I would rather not."), reasks=0), cases(1))
+    assert told.narrative is None and not (told.valid or told.near or told.whole)
+
+
+# -- what a narrator knows ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def looks() -> Looks:
+    frames = [draw_frame(TakeSet("train")[n], n % NUM_FRAMES) for n in range(900)]
+    return Looks.learn(frames[:700], frames[700:])
+
+
+def test_looks_pass_the_share_they_were_set_to_and_no_stranger(looks: Looks, tmp_path: Path) -> None:
+    unseen = [draw_frame(TakeSet("test")[n], n % NUM_FRAMES) for n in range(200)]
+    assert sum(image not in looks for image in unseen) <= 10  # few images to learn from; the bundled one has more
+    assert [name for name, image in strangers().items() if image in looks] == []
+    looks.save(tmp_path / "looks.safetensors")
+    again = Looks.load(tmp_path / "looks.safetensors")
+    assert [again.measure(image) for image in unseen[:5]] == [looks.measure(image) for image in unseen[:5]]
+    (tmp_path / "looks.safetensors").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match="restore the file"):
+        Looks.load(tmp_path / "looks.safetensors")
+
+
+def test_doubts_name_the_words_and_what_to_use_instead(looks: Looks) -> None:
+    knows = Knowledge("drawings", frozenset({"a", "cat", "plays"}), "Use another.", looks)
+    known, story = draw_frame(TakeSet("test")[1], 5), true_story(cases(1)[0])
+    assert list(knows(known, "A cat plays!", story)) == []
+    (sentence,) = knows(known, "A zebra plays chess, zebra.", story)
+    assert "'zebra', 'chess' are unknown" in sentence and sentence.endswith("Use another.")
+    (sentence,) = knows(strangers()["noise"], "🎉", story)
+    assert "unlike" in sentence and "holds no word" in sentence
+
+
+def test_a_story_told_in_its_own_number_of_frames_is_retimed_and_says_so() -> None:
+    case = next(case for case in cases(20) if case.part == "middle")
+    narrator = VisionNarrator(Fixed(write_reply(true_story(case))), frames=NUM_FRAMES)
+    for num_frames in (33, 81, 5, 1):
+        told = narrator.narrate(image_of(case), "A cat plays.", num_frames=num_frames, interval=INTERVAL)
+        assert told.num_frames == num_frames
+        here = told.clip_at(told.anchor_frame).description
+        assert here == true_story(case).clip_at(case.anchor_frame).description
+        assert any("retimed" in note for note in told.provenance["notes"]) == (num_frames != 33)
+
+
+# -- the bundled one ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bundled() -> VisionNarrator:
+    narrator = load_narrator(f"transformers:{BUNDLED}", constrained=False)
+    assert isinstance(narrator, VisionNarrator)
+    return narrator
+
+
+def test_it_tells_unseen_stories(bundled: VisionNarrator) -> None:
+    told = narrate_cases(bundled, cases(18, held_out=0.0))
+    assert all(each.valid for each in told)
+    assert sum(each.near for each in told) >= 16
+    assert not any(each.warned for each in told)
+
+
+def test_another_image_or_prompt_destroys_the_score(bundled: VisionNarrator) -> None:
+    chosen = cases(12, held_out=0.0)
+    images, prompts = [image_of(case) for case in chosen], [prompt_of(case) for case in chosen]
+    told = narrate_cases(bundled, chosen, images=images[1:] + images[:1])
+    assert sum(each.near for each in told) <= 6 and not any(each.whole for each in told)
+    assert not all(each.whole for each in narrate_cases(bundled, chosen, prompts=prompts[1:] + prompts[:1]))
+
+
+def test_it_says_what_it_does_not_know_and_still_runs(bundled: VisionNarrator) -> None:
+    case = cases(1)[0]
+    for image, prompt, doubt in (
+        (strangers()["clouds 2"], prompt_of(case), "unlike"),
+        (image_of(case), "A zebra plays in the room.", "'zebra'"),
+    ):
+        with pytest.warns(NarrationWarning, match=doubt):
+            story = bundled.narrate(image, prompt, num_frames=81, interval=INTERVAL)
+        assert story.num_frames == 81
+        assert any("openai:gpt-4o" in text and "wan2.1" in text for text in story.provenance["warnings"])
+
+
+def test_it_takes_every_stranger_for_unknown_and_hardly_any_drawing() -> None:
+    settings = json.loads((BUNDLED / "narrator.json").read_text())
+    looks = Knowledge.load(settings["knows"], BUNDLED).looks
+    assert looks is not None
+    assert [name for name, image in strangers(seed=1).items() if image in looks] == []
+    drawn = [draw_frame(TakeSet("test", hard=0.5)[n], n % NUM_FRAMES) for n in range(300)]
+    large = [image.resize((512, 512), Image.Resampling.BICUBIC) for image in drawn[:60]]
+    for images in (drawn, large, [jpeg(image) for image in drawn]):
+        assert sum(image not in looks for image in images) <= 0.02 * len(images)
+
+
+def test_a_prompt_of_any_length_and_script_is_told(bundled: VisionNarrator) -> None:
+    with warnings.catch_warnings(action="ignore", category=NarrationWarning):
+        for prompt in ("猫が部屋で遊ぶ", "🎉", "A cat plays. " * 60):
+            story = bundled.narrate(image_of(cases(1)[0]), prompt, num_frames=33, interval=INTERVAL)
+            assert story.clips[-1].end == 33
+
+
+def jpeg(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return Image.open(file)

@@ -1,0 +1,48 @@
+"""The bundled weights: what a newcomer gets is whole, small, safe, and tells a story end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reasondiff import ReasonDiffPipeline
+from reasondiff.checkpoints import find_model
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.storyworld.render import draw_frame
+from reasondiff.storyworld.stories import NUM_FRAMES
+
+MODELS = Path(__file__).parents[1] / "models"
+
+
+@pytest.fixture(scope="module")
+def pipe() -> ReasonDiffPipeline:
+    pipe = ReasonDiffPipeline.from_pretrained(find_model("storyworld-tiny"))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def test_all_weights_together_are_at_most_40_megabytes() -> None:
+    assert sum(file.stat().st_size for file in MODELS.rglob("*") if file.is_file()) <= 40e6
+
+
+def test_only_safetensors_json_and_text_are_shipped() -> None:
+    assert {file.suffix for file in MODELS.rglob("*") if file.is_file()} <= {".safetensors", ".json", ".md", ".jinja"}
+
+
+def test_it_is_a_diffusers_folder_of_stock_classes() -> None:
+    index = json.loads((MODELS / "storyworld-tiny" / "model_index.json").read_text())
+    assert index["_class_name"] == "ReasonDiffPipeline"
+    assert index["transformer"] == ["diffusers", "WanTransformer3DModel"]
+    assert index["vae"] == ["diffusers", "AutoencoderKLWan"]
+    assert index["text_encoder"] == ["transformers", "UMT5EncoderModel"]
+
+
+def test_one_image_and_one_text_become_one_video(pipe: ReasonDiffPipeline) -> None:
+    image = draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1)
+    output = pipe(image, "A cat plays in the room.", num_inference_steps=2, seed=1, output_type="uint8")
+    assert output.frames.shape == (1, 33, 64, 64, 3) and output.frames.dtype == np.uint8
+    assert "cat" in output.narrative.style and "vase" in output.narrative.style
+    assert output.narrative.anchor_frame > NUM_FRAMES / 2  # the vase is broken: the image belongs to the end
