@@ -585,7 +585,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "callback": (
         {"callback_on_step_end_tensor_inputs": ["prompt_embeds"]},
         InputError,
-        "Callbacks cannot have 'prompt_embeds'; they can have 'latents' and 'condition'.",
+        "Callbacks cannot have 'prompt_embeds'; they can have 'latents', 'condition', 'clean'.",
     ),
     "second image": ({"narrative": OTHER}, InputError, "The narrative places image 2, and a story has one;"),
     "anchors": ({"narrative": TWO}, UnsupportedError, "AlignFormer takes one anchor, not 2; give one, or align=False."),

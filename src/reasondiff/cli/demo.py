@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 __all__ = ["demo"]
 
 AGENTS = ("cat", "dog", "pig")
+PLAIN: dict[str, Any] = {"prompts": "single", "anchor": "first", "align": False}
+"""Image-to-video as the base model does it: the image first, the user's text, no reasoning."""
 
 
 def demo(
@@ -24,6 +26,8 @@ def demo(
     Writes the image, and per text an MP4 with its recipe, the story, and plain image-to-video beside it; and one
     contact sheet with the oracle's verdicts, failures included. Everything is generated during the run.
     """
+    import numpy as np
+
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
     from reasondiff.cli.making import Maker
@@ -43,20 +47,18 @@ def demo(
         raise InputError(f"{str(output)!r} cannot be made: {error.strerror}; choose another place.") from None
     image = draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1)
     image.save(output / "vase.png")
+    given = np.asarray(image)
     rows = []
     with notes():
         maker = Maker(model)
         for agent in AGENTS:
             prompt = f"A {agent} plays in the room."
-            for title, name, options in (
-                ("ReasonDiff", agent, {}),
-                ("plain Wan-tiny", f"{agent}-plain", {"prompts": "single", "anchor": "first", "align": False}),
-            ):
+            for title, name, options in (("ReasonDiff", agent, {}), ("plain Wan-tiny", f"{agent}-plain", PLAIN)):
                 with StageBars(f"{agent}, {title}") as bars:
                     made = maker.make(image, prompt, seed=seed, bars=bars, **options)
                 write_video(output / f"{name}.mp4", made.frames, made.fps, made.recipe)
                 story, told = made.narrative, not options
-                verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, image)
+                verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, given)
                 if told:
                     story.save(output / f"{name}.json")
                 rows.append(

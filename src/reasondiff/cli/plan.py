@@ -50,16 +50,15 @@ def plan(
     planned = predict(found, chosen, job)
     job = planned.job
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     console.print(
-        f"[bold]{model}[/bold], preset [bold]{chosen.name}[/bold]: {job.num_frames} frames of {job.width}x{job.height}, "
+        f"{model}, preset {chosen.name}: {job.num_frames} frames of {job.width}x{job.height}, "
         f"{job.num_inference_steps} steps, guidance {job.guidance_scale:g}, {job.segments} descriptions\n"
-        f"{chosen.purpose}\n",
-        highlight=False,
+        f"{chosen.purpose}\n"
     )
     for table in (_parts(planned), _stages(planned), _gpus(planned)):
         console.print(table)
-    console.print(_remarks(planned), highlight=False)
+    console.print(_remarks(planned))
 
 
 def _table(*headings: str) -> Table:
@@ -86,35 +85,40 @@ def _stages(planned: Plan) -> Table:
     table = _table("stage", "TFLOP", "peak on the GPU", "weights", "keys, values", "working")
     for stage in planned.stages:
         sizes = (stage.memory, stage.weights, stage.kept, stage.working)
-        table.add_row(stage.name, f"{stage.work.flops / 1e12:,.4g}", *(_bytes(size) if size else "" for size in sizes))
-    table.add_row("all", f"{planned.flops / 1e12:,.0f}", _bytes(planned.memory), "", "", "")
+        table.add_row(stage.name, _tera(stage.work.flops), *(_bytes(size) if size else "" for size in sizes))
+    table.add_row("all", _tera(planned.flops), _bytes(planned.memory), "", "", "")
     return table
 
 
 def _gpus(planned: Plan) -> Table:
-    from reasondiff.planning import GPUS
+    from reasondiff.planning import GPUS, fitting_preset
 
-    table = _table("GPU", "memory", "one video", "of it denoising", "TFLOP/s")
+    table = _table("GPU", "memory", "one video", "denoising", "TFLOP/s", "fits with")
     for gpu in GPUS:
-        seconds, denoising = planned.seconds(gpu), next(s for s in planned.stages if s.name == "denoise").seconds(gpu)
+        seconds = planned.seconds(gpu)
         if seconds is None:
-            table.add_row(gpu.name, _bytes(gpu.memory), planned.problem(gpu), "", "")
+            fits = fitting_preset(planned.model, planned.job, gpu.memory, float8_products=gpu.matmul_float8 is not None)
+            table.add_row(gpu.name, _bytes(gpu.memory), planned.problem(gpu), "", "", fits.name if fits else "nothing")
         else:
+            denoising = sum(stage.seconds(gpu) or 0.0 for stage in planned.stages if stage.name == "denoise")
             rate = planned.flops / seconds / 1e12
-            table.add_row(gpu.name, _bytes(gpu.memory), _time(seconds), _time(denoising or 0.0), f"{rate:.0f}")
+            table.add_row(gpu.name, _bytes(gpu.memory), _time(seconds), _time(denoising), f"{rate:.0f}", "")
     return table
 
 
 def _remarks(planned: Plan) -> str:
     from reasondiff.planning import GPUS
 
-    lines = ["Predictions from sustained rates, not measurements. They leave out loading, compiling and the narrator."]
+    lines = [
+        "Predictions from sustained rates, not measurements. They leave out loading, compiling and the narrator; "
+        "every peak includes 1 GB for CUDA itself."
+    ]
     if planned.waiting:
         lines.append(f"The CPU's memory holds {_bytes(planned.waiting)} of weights.")
     if planned.preset.skipped:
         lines.append(f"Assumes that the step cache skips {planned.preset.skipped:.0%} of the calls; watch the result.")
     if planned.model.published:
-        lines.append("Disk: Wan's checkpoints are published in fp32; saved again in bf16 they take half.")
+        lines.append("Disk: counted in fp32, as Wan2.1 is published; saved again in bf16 it takes half.")
     return "\n".join([*lines, *(f"{gpu.name}: {gpu.source}." for gpu in GPUS)])
 
 
@@ -123,6 +127,10 @@ def _bytes(size: float) -> str:
         if size >= factor:
             return f"{size / factor:,.1f} {unit}"
     return f"{size / 1e3:,.1f} kB"
+
+
+def _tera(flops: float) -> str:
+    return f"{flops / 1e12:,.0f}" if flops >= 1e14 else f"{flops / 1e12:.3g}"
 
 
 def _count(number: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -23,6 +24,7 @@ def training_bar(title: str, steps: int) -> Iterator[Callable[[int, Mapping[str,
 
         def on_step(step: int, values: Mapping[str, float]) -> None:
             shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            progress.update(task, completed=step, **({"values": shown} if shown else {}))
+            fields: dict[str, Any] = {"values": shown} if shown else {}
+            progress.update(task, completed=step, **fields)
 
         yield on_step

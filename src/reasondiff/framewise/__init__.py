@@ -6,8 +6,8 @@
     with framewise.use(context):
         prediction = transformer(hidden_states=..., timestep=..., **context.inputs, return_dict=False)[0]
 
-The paper (Section 3.4) says only that the per-frame narratives guide the whole denoising; how they reach Wan's
-cross-attention is our choice. The research code's way, all narratives in one unordered context, is ``how="concat"``.
+The paper's denoiser reads the per-frame narratives, u(x_t, h, c*) in Eq. 6; how they reach Wan's cross-attention is our
+choice. The research code's way, all narratives in one unordered context, is ``how="concat"``.
 """
 
 from reasondiff.framewise.context import FrameContext

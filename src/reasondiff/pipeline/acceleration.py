@@ -40,13 +40,14 @@ _REFUSED: dict[type, str] = {
 }
 
 
-def check_cache(transformer: Any, steps: int, *, alone: bool = True) -> None:
+def check_cache(transformer: Any, steps: int, *, alone: bool = True, resumes: bool = False) -> None:
     """Raise unless the transformer's step cache, if any, does what it says in a run of ``steps`` steps.
 
     Args:
         transformer: a Wan transformer.
         steps: denoising steps of the run.
         alone: False for one of two transformers that share the steps.
+        resumes: the run may begin in the middle.
 
     Raises:
         UnsupportedError: names the reason and what to use.
@@ -58,6 +59,10 @@ def check_cache(transformer: Any, steps: int, *, alone: bool = True) -> None:
         raise UnsupportedError(
             "TaylorSeer's default names match no layer of Wan; give use_lite_mode=True, or "
             r"cache_identifiers=[r'blocks\.\d+\.attn[12]', r'blocks\.\d+\.ffn']."
+        )
+    if resumes and isinstance(config, MagCacheConfig | TaylorSeerCacheConfig):
+        raise UnsupportedError(
+            "This step cache counts from the first step; use FirstBlockCacheConfig to keep progress."
         )
     if isinstance(config, MagCacheConfig):
         if not alone:

@@ -6,7 +6,7 @@ Figure 2 and Section 3 of the paper, on stock diffusers parts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Unpack
@@ -27,7 +27,8 @@ from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan, insta
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline.acceleration import check_cache
-from reasondiff.pipeline.adapters import ReasonDiffAdapters
+from reasondiff.pipeline.adapters import ReasonDiffAdapters, fingerprint
+from reasondiff.pipeline.progress import Progress
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
 from reasondiff.timeline import Timeline
@@ -77,7 +78,7 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         CheckpointError: the parts do not fit together, or are no image-to-video Wan.
     """
 
-    _callback_tensor_inputs = ["latents", "condition"]  # noqa: RUF012
+    _callback_tensor_inputs = ["latents", "condition", "clean"]  # noqa: RUF012
 
     @torch.no_grad()
     def __call__(
@@ -94,6 +95,7 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         output_type: str = "np",
         attention_kwargs: dict[str, Any] | None = None,
         record: AttentionRecord | None = None,
+        progress: Progress | None = None,
         on_stage: Callable[[str], None] = lambda stage: None,
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
@@ -116,9 +118,10 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
             output_type: see ``decode``.
             attention_kwargs: for the transformer, such as a LoRA ``scale``.
             record: watches the positive branch's attention to some words (Appendix C.2).
+            progress: keeps the denoising on disk; the same call after a kill goes on where it was.
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
             callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising.
-            callback_on_step_end_tensor_inputs: of "latents" and "condition".
+            callback_on_step_end_tensor_inputs: of "latents", "condition", and "clean", the video predicted so far.
             options: fields of ``Settings``; what is left out or None comes from the narrative, the image, the model.
 
         Raises:
@@ -145,11 +148,15 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         condition, predicted = self.align(stories, words, settings)
         begin("denoise")
         callback = callback_on_step_end, callback_on_step_end_tensor_inputs
-        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, record, *callback)
+        if progress is not None:
+            progress.begin(*self._identity(stories, settings, noise))
+        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, record, *callback, progress)
         begin("decode")
         frames = self.decode(clean, output_type)
         for rest in self.resting:
             rest()
+        if progress is not None:
+            progress.end()
         self.maybe_free_model_hooks()
         return ReasonDiffOutput(frames, tuple(stories), seeds, settings, predicted)
 
@@ -324,25 +331,29 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         record: AttentionRecord | None = None,
         callback: StepCallback | None = None,
         callback_tensor_inputs: Sequence[str] = ("latents",),
+        progress: Progress | None = None,
     ) -> Tensor:
         """From noise to latents along the velocity, guided by the condition and the narrative in every step."""
         told, untold = contexts
         if isinstance(callback, PipelineCallback | MultiPipelineCallbacks):
             callback_tensor_inputs = callback.tensor_inputs
         if unknown := sorted(set(callback_tensor_inputs) - set(self._callback_tensor_inputs)):
-            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents' and 'condition'.")
+            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents', 'condition', 'clean'.")
         models = [model for model in (self.transformer, self.transformer_2) if model is not None]
         for model in models:
-            check_cache(model, settings.num_inference_steps, alone=len(models) == 1)
+            check_cache(model, settings.num_inference_steps, alone=len(models) == 1, resumes=progress is not None)
             model._reset_stateful_cache()  # a run that was interrupted has left its state
         self._attention_kwargs, self._interrupt = attention_kwargs, False
         self.scheduler.set_timesteps(settings.num_inference_steps, device=self._execution_device)
         self._num_timesteps = len(self.scheduler.timesteps)
-        latents = noise.to(self._execution_device)
+        kept = None if progress is None else progress.load(self.scheduler, self._execution_device)
+        done, latents = (0, noise) if kept is None else kept
+        latents = latents.to(self._execution_device)
 
         weights = nullcontext() if settings.align else self.base_model()
-        with weights, self.progress_bar(total=self._num_timesteps) as progress:
-            for step, timestep in enumerate(self.scheduler.timesteps):
+        with weights, self.progress_bar(total=self._num_timesteps) as bar:
+            bar.update(done)
+            for step, timestep in enumerate(self.scheduler.timesteps[done:], start=done):
                 self._current_timestep = timestep
                 transformer, self._guidance_scale = self._expert(timestep, settings)
                 noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
@@ -350,13 +361,17 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
                 if untold is not None and self.do_classifier_free_guidance:
                     unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
                     velocity = unguided + self.guidance_scale * (velocity - unguided)
-                latents = self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
+                before, latents = latents, self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
 
                 if callback is not None:
                     tensors = {"latents": latents, "condition": condition}
+                    if "clean" in callback_tensor_inputs:
+                        tensors["clean"] = before - self.scheduler.sigmas[step].to(before) * velocity
                     changed = callback(self, step, timestep, {name: tensors[name] for name in callback_tensor_inputs})
                     latents, condition = changed.get("latents", latents), changed.get("condition", condition)
-                progress.update()
+                if progress is not None:
+                    progress.save(step + 1, latents, self.scheduler, self._num_timesteps)
+                bar.update()
                 if self.interrupt:
                     break
         self._current_timestep = None
@@ -379,6 +394,15 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
             frames = self.video_processor.postprocess_video(video, output_type="np")
             return (frames * 255).round().astype(np.uint8)
         return self.video_processor.postprocess_video(video, output_type=output_type)
+
+    def _identity(self, stories: Sequence[Story], settings: Settings, noise: Tensor) -> Iterator[Any]:
+        """What two runs must share to continue each other."""
+        for story in stories:
+            yield from (story.image.tobytes(), story.narrative.to_dict(), story.texts)
+        yield from (settings, noise, self.active_adapter, dict(self.scheduler.config))
+        for model in (self.transformer, self.transformer_2):
+            yield None if model is None else fingerprint(model)
+        yield [(layer.active_adapters, layer.scaling) for layer in self._lora_layers()]
 
     def _told(self, image: Image.Image, prompt: str, settings: Settings, *, needed: bool) -> Narrative:
         """The narrator's story; or, where nothing would read it, the prompt for all frames."""

@@ -113,8 +113,8 @@ def _check(preset: Preset, device: torch.device) -> None:
         return
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9):
         raise UnsupportedError(
-            f"The preset {preset.name!r} multiplies in 8 bits, which {device.type!r} cannot do here; choose balanced or "
-            "low-vram, or use an NVIDIA GPU of compute capability 8.9."
+            f"The preset {preset.name!r} multiplies in 8 bits, which {device.type!r} cannot do here; choose balanced "
+            "or low-vram, or use an NVIDIA GPU of compute capability 8.9."
         )
     if find_spec("torchao") is None:
         raise UnsupportedError(f"The preset {preset.name!r} needs torchao; install it, or choose balanced or low-vram.")

@@ -17,7 +17,7 @@ from reasondiff.planning.vae import Vae
 __all__ = ["Architecture", "architecture", "named_configs"]
 
 _PUBLISHED = 4
-"""Bytes per parameter in the published Wan checkpoints, which are fp32."""
+"""Bytes per parameter of the published Wan2.1 checkpoints, which are fp32."""
 
 _COMPONENTS = ("text_encoder", "image_encoder", "vae", "alignformer", "transformer", "transformer_2")
 

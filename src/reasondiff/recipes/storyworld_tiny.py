@@ -182,6 +182,7 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
         adapters = {name: p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
         pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**recipe.settings["alignformer"])))
     pipe.to(device, torch.float32)
+    assert pipe.alignformer is not None, "stage 1 exports one"
     pipe.alignformer.train()
     takes, latents = encoded(recipe, pipe.vae, cache)
     settings = recipe.settings

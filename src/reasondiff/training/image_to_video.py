@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import get_peft_model_state_dict
@@ -64,7 +64,7 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """The same draws on ``device``."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)})
 
     @property
@@ -170,6 +170,7 @@ class BaseStage(_FlowStage):
         return inputs.to(self.pipe.device)
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
+        assert inputs.first is not None, "the base stage draws it"
         context, _ = self.texts.context(inputs.plans, trained=True)
         predicted = self._velocity(inputs, inputs.first, context)
         return {"loss": nn.functional.mse_loss(predicted.float(), inputs.velocity)}
@@ -212,6 +213,7 @@ class ReasonStage(_FlowStage):
         **options: object,
     ) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
+        assert self.pipe.alignformer is not None, "a model for these stages has one"
         self.alignformer = self.pipe.alignformer
         self.adapters = adapters
         self.beta = beta
@@ -238,6 +240,7 @@ class ReasonStage(_FlowStage):
         ).to(self.pipe.device)
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
+        assert inputs.anchor_rows is not None, "these stages draw it"
         context, embeddings = self.texts.context(inputs.plans, trained=False)
         enhanced = self.align(inputs, embeddings)
         predicted = self._velocity(inputs, enhanced, context)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor, nn
 
 from reasondiff.storyworld.dataset import TakeSet
@@ -94,13 +94,13 @@ class VaeStage:
                 start, stop = take.phases["enter"].start, take.phases["leave"].stop
                 first = min(start + randint(max(1, stop - start - frames // 2)), NUM_FRAMES - frames)
             video = np.stack([np.asarray(draw_frame(take, first + k)) for k in range(frames)])
-            scene = np.asarray(draw_backdrop(take))
+            scene = np.asarray(draw_backdrop(take))[None]
             top, left = randint(SIZE - phase.crop + 1), randint(SIZE - phase.crop + 1)
             window = np.s_[..., top : top + phase.crop, left : left + phase.crop, :]
             clips.append(video[window])
-            scenes.append(scene[None][window])
-        clean, scene = to_tensor(np.stack(clips)), to_tensor(np.stack(scenes))
-        weight = 1 + (self.foreground_weight - 1) * foreground(clean, scene)
+            scenes.append(scene[window])
+        clean = to_tensor(np.stack(clips))
+        weight = 1 + (self.foreground_weight - 1) * foreground(clean, to_tensor(np.stack(scenes)))
         side = phase.crop // self.vae.config.scale_factor_spatial
         shape = (phase.batch, self.vae.config.z_dim, Timeline(frames).num_latent_frames, side, side)
         noise = torch.randn(shape, generator=generator)
