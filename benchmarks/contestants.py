@@ -30,7 +30,23 @@ from reasondiff.narrative import Narrative
 from reasondiff.planning.architecture import named_configs
 from reasondiff.timeline import Timeline
 
-__all__ = ["FULL", "SMALLEST", "TINY", "TRAINING", "Contest", "Scale", "keep_attention", "story"]
+__all__ = [
+    "CONTEXT",
+    "FULL",
+    "IMAGE_TOKENS",
+    "SMALLEST",
+    "TINY",
+    "TRAINING",
+    "ConcatProcessor",
+    "Contest",
+    "Scale",
+    "full_checkpoint",
+    "keep_attention",
+    "keeps_attention",
+    "padded",
+    "story",
+    "twin",
+]
 
 CONTEXT = 512
 IMAGE_TOKENS = 257
@@ -43,6 +59,7 @@ class Scale:
     Args:
         name: as printed.
         config: of the transformer.
+        parts: configs of the text encoder, the VAE and AlignFormer.
         num_frames: pixel frames.
         height: of the latents.
         width: of the latents.
@@ -52,6 +69,7 @@ class Scale:
 
     name: str
     config: dict[str, Any]
+    parts: dict[str, dict[str, Any]]
     num_frames: int
     height: int
     width: int
@@ -62,6 +80,10 @@ class Scale:
     def timeline(self) -> Timeline:
         return Timeline(self.num_frames)
 
+    @property
+    def size(self) -> str:
+        return f"{self.num_frames}x{8 * self.height}x{8 * self.width}"
+
     def with_layers(self, layers: int) -> Scale:
         return replace(self, config=self.config | {"num_layers": layers})
 
@@ -70,35 +92,34 @@ class Scale:
         return self.config["num_layers"]
 
 
-FULL = Scale("Wan2.1-I2V-14B, 81x480x832", named_configs("wan2.1-i2v-14b-480p")["transformer"], 81, 60, 104)
-TRAINING = replace(FULL, name="Wan2.1-I2V-14B, 33x512x512", num_frames=33, height=64, width=64)
-_NARROW = FULL.config | {
-    "num_attention_heads": 2,
-    "ffn_dim": 704,
-    "num_layers": 2,
-    "text_dim": 64,
-    "freq_dim": 64,
-    "image_dim": 64,
-    "added_kv_proj_dim": 256,
-}
-TINY = Scale("tiny: width 256, 2 layers, 21x10x10 tokens", _NARROW, 81, 20, 20, words=48, dtype=torch.float32)
-SMALLEST = Scale(
-    "smallest: width 128, 3 layers, 3x4x4 tokens",
-    _NARROW
-    | {
-        "num_attention_heads": 2,
-        "attention_head_dim": 64,
-        "ffn_dim": 128,
-        "num_layers": 3,
-        "added_kv_proj_dim": 128,
-        "text_dim": 32,
-        "image_dim": 32,
+_WAN = named_configs("wan2.1-i2v-14b-480p")
+FULL = Scale("Wan2.1-I2V-14B", _WAN["transformer"], _WAN, num_frames=81, height=60, width=104)
+TRAINING = replace(FULL, num_frames=33, height=64, width=64)
+TINY = Scale(
+    "Wan of width 256 with 2 blocks",
+    FULL.config
+    | {"num_attention_heads": 2, "ffn_dim": 704, "num_layers": 2, "text_dim": 64, "freq_dim": 64}
+    | {"image_dim": 64, "added_kv_proj_dim": 256},
+    {
+        "text_encoder": _WAN["text_encoder"]
+        | {"vocab_size": 64, "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4},
+        "vae": _WAN["vae"] | {"base_dim": 4, "dim_mult": [1, 1, 1, 1], "num_res_blocks": 1},
+        "alignformer": _WAN["alignformer"] | {"text_dim": 64, "dim": 128},
     },
-    9,
-    8,
-    8,
-    words=12,
+    num_frames=81,
+    height=20,
+    width=20,
+    words=48,
     dtype=torch.float32,
+)
+SMALLEST = replace(
+    TINY,
+    name="Wan of width 128 with 3 blocks",
+    config=TINY.config | {"attention_head_dim": 64, "ffn_dim": 128, "num_layers": 3, "added_kv_proj_dim": 128},
+    num_frames=9,
+    height=8,
+    width=8,
+    words=12,
 )
 
 
@@ -115,11 +136,12 @@ class Contest:
     Args:
         scale: of everything.
         device: ``meta`` for counting.
+        batch: equal videos.
         seed: of weights and inputs.
     """
 
-    def __init__(self, scale: Scale, device: str, *, seed: int = 0) -> None:
-        self.scale, self.device = scale, device
+    def __init__(self, scale: Scale, device: str, *, batch: int = 1, seed: int = 0) -> None:
+        self.scale, self.device, self.batch = scale, device, batch
         torch.manual_seed(seed)
         self.transformer = _random(scale, device)
         self.stock = twin(self.transformer)
@@ -128,10 +150,10 @@ class Contest:
             block.attn2.set_processor(ConcatProcessor())
         self.framewise = install(self.transformer)
         config, frames = scale.config, scale.timeline.num_latent_frames
-        self.noisy = self._randn(1, config["in_channels"], frames, scale.height, scale.width)
-        self.target = self._randn(1, config["out_channels"], frames, scale.height, scale.width)
-        self.timestep = torch.full((1,), 500.0, device=device)
-        self.image = self._randn(1, IMAGE_TOKENS, config["image_dim"])
+        self.noisy = self._randn(batch, config["in_channels"], frames, scale.height, scale.width)
+        self.target = self._randn(batch, config["out_channels"], frames, scale.height, scale.width)
+        self.timestep = torch.full((batch,), 500.0, device=device)
+        self.image = self._randn(batch, IMAGE_TOKENS, config["image_dim"])
         self.embeddings: dict[str, Tensor] = {}
 
     def _randn(self, *shape: int) -> Tensor:
@@ -146,33 +168,38 @@ class Contest:
         return plan
 
     def context(self, segments: int, how: Any = "owner", **options: bool) -> FrameContext:
-        plan = self.plan(segments, how)
-        return FrameContext.build(plan, self.embeddings, text_length=CONTEXT, image=self.image, **options)
+        plans = [self.plan(segments, how)] * self.batch
+        return FrameContext.build(plans, self.embeddings, text_length=CONTEXT, image=self.image, **options)
 
-    def ours(self, context: FrameContext) -> Callable[[], Tensor]:
+    def ours(self, context: FrameContext, model: Any = None) -> Callable[[], Tensor]:
+        """By our transformer, or by another one on the same weights, such as a compiled one."""
+        model = self.transformer if model is None else model
+        framewise = install(model)
+
         def call() -> Tensor:
-            with self.framewise.use(context):
-                return self._call(self.transformer, **context.inputs)
+            with framewise.use(context):
+                return self._call(model, **context.inputs)
 
         return call
 
     def b0(self, prompt: str = "description 0") -> Callable[[], Tensor]:
         self.plan(1)
-        return partial(self._call, self.stock, padded(self.embeddings[prompt])[None], self.image)
+        text = padded(self.embeddings[prompt])[None].expand(self.batch, -1, -1)
+        return partial(self._call, self.stock, text, self.image)
 
     def b1(self, segments: int) -> Callable[[], Tensor]:
         return partial(self._call, self.concat, self.b1_text(segments), self.image)
 
     def b1_text(self, segments: int) -> Tensor:
-        """[1, latent_frames * 512, text_dim]: each latent frame's mean prompt, padding included, one after the other."""
-        self.plan(segments)
+        """[batch, latent_frames * 512, text_dim]: every latent frame's mean prompt, padding included."""
+        self.plan(segments, "mean")
         told = story(self.scale, segments)
         rows = []
         for latent_frame in range(self.scale.timeline.num_latent_frames):
             frames = self.scale.timeline.frames_of(latent_frame)
             prompts = [padded(self.embeddings[told.prompt_of(told.clip_at(frame))]) for frame in frames]
             rows.append(torch.stack(prompts).mean(0))
-        return torch.cat(rows)[None]
+        return torch.cat(rows)[None].expand(self.batch, -1, -1)
 
     def _call(self, model: Any, encoder_hidden_states: Tensor, encoder_hidden_states_image: Tensor) -> Tensor:
         return model(
@@ -183,10 +210,10 @@ class Contest:
             return_dict=False,
         )[0]
 
-    def add_lora(self, rank: int = 16) -> None:
+    def add_lora(self, rank: int = 16, only: Sequence[Any] | None = None) -> None:
         """A LoRA like the paper's on every contestant's model; the base is frozen and the condition wants gradients."""
         targets = ["to_q", "to_k", "to_v", "to_out.0", "ffn.net.0.proj", "ffn.net.2"]
-        for model in (self.transformer, self.stock, self.concat):
+        for model in only or (self.transformer, self.stock, self.concat):
             model.requires_grad_(False)
             model.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=targets))
         self.noisy.requires_grad_()
@@ -213,10 +240,6 @@ class Contest:
             return loss.detach()
 
         return step
-
-    def ours_training(self, context: FrameContext) -> Callable[[], Tensor]:
-        """The forward call of a training step; its backward comes after ``use`` has ended."""
-        return self.ours(context)
 
 
 class ConcatProcessor:
@@ -251,11 +274,12 @@ def keep_attention(framewise: Any, function: Callable[..., Any], *args: Any) -> 
         finally:
             framewise.context = outer
 
-    contexts = partial(create_selective_checkpoint_contexts, _policy)
+    contexts = partial(create_selective_checkpoint_contexts, keeps_attention)
     return checkpoint(under_context, *args, use_reentrant=False, context_fn=contexts, preserve_rng_state=False)
 
 
-def _policy(context: Any, op: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+def keeps_attention(context: Any, op: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+    """What ``keep_attention`` keeps."""
     kept = "scaled_dot_product" in str(op) and "backward" not in str(op)
     return CheckpointPolicy.MUST_SAVE if kept else CheckpointPolicy.PREFER_RECOMPUTE
 
@@ -293,5 +317,5 @@ def _random(scale: Scale, device: str) -> Any:
         if not set(name.split(".")).isdisjoint(in_fp32):
             parameter.data = parameter.data.float()
         if parameter.dim() == 2 and device != "meta":
-            parameter.data.normal_(0, 0.02)
+            parameter.data.normal_(0, parameter.shape[1] ** -0.5)
     return model.requires_grad_(False).eval()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-__all__ = ["Count", "FusedAttention", "count"]
+__all__ = ["Count", "count", "fused_attention"]
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ class Count:
     kernels: float
     peak: float
 
-    def __add__(self, other: Count) -> Count:
-        """One after the other."""
-        both = (getattr(self, name) + getattr(other, name) for name in ("flops", "attention", "moved", "kernels"))
-        return Count(*both, peak=max(self.peak, other.peak))
+    def times(self, number: float) -> Count:
+        """So many times one after the other."""
+        return Count(
+            self.flops * number, self.attention * number, self.moved * number, self.kernels * number, self.peak
+        )
 
     def more(self, one_less: Count, times: int) -> Count:
         """With ``times`` more layers than this model has, given the count of a model with one layer less."""
@@ -53,36 +54,38 @@ class Count:
 
 def count(function: Callable[[], Any]) -> Count:
     """Run ``function`` on meta tensors and count, with attention as one kernel, as on a GPU."""
-    with ExitStack() as modes:
-        flops = modes.enter_context(FlopCounterMode(display=False))
-        traffic = modes.enter_context(_Traffic())
-        modes.enter_context(FusedAttention())
+    with FlopCounterMode(display=False) as flops, _Traffic() as traffic, fused_attention():
         function()
     by_kernel = flops.get_flop_counts()["Global"]
     attention = sum(number for kernel, number in by_kernel.items() if "attention" in str(kernel))
     return Count(flops.get_total_flops(), attention, traffic.moved, traffic.kernels, traffic.peak)
 
 
-class FusedAttention(TorchFunctionMode):
+@contextmanager
+def fused_attention() -> Iterator[None]:
     """Lets meta tensors take the attention kernels of a GPU; the meta device's own form makes the whole matrix."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func is not F.scaled_dot_product_attention:
-            return func(*args, **kwargs)
-        query, key, value = (kwargs.get(name, arg) for name, arg in zip(_QKV, (*args, *_QKV)[:3], strict=True))
-        if query.device.type != "meta":
-            return func(*args, **kwargs)
-        mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
-        if mask is None:
-            return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
-        bias = mask.to(query.dtype).expand(*query.shape[:3], key.shape[2])
-        return torch.ops.aten._scaled_dot_product_efficient_attention(
-            query, key, value, bias, torch.is_grad_enabled()
-        )[0]
+    with patch.object(F, "scaled_dot_product_attention", _attention):
+        yield
 
 
-_QKV = ("query", "key", "value")
+def _attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> torch.Tensor:
+    if query.device.type != "meta":
+        return _real(query, key, value, attn_mask, *args, **kwargs)
+    if attn_mask is None:
+        return torch.ops.aten._scaled_dot_product_flash_attention(query, key, value)[0]
+    bias = attn_mask.to(query.dtype).expand(*query.shape[:3], key.shape[2])
+    wants_gradient = torch.is_grad_enabled()
+    return torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, bias, wants_gradient)[0]
+
+
+_real = F.scaled_dot_product_attention
 
 
 class _Traffic(TorchDispatchMode):

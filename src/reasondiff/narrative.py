@@ -27,7 +27,8 @@ VERSION = 1
 """Of the file format; a file without one is taken as this."""
 
 _KEYS = {
-    "version", "position", "anchors", "num_frames", "interval", "style", "descriptions", "clips", "reasoning", "provenance",
+    "version", "position", "anchors", "num_frames", "interval", "style", "descriptions", "clips", "reasoning",
+    "provenance",
 }  # fmt: skip
 
 

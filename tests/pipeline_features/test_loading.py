@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from reasondiff.errors import UnsupportedError
+from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.pipeline.loading import apply_preset, load_preset
 from reasondiff.presets import Preset, preset
 from tests import tiny
-from tests.pipeline_features.scene import add_lora, alignformer, latents, pipeline
+from tests.pipeline_features.scene import DEFAULTS, add_lora, alignformer, latents, pipeline
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,22 @@ def test_compiled_with_a_step_cache(exact: Tensor) -> None:
     torch._dynamo.reset()
 
 
+@pytest.mark.parametrize("kind", ["two experts", "first and last frame"])
+def test_the_other_image_to_video_models_load_from_their_folders(kind: str, tmp_path: Path) -> None:
+    if kind == "two experts":
+        second = tiny.transformer(image_tokens=False, seed=1)
+        parts = tiny.pipeline(image_tokens=False).components | {"transformer_2": second, "boundary_ratio": 0.9}
+        own = ReasonDiffPipeline(**parts, reasondiff=DEFAULTS)
+    else:
+        paired = tiny.transformer(pos_embed_seq_len=2 * tiny.IMAGE_TOKENS)
+        own = pipeline(transformer=paired)
+    own.set_progress_bar_config(disable=True)
+    own.save_pretrained(tmp_path)
+    pipe = ReasonDiffPipeline.from_pretrained(tmp_path)
+    pipe.set_progress_bar_config(disable=True)
+    assert distance(latents(pipe, num_inference_steps=4), latents(own, num_inference_steps=4)) <= 1e-5
+
+
 def test_8_bit_products_are_refused_where_there_are_none(model: Path) -> None:
     with pytest.raises(UnsupportedError, match="'fast' multiplies in 8 bits, which 'cpu' cannot do here"):
         load_preset(str(model), preset("fast"), "cpu")
@@ -119,8 +136,6 @@ def test_kernels_on_a_gpu(backend: str) -> None:
 def test_bitsandbytes_on_a_gpu(model: Path, exact: Tensor) -> None:
     pytest.importorskip("bitsandbytes")
     from diffusers import BitsAndBytesConfig, PipelineQuantizationConfig
-
-    from reasondiff.pipeline import ReasonDiffPipeline
 
     config = PipelineQuantizationConfig(quant_mapping={"transformer": BitsAndBytesConfig(load_in_8bit=True)})
     pipe = ReasonDiffPipeline.from_pretrained(model, quantization_config=config, dtype=torch.bfloat16).to("cuda")

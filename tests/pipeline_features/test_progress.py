@@ -26,14 +26,14 @@ from tests.pipeline_features.scene import IMAGE, alignformer, close, latents, pi
 STEPS = 6
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
 def killed_at(step: int) -> Callable[..., dict[str, Any]]:
     def callback(pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if index == step:
-            raise Killed
+            raise KilledError
         return {}
 
     return callback
@@ -51,7 +51,7 @@ def test_a_continued_run_equals_one_in_one_piece(scheduler: str, step: int, tmp_
     whole = latents(pipe, num_inference_steps=STEPS, seed=4)
     kept = tmp_path / "kept.safetensors"
     options = {"num_inference_steps": STEPS, "seed": 4, "progress": Progress(kept)}
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         latents(pipe, callback_on_step_end=killed_at(step), **options)
     assert kept.exists() == (step > 0)  # the step in which it was killed is lost
     calls: list[int] = []
@@ -96,7 +96,7 @@ def test_a_process_killed_in_the_middle_goes_on_in_another(pipe: ReasonDiffPipel
 
 def test_progress_of_another_run_or_a_damaged_one_is_refused(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
     kept = tmp_path / "kept.safetensors"
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         latents(pipe, num_inference_steps=3, progress=Progress(kept), callback_on_step_end=killed_at(1))
     content = kept.read_bytes()
     for change in ({"seed": 1}, {"guidance_scale": 2.0}, {"position": 2}, {"num_inference_steps": 4}):

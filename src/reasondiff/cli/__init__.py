@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from reasondiff import __version__
+from reasondiff.cli.attention import attention
+from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
 from reasondiff.cli.demo import demo
@@ -45,6 +47,8 @@ app.command()(storyworld)
 app.command()(train)
 app.command()(evaluate)
 app.command()(caption)
+app.command()(attention)
+app.command()(calibrate)
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)
@@ -67,6 +71,9 @@ def _options(
 
 def main() -> None:
     """Run the command; whatever a user can cause ends in one sentence and exit code 2."""
+    # What the libraries below remark is for developers, who can ask for it with these variables.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that scratch files go
     try:
         app(prog_name="reasondiff")

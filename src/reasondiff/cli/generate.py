@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from reasondiff.cli import options as common
 from reasondiff.errors import InputError
+
+if TYPE_CHECKING:
+    from reasondiff.media import Fit
 
 __all__ = ["generate"]
 
@@ -35,6 +39,20 @@ def generate(
     fps: common.Fps = None,
     save_narrative: Annotated[Path | None, typer.Option(help="Write the story too.", metavar="FILE")] = None,
     embed: common.Embed = True,
+    preset: common.PresetName = None,
+    adapter: common.Adapter = None,
+    mag_ratios: Annotated[
+        Path | None, typer.Option(help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", metavar="FILE")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Videos of the one story, from SEED on, and a sheet (.png) of them all.", metavar="N")
+    ] = 1,
+    preview: Annotated[
+        Path | None, typer.Option(help="A PNG that shows every few steps what the video becomes.", metavar="FILE")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the denoising beside the output; after a kill, go on from there.")
+    ] = False,
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
 
@@ -44,8 +62,11 @@ def generate(
     from reasondiff.cli.bars import StageBars
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import note, notes
-    from reasondiff.media import load_image, write_video
+    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, load_image, write_video
     from reasondiff.narrator.formats import read_narrative
+    from reasondiff.pipeline.acceleration import MagRatios
+    from reasondiff.pipeline.preview import Preview
+    from reasondiff.pipeline.progress import Progress
 
     started = time.perf_counter()
     checks.writable(output, ".mp4")
@@ -55,27 +76,43 @@ def generate(
     if not prompt and narrative is None:
         raise InputError("The prompt is empty; say in a few words what should happen.")
     checks.numbers(seed=seed, fps=fps, steps=steps)
+    if seeds < 1:
+        raise InputError(f"{seeds} seeds make no video; give 1 or more.")
+    if preview is not None:
+        checks.writable(preview, ".png")
     sides = checks.size(size) if size is not None else None
     picture = load_image(image)
     story = read_narrative(narrative) if narrative is not None else None
+    ratios = MagRatios.read(mag_ratios) if mag_ratios is not None else None
+    outputs = [output] if seeds == 1 else [output.with_stem(f"{output.stem}-{seed + k}") for k in range(seeds)]
 
     with notes():
-        maker = Maker(model, narrator, url=narrator_url)
-        with StageBars() as bars:
-            made = maker.make(
-                picture, prompt, narrative=story, seed=seed, bars=bars, fps=fps, size=sides, embed=embed,
-                position=position, num_frames=num_frames, num_inference_steps=steps, guidance_scale=guidance_scale,
-                negative_prompt=negative_prompt, fit=fit,
-            )  # fmt: skip
-    write_video(output, made.frames, made.fps, made.recipe)
+        options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
+        job = options | ({"width": sides[0], "height": sides[1] or sides[0]} if sides else {})
+        maker = Maker(model, narrator, url=narrator_url, preset=preset, adapter=adapter, ratios=ratios, job=job)
+        rows = []
+        for number, place in enumerate(outputs):
+            with StageBars(f"seed {seed + number}" if seeds > 1 else "") as bars:
+                made = maker.make(
+                    picture, prompt, narrative=story, seed=seed + number, bars=bars, fps=fps, size=sides, embed=embed,
+                    position=position, negative_prompt=negative_prompt, fit=fit,
+                    preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
+                    progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
+                )  # fmt: skip
+            write_video(place, made.frames, made.fps, made.recipe)
+            story = made.narrative  # told once, for all seeds
+            rows.append(SheetRow(f"seed {seed + number}", made.frames, anchor=story.anchor_frame, fps=made.pace))
+    if seeds > 1:
+        spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in made.narrative.clips)
+        contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], output.with_suffix(".png"), title=prompt)
+        typer.echo(f"{output.with_suffix('.png')}: seeds {seed} to {seed + seeds - 1}, side by side.")
     if save_narrative is not None:
         made.narrative.save(save_narrative)
     if fps is not None:
         note(f"--fps changes the playback only; the story is told at {made.pace:g} frames per second.")
     told = made.narrative
-    typer.echo(
-        f"{output}: {told.num_frames} frames, {len(told.clips)} clips, image at position {told.anchor_frame + 1}."
-    )
+    names, position = ", ".join(map(str, outputs)), told.anchor_frame + 1
+    typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, image at position {position}.")
     parts = {**maker.seconds, **made.seconds}
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
     typer.echo(f"{time.perf_counter() - started:.1f} s: {spent}.")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from reasondiff.media import Recipe
     from reasondiff.narrative import Narrative
+    from reasondiff.pipeline.acceleration import MagRatios
+    from reasondiff.pipeline.preview import Preview
 
 __all__ = ["Made", "Maker"]
 
@@ -51,13 +53,28 @@ class Maker:
     Args:
         model: a name, a folder or a hub id.
         narrator: ``NAME[:MODEL]``; None for the one that comes with the model.
+        preset: how it is loaded and run; None for the model as it is on a CPU, and on a GPU for the first that fits.
+        adapter: a folder or hub id.
+        ratios: MagCache's, instead of the preset's step cache.
+        job: what will be made, for whether it fits into the GPU's memory.
         narrator_options: for ``load_narrator``.
 
     Raises:
         CheckpointError: the model cannot be loaded.
+        InputError: it does not fit into the GPU's memory.
     """
 
-    def __init__(self, model: str, narrator: str | None = None, **narrator_options: Any) -> None:
+    def __init__(
+        self,
+        model: str,
+        narrator: str | None = None,
+        *,
+        preset: str | None = None,
+        adapter: str | None = None,
+        ratios: MagRatios | None = None,
+        job: Mapping[str, Any] | None = None,
+        **narrator_options: Any,
+    ) -> None:
         found, started = find_model(model), time.perf_counter()
         import torch
         from diffusers.utils import logging as diffusers_logging
@@ -67,18 +84,30 @@ class Maker:
         transformers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()
 
+        from reasondiff.cli.fitting import preset_for
         from reasondiff.narrator import load_narrator
         from reasondiff.pipeline import ReasonDiffPipeline
+        from reasondiff.pipeline.loading import load_preset
+        from reasondiff.pipeline.parts import fetched
 
         imported = time.perf_counter()
         self.name = model
         own = None if narrator is None else load_narrator(narrator, **narrator_options)
-        self.pipe = ReasonDiffPipeline.from_pretrained(found)
+        chosen, device = preset_for(model, preset, job or {}), "cuda" if torch.cuda.is_available() else "cpu"
+        self.preset, self.adapter, self.ratios = chosen.name if chosen else None, adapter, ratios
+        if chosen is not None:
+            self.pipe = load_preset(found, chosen, device, adapter=adapter)
+        else:
+            self.pipe = ReasonDiffPipeline.from_pretrained(found)
+            self.pipe.to(device)
+            if adapter is not None:
+                self.pipe.load_adapter(adapter)
         self.pipe.set_progress_bar_config(disable=True)
-        self.pipe.to("cuda" if torch.cuda.is_available() else "cpu")
         if own is not None:
             self.pipe.narrator = own
         self.weights = weight_hashes(_folder_of(found))
+        if adapter is not None:
+            self.weights |= {f"adapter/{name}": value for name, value in weight_hashes(fetched(adapter)).items()}
         self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
 
     def make(
@@ -92,6 +121,7 @@ class Maker:
         fps: float | None = None,
         size: tuple[int, int | None] | None = None,
         embed: bool = True,
+        preview: Preview | None = None,
         **options: Any,
     ) -> Made:
         """Generate one video.
@@ -105,6 +135,7 @@ class Maker:
             fps: of playback; None for the time base the story is told in.
             size: see ``checks.size``; None for the model's area at the image's aspect.
             embed: put the prepared image into the recipe.
+            preview: draws the video while it is made.
             options: for the pipeline; None leaves one to the model.
         """
         import torch
@@ -112,18 +143,30 @@ class Maker:
         from reasondiff.media import Recipe
 
         if size is not None:
-            options |= self._size(image, size)
+            options |= self.measures(image, size)
+        if self.ratios is not None:
+            self._enable_magcache(self.ratios, image, narrative, options)
+
+        def on_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            if preview is not None:
+                preview(pipe, step, timestep, tensors)
+            bars.on_step(pipe, step, timestep, tensors)
+            return {}
+
         output = self.pipe(
-            image=image, prompt=prompt, narrative=narrative, seed=seed, output_type="uint8",
-            on_stage=bars.on_stage, callback_on_step_end=bars.on_step, **options,
+            image=image, prompt=prompt, narrative=narrative, seed=seed, output_type="uint8", on_stage=bars.on_stage,
+            callback_on_step_end=on_step, callback_on_step_end_tensor_inputs=preview.inputs if preview else (),
+            **options,
         )  # fmt: skip
         story, settings = output.stories[0], asdict(output.settings)
         pace = 1 / output.settings.interval
+        ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
+        how = {"device": str(self.pipe.device), "dtype": str(self.pipe.dtype), "preset": self.preset}
         recipe = Recipe(
             model=self.name,
             prompt=prompt,
             narrative=story.narrative.to_dict(),
-            options={**settings, "fps": fps or pace, "device": str(self.pipe.device), "dtype": str(self.pipe.dtype)},
+            options={**settings, "fps": fps or pace, **how, "adapter": self.adapter, "mag_ratios": ratios},
             seed=seed,
             threads=torch.get_num_threads(),
             versions=_versions(),
@@ -132,13 +175,24 @@ class Maker:
         ).with_image(story.image, embed=embed)
         return Made(output.frames[0], fps or pace, pace, story.narrative, recipe, bars.seconds)
 
-    def _size(self, image: Image.Image, size: tuple[int, int | None]) -> dict[str, int]:
+    def measures(self, image: Image.Image, size: tuple[int, int | None]) -> dict[str, int]:
+        """Width and height from ``checks.size``."""
         from reasondiff.pipeline import frame_size
 
         width, height = size
         if height is None:
             width, height = frame_size(image.size, width**2, self.pipe.pixels_per_token)
         return {"width": width, "height": height}
+
+    def _enable_magcache(
+        self, ratios: MagRatios, image: Image.Image, narrative: Narrative | None, options: dict[str, Any]
+    ) -> None:
+        taken = {key: value for key, value in options.items() if key not in ("position", "anchor", "progress")}
+        steps = self.pipe.settings(image, narrative, **taken).num_inference_steps
+        transformer = self.pipe.transformer
+        if transformer.is_cache_enabled:
+            transformer.disable_cache()
+        transformer.enable_cache(ratios.config(steps))
 
 
 def _folder_of(found: str) -> Path:

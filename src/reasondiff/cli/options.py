@@ -8,8 +8,20 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "Embed", "Fit", "Fps", "Guidance", "Model", "NarratorName", "NarratorUrl", "NegativePrompt", "NumFrames", "Seed",
-    "Size", "Steps",
+    "Adapter",
+    "Embed",
+    "Fit",
+    "Fps",
+    "Guidance",
+    "Model",
+    "NarratorName",
+    "NarratorUrl",
+    "NegativePrompt",
+    "NumFrames",
+    "PresetName",
+    "Seed",
+    "Size",
+    "Steps",
 ]  # fmt: skip
 
 Model = Annotated[str, typer.Option(help="A name, a folder, or a hub id.")]
@@ -27,6 +39,11 @@ Size = Annotated[
 ]
 Fit = Annotated[str, typer.Option(help="How the image is brought to the size: crop, letterbox or stretch.")]
 Fps = Annotated[float | None, typer.Option(help="Playback speed only; the story's own pace unless given.", metavar="X")]
+PresetName = Annotated[
+    str | None,
+    typer.Option("--preset", help="quality, balanced, fast or low-vram; see 'reasondiff plan'.", metavar="NAME"),
+]
+Adapter = Annotated[str | None, typer.Option(help="A folder or hub id of a ReasonDiff adapter.", metavar="NAME")]
 Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's recipe.")]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)

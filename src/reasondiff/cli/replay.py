@@ -62,7 +62,7 @@ def replay(
     torch.set_num_threads(recipe.threads)
     try:
         with notes():
-            maker = Maker(wanted.model)
+            maker = Maker(wanted.model, **_how(recipe))
             with StageBars() as bars:
                 made = maker.make(
                     picture, recipe.prompt, narrative=story, seed=wanted.seed, bars=bars, fps=options.pop("fps"),
@@ -88,6 +88,28 @@ def _trusted(model: str) -> str:
     if model.lower() in (*BUNDLED, *HUB) or Path(model).is_dir():
         return model
     raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
+
+
+def _how(recipe: Recipe) -> dict[str, Any]:
+    """How the model was loaded and run.
+
+    Raises:
+        InputError: with something that is not here.
+    """
+    from reasondiff.pipeline.acceleration import MagRatios
+
+    preset, adapter, ratios = (recipe.options.get(name) for name in ("preset", "adapter", "mag_ratios"))
+    if adapter is not None and not Path(str(adapter)).is_dir():
+        raise InputError(f"The video's adapter {str(adapter)[:200]!r} is not here; put it there.")
+    try:
+        numbers = tuple(float(ratio) for ratio in str(ratios or "").split())
+    except ValueError:
+        raise InputError("The video's recipe has impossible ratios; use an unedited copy of the video.") from None
+    return {
+        "preset": None if preset is None else str(preset),
+        "adapter": None if adapter is None else str(adapter),
+        "ratios": MagRatios(ratios=numbers) if numbers else None,
+    }
 
 
 def _options(recipe: Recipe) -> dict[str, Any]:

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import MagCacheConfig
-from diffusers.hooks import (
-    FasterCacheConfig,
-    PyramidAttentionBroadcastConfig,
-    SeaCacheConfig,
-    TaylorSeerCacheConfig,
-    TextKVCacheConfig,
-)
+from diffusers.hooks.faster_cache import FasterCacheConfig
+from diffusers.hooks.mag_cache import MagCacheConfig
+from diffusers.hooks.pyramid_attention_broadcast import PyramidAttentionBroadcastConfig
+from diffusers.hooks.sea_cache import SeaCacheConfig
+from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig
+from diffusers.hooks.text_kv_cache import TextKVCacheConfig
 from torch import Tensor
 
 from reasondiff.errors import InputError, UnsupportedError

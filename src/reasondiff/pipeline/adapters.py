@@ -193,7 +193,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
         self._loaded = known  # from here on the model's own one is among them
         chosen = _Loaded(None, self._interval) if name is None else known[name]
         others = [lora for lora in self._active_loras() if lora not in self._own_loras]
-        loras = [name] if name in getattr(self.transformer, "peft_config", {}) else []
+        loras = [name] if name and name in getattr(self.transformer, "peft_config", {}) else []
         self._activate(others + loras)
         for layer in self._lora_layers():
             for lora in loras:
@@ -227,7 +227,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
         if self.alignformer is None and not lora:
             raise InputError("There is no adapter to save; train or load one, or switch to it.")
         base_model = base_model or str(self.config.get("_name_or_path") or "")
-        with atomic_path(folder, folder=True) as partial:
+        with atomic_path(Path(folder), folder=True) as partial:
             if self.alignformer is not None:
                 self.alignformer.save_pretrained(partial / "alignformer", safe_serialization=True)
             if lora:

@@ -28,6 +28,7 @@ from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline.acceleration import check_cache
 from reasondiff.pipeline.adapters import ReasonDiffAdapters, fingerprint
+from reasondiff.pipeline.branches import Branches
 from reasondiff.pipeline.progress import Progress
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
@@ -79,6 +80,8 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
     """
 
     _callback_tensor_inputs = ["latents", "condition", "clean"]  # noqa: RUF012
+
+    _branches: Branches | None = None
 
     @torch.no_grad()
     def __call__(
@@ -335,6 +338,8 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
     ) -> Tensor:
         """From noise to latents along the velocity, guided by the condition and the narrative in every step."""
         told, untold = contexts
+        if self._branches is not None and record is not None:
+            raise UnsupportedError("Attention is not recorded over two processes; run it in one.")
         if isinstance(callback, PipelineCallback | MultiPipelineCallbacks):
             callback_tensor_inputs = callback.tensor_inputs
         if unknown := sorted(set(callback_tensor_inputs) - set(self._callback_tensor_inputs)):
@@ -357,10 +362,8 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
                 self._current_timestep = timestep
                 transformer, self._guidance_scale = self._expert(timestep, settings)
                 noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
-                velocity = self._velocity(transformer, noisy, timestep, told, "cond", record)
-                if untold is not None and self.do_classifier_free_guidance:
-                    unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
-                    velocity = unguided + self.guidance_scale * (velocity - unguided)
+                guided = self.do_classifier_free_guidance
+                velocity = self._guided(transformer, noisy, timestep, (told, untold if guided else None), record)
                 before, latents = latents, self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
 
                 if callback is not None:
@@ -399,7 +402,8 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         """What two runs must share to continue each other."""
         for story in stories:
             yield from (story.image.tobytes(), story.narrative.to_dict(), story.texts)
-        yield from (settings, noise, self.active_adapter, dict(self.scheduler.config))
+        yield from (settings, noise, self.active_adapter)
+        yield sorted((key, value) for key, value in self.scheduler.config.items() if not key.startswith("_"))
         for model in (self.transformer, self.transformer_2):
             yield None if model is None else fingerprint(model)
         yield [(layer.active_adapters, layer.scaling) for layer in self._lora_layers()]
@@ -432,6 +436,34 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         if ratio is None or timestep >= ratio * self.scheduler.config["num_train_timesteps"]:
             return self.transformer, settings.guidance_scale
         return self.transformer_2, settings.guidance_scale_2
+
+    def guide_together(self, group: Any = None) -> None:
+        """Compute the branches of guidance in two processes, see ``branches``; each runs the same calls.
+
+        Raises:
+            UnsupportedError: there are not two processes.
+        """
+        self._branches = Branches(group)
+
+    def _guided(
+        self,
+        transformer: Any,
+        noisy: Tensor,
+        timestep: Tensor,
+        contexts: tuple[FrameContext, FrameContext | None],
+        record: AttentionRecord | None,
+    ) -> Tensor:
+        """The prediction, led away from the negative branch's where there is one."""
+        told, untold = contexts
+        if untold is None:
+            return self._velocity(transformer, noisy, timestep, told, "cond", record)
+        if self._branches is None:
+            velocity = self._velocity(transformer, noisy, timestep, told, "cond", record)
+            unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
+        else:
+            mine = (told, "cond") if self._branches.positive else (untold, "uncond")
+            velocity, unguided = self._branches.exchange(self._velocity(transformer, noisy, timestep, *mine))
+        return unguided + self.guidance_scale * (velocity - unguided)
 
     def _velocity(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from accelerate import cpu_offload_with_hook
 from diffusers import FirstBlockCacheConfig
-from diffusers.hooks import apply_layerwise_casting
+from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
 from reasondiff.errors import UnsupportedError
 from reasondiff.pipeline.acceleration import compile_blocks
@@ -121,7 +121,8 @@ def _check(preset: Preset, device: torch.device) -> None:
 
 
 def _products_in_8_bits() -> Any:
-    from diffusers import PipelineQuantizationConfig, TorchAoConfig
+    from diffusers.quantizers.pipe_quant_config import PipelineQuantizationConfig
+    from diffusers.quantizers.quantization_config import TorchAoConfig
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow
 
     config = TorchAoConfig(Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()))

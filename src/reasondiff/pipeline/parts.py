@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import torch
 from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
@@ -27,6 +28,7 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.checkpoints import find_model
 from reasondiff.errors import CheckpointError, InputError, ReasonDiffError, UnsupportedError
 from reasondiff.pipeline.settings import Defaults
+from reasondiff.pipeline.single_file import load_single_file
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
@@ -127,8 +129,9 @@ class ReasonDiffParts(WanImageToVideoPipeline):
                 its ``alignformer`` folder.
             lora: the LoRA that was trained with it: a safetensors file, or a folder or hub id with a
                 ``pytorch_lora_weights.safetensors``. A whole adapter is loaded with ``load_adapter``.
-            kwargs: as in diffusers (``revision``, ``local_files_only``, ``dtype``, ``quantization_config``, ...);
-                components given by name replace those of the folder.
+            kwargs: ``transformer`` may be one .safetensors (16 or 8 bits) or .gguf file; else as in diffusers
+                (``revision``, ``local_files_only``, ``dtype``, ``quantization_config``, ...): components given by name
+                replace those of the folder.
 
         Raises:
             CheckpointError: the model is missing, damaged or of another kind.
@@ -139,6 +142,15 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             alignformer = _alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
         if alignformer is not None:
             kwargs["alignformer"] = alignformer
+        for name in ("transformer", "transformer_2"):
+            if isinstance(file := kwargs.get(name), str | os.PathLike):
+                if not Path(file).is_file():
+                    raise CheckpointError(f"There is no {str(file)!r}; give a .safetensors or .gguf file.")
+                dtype = kwargs.get("dtype")
+                with in_one_sentence(str(file), "transformer"):
+                    kwargs[name] = load_single_file(
+                        Path(file), found, dtype if isinstance(dtype, torch.dtype) else None
+                    )
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)

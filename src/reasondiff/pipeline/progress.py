@@ -21,7 +21,7 @@ __all__ = ["Progress"]
 class Progress:
     """The file of one run: latents and the scheduler's state, as safetensors.
 
-    What comes after a kill is, step by step, what would have come without it; only a step cache begins with a full step.
+    What comes after a kill is, step by step, what would have come without it; a step cache begins with a full step.
 
     Args:
         path: a file that is written after every step and deleted at the end.

@@ -21,8 +21,8 @@ class TrainingRecipe:
         purpose: one line for ``--help`` and the model card.
         optimization: steps, rates, precision, seed.
         settings: everything else the stage depends on; JSON values.
-        build: makes the stage from the recipe, the model folder with the components of earlier stages, a folder for cached
-            latents, and a device.
+        build: makes the stage from the recipe, the model folder with the components of earlier stages, a folder for
+            cached latents, and a device.
         validate_every: steps between validations.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
@@ -53,7 +54,7 @@ def narrator() -> TrainingRecipe:
 
 def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
     settings = recipe.settings
-    tokenizer = narrator_tokenizer(**settings["tokenizer"])
+    tokenizer: Any = narrator_tokenizer(**settings["tokenizer"])
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(**settings["vision"]),
         text_config=LlamaConfig(
@@ -71,6 +72,6 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
     )
     with torch.random.fork_rng():
         torch.manual_seed(recipe.optimization.seed)
-        net = LlavaForConditionalGeneration(config)
+        net: Any = LlavaForConditionalGeneration(config)
         processor = narrator_processor(tokenizer, size=_SIZE, patch=_PATCH)
         return NarratorStage(net.to(device), processor, **settings["stage"])

@@ -138,10 +138,7 @@ def clip_caption(take: Take, rng: random.Random) -> str:
     """What happens in the whole clip, in one sentence, for plain image-to-video."""
     story, sides = take.story, _sides(take)
     agent, state = _noun(take.agent_colour, story.agent), _state(take, 0, rng.randrange(2))
-    if story.changes:
-        middle = f"{_act(story, rng)}, {rng.choice(_EFFECTS[story.object])}"
-    else:
-        middle = "passes by"
+    middle = f"{_act(story, rng)}, {rng.choice(_EFFECTS[story.object])}" if story.changes else "passes by"
     return (
         f"{_capital(state)} {_place(story)}: {agent} comes from the {sides[0]}, {middle}, and leaves to the {sides[1]}."
     )

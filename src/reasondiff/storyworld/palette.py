@@ -1,4 +1,4 @@
-"""StoryWorld's colours: agents, objects and their parts all draw from one palette, so colour never tells what a thing is."""
+"""StoryWorld's colours: all things and their parts draw from one palette, so colour never tells what a thing is."""
 
 from __future__ import annotations
 

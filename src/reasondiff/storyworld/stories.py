@@ -121,7 +121,7 @@ _REACH = {"cat": 12, "dog": 15, "pig": 14, "ball": 8, "person": 7, "car": 16}  #
 _HALF_WIDTH = {"vase": 6, "table": 13, "candle": 4, "window": 9, "book": 12, "bicycle": 10, "dog": 8}
 _FOOT = 61.0  # of agents, a little nearer to the viewer than the objects
 OBJECT_FOOT = 57.0
-_ACT = 3  # frames; the object changes in the second of them
+_ACT = 4  # frames, so that it owns a latent frame wherever it falls; the object changes in the second of them
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class Take:
             share = (frame - phases["enter"].start + 1) / enter
             return Pose(start + (contact - start) * share, self._foot(share), self.direction)
         if phase == "act":
-            lunge = (0.0, 3.0, 1.0)[frame - phases["act"].start]
+            lunge = (0.0, 3.0, 3.0, 1.0)[frame - phases["act"].start]
             return Pose(contact + self.direction * lunge, self._foot(1.0), self.direction, acting=True)
         if phase == "leave":
             share = (frame - phases["leave"].start + 1) / leave
@@ -320,12 +320,8 @@ def _draw(rng: random.Random, pairs: Sequence[tuple[str, str]], level: str) -> T
     window_x = object_x + rng.uniform(20, 24) * (1 if object_x < SIZE / 2 else -1)
     second = None
     if variant == "two_objects":
-        second = Story(
-            rng.choice(
-                [t for t in SCENES if SCENES[t] == story.scene and t not in (thing, "window", agent)] or ["vase"]
-            ),
-            "person",
-        )
+        others = [t for t in SCENES if SCENES[t] == story.scene and t not in (thing, "window", agent)]
+        second = Story(rng.choice(others or ["vase"]), "person")
         object_x = rng.choice([16.0, 48.0])
     if variant == "distractor":
         second = Story(thing, rng.choice([a for t, a in PAIRS if t == thing and a not in (agent, "car")]))

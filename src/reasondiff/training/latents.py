@@ -1,7 +1,7 @@
 """Clips as latents, encoded once: the VAE and the anchors' encodings are the dearest part of a training step.
 
 Shards of some hundred clips, each written whole or not at all, so that encoding resumes where it stopped. A shard
-knows the VAE that made it, by hash, and is made anew for another one.
+knows the VAE and the world that made it, by hash, and is made anew for others.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def encode_takes(
         anchors: anchor frames per clip; equally many before, while and after the agent is there, as far as possible.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made_by = _fingerprint(vae)
+    made_by = _fingerprint(vae, takes)
     shards = []
     for start in range(0, count, _SHARD):
         indices = range(start, min(count, start + _SHARD))
@@ -75,7 +75,7 @@ def encode_takes(
             clips = [_encode(vae, takes, index, anchors) for index in shown]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
             with atomic_path(path) as partial:
-                save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"vae": made_by})
+                save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"made_by": made_by})
         shards.append(shard)
     return LatentSet(*(torch.cat([getattr(s, f.name) for s in shards])[:count] for f in fields(LatentSet)))
 
@@ -105,13 +105,16 @@ def _read(path: Path, made_by: str) -> LatentSet | None:
     if not path.exists():
         return None
     with safe_open(path, framework="pt") as file:
-        if file.metadata().get("vae") != made_by:
+        if file.metadata().get("made_by") != made_by:
             return None
         return LatentSet(*(file.get_tensor(f.name) for f in fields(LatentSet)))
 
 
-def _fingerprint(vae: AutoencoderKLWan) -> str:
+def _fingerprint(vae: AutoencoderKLWan, takes: TakeSet) -> str:
+    """Of the VAE, and of how the world is drawn."""
     digest = hashlib.sha256()
     for _, tensor in sorted(vae.state_dict().items()):
         digest.update(np.ascontiguousarray(tensor.float().cpu().numpy()).tobytes())
+    for index in range(4):
+        digest.update(draw(takes[index]).tobytes())
     return digest.hexdigest()

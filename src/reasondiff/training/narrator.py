@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class Batch:
 
     Args:
         pixels: [batch, 3, 64, 64] in -1..1.
-        seen: true classes, [batch, heads].
+        seen: true classes, [batch, heads]; -1 for an image that shows nothing.
         tokens: image, prompt and reply, [batch, length]; empty while the tower learns alone.
         weights: of each token as a target, [batch, length]; 0 for what is given.
         spread: which targets are numbers: 0 none, 1 a clip's end, 2 the position, [batch, length].
@@ -89,6 +90,8 @@ class NarratorStage:
         batch: clips per step afterwards.
         position_weight: of the position's token; an end's has a third of it and a word's 1.
         see_weight: of the tower's own loss afterwards.
+        strange: share of images that show nothing, and of prompts that mean nothing, while it learns to tell; whatever
+            it is asked, it should answer in its form.
         takes: what to draw from.
         looks: images from which the exported narrator learns what it knows, and unseen ones that set the limits.
     """
@@ -103,15 +106,17 @@ class NarratorStage:
         batch: int = 32,
         position_weight: float = 6.0,
         see_weight: float = 0.3,
+        strange: float = 0.04,
         takes: TakeSet | None = None,
         looks: tuple[int, int] = (4000, 2000),
     ) -> None:
-        self.model, self.processor = model, processor
+        self.model: Any = model  # transformers' own types do not describe what it does
+        self.processor: Any = processor
         self.see_steps, self.see_batch, self.batch = see_steps, see_batch, batch
-        self.position_weight, self.see_weight = position_weight, see_weight
+        self.position_weight, self.see_weight, self.strange = position_weight, see_weight, strange
         self.takes = takes or TakeSet("train", hard=0.25)
         self.looks = looks
-        width = model.config.vision_config.hidden_size
+        width = self.model.config.vision_config.hidden_size
         self.heads = nn.Linear(width, sum(_HEADS.values())).to(model.device)
         tokenizer = processor.tokenizer
         self.numbers = [tokenizer(f" {n}", add_special_tokens=False)["input_ids"][-1] for n in range(1, NUM_FRAMES + 1)]
@@ -124,7 +129,7 @@ class NarratorStage:
         self.kernels = torch.stack([torch.eye(NUM_FRAMES), _kernel(1), _kernel(3)]).to(model.device)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        return {**dict(self.model.named_parameters()), "heads.weight": self.heads.weight, "heads.bias": self.heads.bias}
+        return {**dict(self.model.named_parameters()), **dict(self.heads.named_parameters(prefix="heads"))}
 
     def prepare(self, step: int, generator: torch.Generator) -> Batch:
         """Draw takes, one image each, and what should be said about it."""
@@ -134,10 +139,12 @@ class NarratorStage:
         for _ in range(self.see_batch if alone else self.batch):
             take = self.takes[rng.randrange(2**31)]
             frame = _draw_frame_index(take, rng)
-            pixels.append(to_pixels(worn(draw_frame(take, frame), rng)))
-            seen.append(_seen(take, frame))
+            strange = not alone and rng.random() < self.strange
+            pixels.append(to_pixels(_blotches(rng) if strange else worn(draw_frame(take, frame), rng)))
+            seen.append([-1] * len(_HEADS) if strange else _seen(take, frame))
             if not alone:
-                texts.append(example(take, frame, rng))
+                prompt, reply = example(take, frame, rng)
+                texts.append((_babble(rng) if rng.random() < self.strange else prompt, reply))
         device = self.model.device
         tokens, weights, spread = (tensor.to(device) for tensor in self._tokens(texts))
         return Batch(torch.stack(pixels).to(device), torch.tensor(seen, device=device), tokens, weights, spread)
@@ -146,14 +153,16 @@ class NarratorStage:
         images = self.model.model.get_image_features(
             inputs.pixels, vision_feature_layer=-1, vision_feature_select_strategy="default"
         )
-        scores = self.heads(images.last_hidden_state[:, 0])
+        known = inputs.seen[:, 0] >= 0
+        seen = inputs.seen[known]
+        scores = self.heads(images.last_hidden_state[known, 0])
         parts = torch.split(scores.float(), list(_HEADS.values()), dim=1)
         losses = {
             name: F.cross_entropy(part, target)
-            for name, part, target in zip(_HEADS, parts, inputs.seen.T, strict=True)
+            for name, part, target in zip(_HEADS, parts, seen.T, strict=True)
             if name != "position"
         }
-        losses["position"] = F.cross_entropy(parts[-1], self.kernels[2][inputs.seen[:, -1]])
+        losses["position"] = F.cross_entropy(parts[-1], self.kernels[2][seen[:, -1]])
         see = torch.stack(list(losses.values())).mean()
         if not inputs.tokens.numel():
             return {"loss": see, "see": see, **{f"see_{n}": losses[n] for n in ("state", "agent", "position")}}
@@ -304,6 +313,29 @@ def worn(image: Image.Image, rng: random.Random) -> Image.Image:
         image.save(file, "JPEG", quality=rng.randint(60, 95))
         image = Image.open(file).convert("RGB")
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _blotches(rng: random.Random) -> Image.Image:
+    """Coloured blotches of any size, from a ramp to noise."""
+    side = rng.choice((2, 3, 5, 9, 17, 33, 64))
+    colours = np.random.default_rng(rng.getrandbits(64)).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize(
+        (SIZE, SIZE), rng.choice((Image.Resampling.BICUBIC, Image.Resampling.NEAREST))
+    )
+
+
+def _babble(rng: random.Random) -> str:
+    """Words of no language, in any script."""
+    scripts = (
+        "abcdefghijklmnopqrstuvwxyz",
+        "0123456789-+.,:;!?'\"()",
+        "äöüéñçøß",
+        "абвгдежз",
+        "猫犬車人球窓花",
+        "🎉🐈🚗",
+    )
+    letters = rng.choice((scripts[0], scripts[0], rng.choice(scripts)))
+    return " ".join("".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 12)))
 
 
 def to_pixels(image: Image.Image) -> Tensor:

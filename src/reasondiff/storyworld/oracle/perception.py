@@ -41,7 +41,7 @@ class Sighting:
     score: float
 
 
-class Spotter(ModelMixin, ConfigMixin):
+class Spotter(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
     """Heat maps of what is where, one per class.
 
     Args:
@@ -62,14 +62,14 @@ class Spotter(ModelMixin, ConfigMixin):
         self.up = nn.Conv2d(coarse, middle, 1)
         self.merge = _layer(middle, middle, groups)
         self.head = nn.Conv2d(middle, len(classes), 1)
-        nn.init.constant_(self.head.bias, -4.0)  # hardly anything is anywhere: training starts from that
+        nn.init.constant_(self.head.get_parameter("bias"), -4.0)  # hardly anything is anywhere: training starts from that
 
     def forward(self, frames: Tensor) -> Tensor:
         """Logits [batch, classes, 16, 16] of frames [batch, 3, 64, 64] in -1..1."""
         fine = self.stem(frames)
         coarse = self.down(fine)
-        for block in self.deep:
-            coarse = coarse + block(coarse)
+        for layer in self.deep:
+            coarse = coarse + layer(coarse)
         merged = self.merge(fine + F.interpolate(self.up(coarse), scale_factor=2.0))
         return self.head(merged)
 
@@ -92,11 +92,11 @@ def see(net: Spotter, video: np.ndarray) -> list[list[Sighting]]:
     """
     if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or not video.size:
         raise InputError(f"The oracle was given {video.dtype} {video.shape}; give uint8 [frames, height, width, 3].")
-    frames = torch.from_numpy(np.ascontiguousarray(video)).permute(0, 3, 1, 2).to(net.device, torch.float32)
+    frames = torch.from_numpy(np.array(video)).permute(0, 3, 1, 2).to(net.device, torch.float32)
     if frames.shape[-2:] != (SIDE, SIDE):
         frames = F.interpolate(frames, (SIDE, SIDE), mode="bilinear", antialias=True)
-    heat = torch.cat([net(part).sigmoid() for part in (frames / 127.5 - 1).split(64)]).float().cpu()
-    return [_peaks(net.config.classes, maps) for maps in heat.numpy()]
+    heat = torch.cat([net(part).sigmoid() for part in torch.split(frames / 127.5 - 1, 64)]).float().cpu()
+    return [_peaks(net.config["classes"], maps) for maps in heat.numpy()]
 
 
 def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Sighting]:

@@ -11,7 +11,7 @@ __all__ = ["THRESHOLDS", "Thresholds"]
 class Thresholds:
     """How sure, how near and how long; lengths in pixels of a 64 x 64 frame, times in frames of 0.2 s.
 
-    A drawn agent moves at 4.6 to 5.4 pixels a frame, lunges by 3 when it acts, and acts for 3 frames.
+    A drawn agent moves at 4.6 to 5.4 pixels a frame, lunges by 3 when it acts, and acts for 4 frames.
     """
 
     clear: float = 0.5

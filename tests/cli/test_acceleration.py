@@ -1,0 +1,112 @@
+"""Watching, choosing, accelerating and adapting from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reasondiff.cli.fitting import fitting
+from reasondiff.errors import InputError
+from reasondiff.media import read_recipe, read_video
+from reasondiff.planning import Job, architecture
+from reasondiff.presets import preset
+from tests.pipeline_features.scene import add_lora, alignformer, pipeline
+
+ARGUMENTS = ("--image", "vase.png", "--prompt", "A cat plays.", "--narrative", "story.json", "--size", "32")
+
+
+@pytest.fixture(scope="module")
+def tales(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pipe = pipeline(alignformer())
+    add_lora(pipe)
+    folder = tmp_path_factory.mktemp("adapters") / "tales"
+    pipe.save_adapter(folder)
+    return folder
+
+
+def test_several_seeds_of_one_story_on_one_sheet(reasondiff: Callable, here: Path, model: Path) -> None:
+    ran = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--seeds", 2, "--seed", 7)
+    assert ran.code == 0, ran
+    assert "out.png: seeds 7 to 8, side by side." in ran.out
+    alone = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "alone.mp4", "--seed", 8)
+    assert alone.code == 0
+    assert np.array_equal(read_video("out-8.mp4").frames, read_video("alone.mp4").frames)
+    assert not np.array_equal(read_video("out-7.mp4").frames, read_video("alone.mp4").frames)
+    assert not Path("out.mp4").exists()
+
+
+def test_a_preset_an_adapter_and_a_preview_and_their_replay(
+    reasondiff: Callable, here: Path, model: Path, tales: Path
+) -> None:
+    ran = reasondiff(
+        "generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--preset", "low-vram", "--adapter", tales,
+        "--preview", "look.png", "--resume",
+    )  # fmt: skip
+    assert ran.code == 0, ran
+    recipe = read_recipe("out.mp4")
+    assert (recipe.options["preset"], recipe.options["adapter"]) == ("low-vram", str(tales))
+    assert "adapter/pytorch_lora_weights.safetensors" in recipe.weights
+    with Image.open("look.png") as image:
+        assert image.size[0] > image.size[1]
+    assert not Path("out.steps").exists()
+    again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+
+
+def test_calibrating_and_skipping(reasondiff: Callable, here: Path, model: Path) -> None:
+    ran = reasondiff("calibrate", *ARGUMENTS, "--model", model, "-o", "ratios.json", "--steps", 4)
+    assert ran.code == 0, ran
+    measured = json.loads(Path("ratios.json").read_text())["ratios"]
+    assert len(measured) == 4 and measured[0] == 1.0
+    ran = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--mag-ratios", "ratios.json")
+    assert ran.code == 0, ran
+    assert read_recipe("out.mp4").options["mag_ratios"] == " ".join(map(repr, measured))
+    again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+
+
+def test_attention_to_a_word(reasondiff: Callable, here: Path, model: Path) -> None:
+    ran = reasondiff("attention", *ARGUMENTS, "--model", model, "-o", "heat.mp4", "--word", "breaks", "--block", 1)
+    assert ran.code == 0, ran
+    assert "block 1; at most" in ran.out
+    assert read_video("heat.mp4").frames.shape[0] == 9
+    assert Path("heat.png").exists()
+
+
+BAD: dict[str, tuple[list[Any], str]] = {
+    "seeds": (["generate", "-o", "x.mp4", "--seeds", 0], "0 seeds make no video; give 1 or more."),
+    "preset": (["generate", "-o", "x.mp4", "--preset", "best"], "There is no preset 'best'; choose one of quality,"),
+    "fast": (["generate", "-o", "x.mp4", "--preset", "fast"], "'fast' multiplies in 8 bits, which 'cpu' cannot do"),
+    "adapter": (["generate", "-o", "x.mp4", "--adapter", "none"], "There is no 'none'; give a folder, or a hub id"),
+    "preview": (["generate", "-o", "x.mp4", "--preview", "x.jpg"], "'x.jpg' does not end in '.png'"),
+    "ratios": (["generate", "-o", "x.mp4", "--mag-ratios", "x.json"], "There is no 'x.json'; write one with"),
+    "word": (["attention", "-o", "x.mp4", "--word", "dog"], "No description contains 'dog'; they are: A vase stands"),
+    "block": (["attention", "-o", "x.mp4", "--word", "cat", "--block", 9], "There is no block 9; give one of 0..1."),
+    "ratio file": (["calibrate", "-o", "x.txt"], "'x.txt' does not end in '.json'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence(refused: Callable, here: Path, model: Path, case: str) -> None:
+    (verb, *arguments), message = BAD[case]
+    sentence = refused(verb, *ARGUMENTS, "--model", model, *arguments)
+    assert message in sentence
+    assert not Path("x.mp4").exists()
+
+
+def test_too_little_gpu_memory_names_the_preset_that_fits() -> None:
+    model, job = architecture("wan2.1-i2v-14b-480p"), Job()
+    assert fitting(model, None, job, 150e9, float8_products=True).name == "quality"
+    small = fitting(model, None, job, 20e9, float8_products=False).name
+    with pytest.raises(InputError) as caught:
+        fitting(model, preset("quality"), job, 20e9, float8_products=False)
+    assert "The preset 'quality' needs about" in str(caught.value)
+    assert str(caught.value).endswith(f"and 20.0 GB are free; choose --preset {small}.")
+    with pytest.raises(InputError, match=r"2\.0 GB are free; give fewer frames or a smaller size\.$"):
+        fitting(model, None, job, 2e9, float8_products=True)
