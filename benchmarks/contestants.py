@@ -167,8 +167,12 @@ class Contest:
                 self.embeddings[prompt] = self._randn(self.scale.words, self.scale.config["text_dim"])
         return plan
 
-    def context(self, segments: int, how: Any = "owner", **options: bool) -> FrameContext:
-        plans = [self.plan(segments, how)] * self.batch
+    def context(self, segments: int, how: Any = "owner", *, prompt: int = 0, **options: bool) -> FrameContext:
+        """Of such a story; with one segment, of description number ``prompt``."""
+        plan = self.plan(max(segments, prompt + 1), how)
+        if segments == 1:
+            plan = FramePlan.single(plan.prompts[prompt], plan.num_latent_frames)
+        plans = [plan] * self.batch
         return FrameContext.build(plans, self.embeddings, text_length=CONTEXT, image=self.image, **options)
 
     def ours(self, context: FrameContext, model: Any = None) -> Callable[[], Tensor]:
@@ -219,7 +223,7 @@ class Contest:
         self.noisy.requires_grad_()
 
     def training_step(self, model: Any, call: Callable[[], Tensor], checkpointing: Any = None) -> Callable[[], Tensor]:
-        """Forward and backward of one sample.
+        """Forward and backward of one sample; returns the gradient of the condition.
 
         Args:
             model: whose gradients are made.
@@ -236,8 +240,9 @@ class Contest:
             loss = (call().float() - self.target.float()).square().mean()
             loss.backward()
             model.zero_grad(set_to_none=True)
-            self.noisy.grad = None
-            return loss.detach()
+            gradient, self.noisy.grad = self.noisy.grad, None
+            assert gradient is not None
+            return gradient
 
         return step
 

@@ -115,15 +115,16 @@ def calls(bench: Bench) -> None:
     bench.correct("compat and B1: relative L2", distance(out["compat"], out["B1"]), bench.tolerance)
     bench.correct("one description and B0: relative L2", distance(one, out["B0"]), bench.tolerance)
     bench.correct("kept and fresh keys and values: relative L2", distance(out["ours"], fresh), bench.tolerance)
-    other = contest.b0(prompt_of(contest, 1))()
-    bench.report.add("ok", "another prompt changes B0: relative L2", *[""] * 3, reached=distance(other, out["B0"]))
-    del fresh, other
+    other = contest.ours(contest.context(1, prompt=1))()
+    change = distance(other, one)
+    bench.report.add("ok", "another negative prompt: relative L2", *[""] * 3, reached=change, at_least=1e-4, unit="")
+    del one, fresh, other
     seconds = fastest(eager, bench.rounds, device=bench.device)
     pair = {"B0": 2 * seconds["B0"], "B1": seconds["B1"] + seconds["B0"], "ours": seconds["ours"] + seconds["negative"]}
     row(bench, "H1", "cond call, eager, B1 over ours", seconds["ours"], seconds["B0"], seconds["B1"], "B1", 1.14)
     row(bench, "H1", "compat call, eager, B1 over ours", seconds["compat"], seconds["B0"], seconds["B1"], "B1", None)
     row(bench, "H1", "CFG pair, eager, B1 over ours", pair["ours"], pair["B0"], pair["B1"], "B1", 1.07)
-    held = {name: memory(bench, eager[name], model) for name, model in models(contest).items()}
+    held = {"B0": memory(bench, eager["B0"], contest.stock), "B1": memory(bench, eager["B1"], contest.concat)}
 
     lossless = Fast(bench, contest, float8=False)
     quick = lossless.pair(story, negative)
@@ -337,13 +338,16 @@ def training(bench: Bench) -> None:
         "eager": contest.training_step(model, contest.ours(story), partial(keep_attention, contest.framewise)),
         "ours": with_context(contest, story, compiled),
     }
+    plain = contest.training_step(model, contest.ours(story), contest.framewise.checkpoint)
     with torch.enable_grad():
+        wrong = distance(steps["ours"](), plain())
+        bench.correct("gradient of the condition, compiled and eager: relative L2", wrong, 10 * bench.tolerance)
         seconds = fastest(steps, min(2, bench.rounds), device=bench.device)
     row(bench, "T1", "LoRA step, attention kept, B1 over ours", seconds["eager"], *_rest(seconds), "B1", None)
     row(bench, "T1", "LoRA step, compiled too, B1 over ours", seconds["ours"], *_rest(seconds), "B1", 1.40)
     row(bench, "T1", "LoRA step, compiled too, B0 over ours", seconds["ours"], *_rest(seconds), "B0", 1.2)
     bench.below("T1", "seconds per sample", *[""] * 3, reached=seconds["ours"], goal=1.65, unit=" s")
-    del contest, story, steps, model
+    del contest, story, steps, plain, model
     free()
     for float8, goal in ((False, 95), (True, 76)):
         held = batch_of_eight(bench, float8=float8)
@@ -431,10 +435,6 @@ def memory(
     return weights + kept + torch.cuda.max_memory_allocated() - before
 
 
-def models(contest: Contest) -> dict[str, nn.Module]:
-    return {"B0": contest.stock, "B1": contest.concat, "ours": contest.transformer}
-
-
 def flops(scale: Scale) -> float:
     """Of one call of ours, keys and values kept; a test counts the closed form."""
     shape, rows = Transformer.from_config(scale.config), (scale.words + 2 + 7) // 8 * 8
@@ -466,10 +466,6 @@ def _rest(seconds: dict[str, float]) -> tuple[float, float]:
 def distance(one: Tensor, other: Tensor) -> float:
     """Relative L2."""
     return ((one.float() - other.float()).norm() / other.float().norm()).item()
-
-
-def prompt_of(contest: Contest, segment: int) -> str:
-    return contest.plan(SEGMENTS).prompts[segment]
 
 
 def picture(bench: Bench) -> Tensor:

@@ -57,17 +57,11 @@ def wrong_agent(take: Take, rng: random.Random) -> Video:
     return draw(replace(take, story=replace(story, agent=rng.choice(others))))
 
 
-def wrong_object(take: Take, rng: random.Random) -> Video:
+def wrong_object(take: Take, rng: random.Random) -> Video | None:
     story = take.story
-    others = [
-        thing
-        for thing in SCENES
-        if (thing, story.agent) in PAIRS
-        and SCENES[thing] == story.scene
-        and thing != story.object
-        and not (take.variant == "two_objects" and take.bystander and take.bystander.object == story.object)
-    ]
-    return draw(replace(take, story=replace(story, object=rng.choice(others))))
+    others = [thing for thing in SCENES if (thing, story.agent) in PAIRS and SCENES[thing] == story.scene]
+    others.remove(story.object)
+    return draw(replace(take, story=replace(story, object=rng.choice(others)))) if others else None
 
 
 def never_changing(take: Take, rng: random.Random) -> Video | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from dataclasses import replace
@@ -18,7 +19,8 @@ from reasondiff.recipes.storyworld_narrator import narrator
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
-from reasondiff.training.narrator import NarratorStage, _kernel, canonical_frame, example, to_pixels, worn
+from reasondiff.training.narrator import NarratorStage, _kernel
+from reasondiff.training.narrator_examples import babble, blotches, canonical_frame, example, to_pixels, worn
 from reasondiff.training.trainer import fit, step_generator
 
 
@@ -102,6 +104,18 @@ def test_training_sees_pixels_as_the_processor_makes_them(stage: NarratorStage) 
     processed = stage.processor(images=[image], text="<image>", return_tensors="pt")["pixel_values"][0]
     torch.testing.assert_close(to_pixels(image), processed, atol=1e-5, rtol=0)
     assert all(worn(image, random.Random(n)).size == image.size for n in range(8))
+
+
+def test_nonsense_has_no_classes_and_the_answer_keeps_its_form(stage: NarratorStage) -> None:
+    assert all(blotches(random.Random(n)).size == (64, 64) and babble(random.Random(n)) for n in range(20))
+    strange = copy.copy(stage)
+    strange.strange = 1.0
+    inputs = strange.prepare(4, step_generator(0, 4))
+    assert (inputs.seen == -1).all()
+    losses = strange.loss(inputs)
+    assert torch.equal(losses["see"], torch.zeros(())) and torch.isfinite(losses["loss"])
+    for tokens, weights in zip(inputs.tokens, inputs.weights, strict=True):
+        assert parse(stage.processor.tokenizer.decode(tokens[weights > 0]).removesuffix("</s>"), NUM_FRAMES).recovered
 
 
 def test_a_step_draws_the_same_whenever_it_is_reached(stage: NarratorStage) -> None:

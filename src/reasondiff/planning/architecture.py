@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reasondiff.checkpoints import BUNDLED, HUB, find_model
-from reasondiff.errors import CheckpointError, InputError
+from reasondiff.errors import CheckpointError
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
 from reasondiff.planning.transformer import Transformer
 from reasondiff.planning.vae import Vae
@@ -142,5 +142,5 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
     if not isinstance(data, dict):
-        raise InputError(f"{str(file)!r} is not an object; download the model again.")
+        raise CheckpointError(f"{str(file)!r} is not an object; download the model again.")
     return data

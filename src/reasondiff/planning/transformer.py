@@ -11,9 +11,9 @@ from reasondiff.planning.work import Work
 
 __all__ = ["Transformer"]
 
-_PASSES = 184
-"""Times that eager element-wise kernels read or write a block's hidden states: norms, gates and rotary embeddings,
-much of it in fp32. Counted."""
+_PASSES, _ENDS = 188, 20
+"""Times that eager element-wise kernels read or write the hidden states (two bytes each) in a block, and before and after
+all blocks: norms, gates and rotary embeddings, much of it in fp32. Counted."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Transformer:
         return self.embed(rows) + Work(
             matmul=tokens * (layers * linear + ends) + time + image_rows,
             attention=4 * layers * dim * tokens * (tokens + keys + image),
-            moved=2 * _PASSES * layers * dim * tokens,
+            moved=2 * (_PASSES * layers + _ENDS) * dim * tokens,
         )
 
     def embed(self, rows: int) -> Work:
@@ -127,10 +127,12 @@ class Transformer:
     def working_bytes(self, tokens: int, itemsize: int = 2) -> int:
         """The most that one eager call holds beside weights and kept keys and values.
 
-        Either a gated residual in fp32 with its inputs, or the hidden layer before and after its activation.
+        Either at the last gate, whose arithmetic is in fp32, or around the activation of the feed-forward layer; the
+        block's input, its hidden states, attention's output and the norm's output are alive throughout.
         """
-        gate = 22 if itemsize == 2 else 20
-        return tokens * max(gate * self.dim, 2 * itemsize * (self.dim + self.ffn))
+        gate = 5 * itemsize * self.dim + (12 if itemsize == 2 else 8) * self.dim
+        feed_forward = itemsize * (4 * self.dim + 2 * self.ffn)
+        return tokens * max(gate, feed_forward)
 
 
 def _linear(inputs: int, outputs: int) -> int:

@@ -14,7 +14,7 @@ from reasondiff.planning.work import Work
 
 __all__ = ["Vae"]
 
-_ENCODE, _DECODE = 35, 53
+_ENCODE, _DECODE = 33, 53
 """Feature maps of base width at full size that are held at the worst moment, feature caches included. Counted."""
 
 _CHUNK = 4

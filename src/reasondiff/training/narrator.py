@@ -6,7 +6,6 @@ costs a tenth of a step of the whole model; then everything learns to write the 
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -23,33 +21,24 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.files import atomic_path
-from reasondiff.narrator import parse, write_reply
+from reasondiff.narrator import parse
 from reasondiff.narrator.knowledge import Looks, words_of
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
-from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw_frame
-from reasondiff.storyworld.stories import AGENTS, CHANGES, INTERVAL, NUM_FRAMES, SIZE, Take
+from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES
+from reasondiff.training.narrator_examples import (
+    HEADS,
+    babble,
+    blotches,
+    draw_moment,
+    example,
+    seen_in,
+    to_pixels,
+    worn,
+)
 
-__all__ = ["NarratorStage", "canonical_frame", "example", "worn"]
-
-_STATES = (
-    *((thing, state) for thing, states in CHANGES.items() for state in states),
-    ("bicycle", "parked"), ("dog", "sitting"), ("dog", "standing"),
-)  # fmt: skip
-_COLOURS = sorted(COLOURS)
-_BINS = 16
-_HEADS = {
-    "state": len(_STATES),
-    "colour": len(_COLOURS),
-    "agent": len(AGENTS) + 1,
-    "agent_colour": len(_COLOURS) + 1,
-    "agent_x": _BINS + 1,
-    "facing": 3,
-    "position": NUM_FRAMES,
-}
-"""What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
-
+__all__ = ["NarratorStage"]
 
 _INSTEAD = (
     "For anything else use --narrator openai:gpt-4o or transformers:meta-llama/Llama-3.2-11B-Vision-Instruct, "
@@ -116,8 +105,8 @@ class NarratorStage:
         self.position_weight, self.see_weight, self.strange = position_weight, see_weight, strange
         self.takes = takes or TakeSet("train", hard=0.25)
         self.looks = looks
-        width = self.model.config.vision_config.hidden_size
-        self.heads = nn.Linear(width, sum(_HEADS.values())).to(model.device)
+        vision: Any = model.config.vision_config
+        self.heads = nn.Linear(vision.hidden_size, sum(HEADS.values())).to(model.device)
         tokenizer = processor.tokenizer
         self.numbers = [tokenizer(f" {n}", add_special_tokens=False)["input_ids"][-1] for n in range(1, NUM_FRAMES + 1)]
         self.of_token = {token: frame for frame, token in enumerate(self.numbers)}
@@ -138,13 +127,13 @@ class NarratorStage:
         pixels, seen, texts = [], [], []
         for _ in range(self.see_batch if alone else self.batch):
             take = self.takes[rng.randrange(2**31)]
-            frame = _draw_frame_index(take, rng)
+            frame = draw_moment(take, rng)
             strange = not alone and rng.random() < self.strange
-            pixels.append(to_pixels(_blotches(rng) if strange else worn(draw_frame(take, frame), rng)))
-            seen.append([-1] * len(_HEADS) if strange else _seen(take, frame))
+            pixels.append(to_pixels(blotches(rng) if strange else worn(draw_frame(take, frame), rng)))
+            seen.append([-1] * len(HEADS) if strange else seen_in(take, frame))
             if not alone:
                 prompt, reply = example(take, frame, rng)
-                texts.append((_babble(rng) if rng.random() < self.strange else prompt, reply))
+                texts.append((babble(rng) if rng.random() < self.strange else prompt, reply))
         device = self.model.device
         tokens, weights, spread = (tensor.to(device) for tensor in self._tokens(texts))
         return Batch(torch.stack(pixels).to(device), torch.tensor(seen, device=device), tokens, weights, spread)
@@ -153,38 +142,40 @@ class NarratorStage:
         images = self.model.model.get_image_features(
             inputs.pixels, vision_feature_layer=-1, vision_feature_select_strategy="default"
         )
-        known = inputs.seen[:, 0] >= 0
-        seen = inputs.seen[known]
-        scores = self.heads(images.last_hidden_state[known, 0])
-        parts = torch.split(scores.float(), list(_HEADS.values()), dim=1)
-        losses = {
-            name: F.cross_entropy(part, target)
-            for name, part, target in zip(_HEADS, parts, seen.T, strict=True)
-            if name != "position"
-        }
-        losses["position"] = F.cross_entropy(parts[-1], self.kernels[2][seen[:, -1]])
-        see = torch.stack(list(losses.values())).mean()
+        sight = self._sight(images.last_hidden_state[:, 0], inputs.seen)
+        see = torch.stack(list(sight.values())).mean()
         if not inputs.tokens.numel():
-            return {"loss": see, "see": see, **{f"see_{n}": losses[n] for n in ("state", "agent", "position")}}
+            return {"loss": see, "see": see, **{f"see_{n}": sight[n] for n in ("state", "agent", "position")}}
         hidden = self.model.model(
             input_ids=inputs.tokens[:, :-1], mm_encoder_outputs={"image": images}, use_cache=False
         ).last_hidden_state
-        weights, spread, tokens = inputs.weights[:, 1:], inputs.spread[:, 1:], inputs.tokens[:, 1:]
-        asked = weights > 0
-        weights, spread, tokens = weights[asked], spread[asked], tokens[asked]
+        asked = inputs.weights[:, 1:] > 0
+        weights, spread, tokens = (each[:, 1:][asked] for each in (inputs.weights, inputs.spread, inputs.tokens))
         logs = self.model.lm_head(hidden[asked]).float().log_softmax(-1)
-        losses_of = -logs.gather(1, tokens[:, None])[:, 0]
-        frames = torch.tensor([self.of_token.get(int(t), 0) for t in tokens[spread > 0]], device=tokens.device)
-        targets = self.kernels[spread[spread > 0], frames]
-        losses_of = losses_of.masked_scatter(spread > 0, -(targets * logs[spread > 0][:, self.numbers]).sum(-1))
-        tell = (losses_of * weights).sum() / weights.sum()
+        is_number = spread > 0
+        frames = torch.tensor([self.of_token.get(int(token), 0) for token in tokens[is_number]], device=tokens.device)
+        targets = self.kernels[spread[is_number], frames]
+        losses = -logs.gather(1, tokens[:, None])[:, 0]
+        losses = losses.masked_scatter(is_number, -(targets * logs[is_number][:, self.numbers]).sum(-1))
+        tell = (losses * weights).sum() / weights.sum()
+        kinds = {"words": 0, "ends": 1, "position": 2}
         return {
             "loss": tell + self.see_weight * see,
             "tell": tell,
             "see": see,
-            "words": losses_of[spread == 0].mean(),
-            "ends": losses_of[spread == 1].mean(),
-            "position": losses_of[spread == 2].mean(),
+            **{name: losses[spread == kind].mean() for name, kind in kinds.items()},
+        }
+
+    def _sight(self, features: Tensor, seen: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy of each head over the images that show something."""
+        known = seen[:, 0] >= 0
+        parts = torch.split(self.heads(features[known]).float(), list(HEADS.values()), dim=1)
+        true = dict(zip(HEADS, seen[known].T, strict=True))
+        targets = {**true, "position": self.kernels[2][true["position"]]}
+        count = known.sum().clamp(min=1)
+        return {
+            name: F.cross_entropy(part, targets[name], reduction="sum") / count
+            for name, part in zip(HEADS, parts, strict=True)
         }
 
     def _tokens(self, texts: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -242,12 +233,12 @@ class NarratorStage:
     def _validate_sight(self, chosen: Sequence[Case]) -> dict[str, float]:
         """The share of right classes of each head."""
         pixels = torch.stack([to_pixels(draw_frame(case.take, case.anchor_frame)) for case in chosen])
-        true = torch.tensor([_seen(case.take, case.anchor_frame) for case in chosen])
+        true = torch.tensor([seen_in(case.take, case.anchor_frame) for case in chosen])
         tower = self.model.model.vision_tower(pixels.to(self.model.device)).last_hidden_state
-        parts = torch.split(self.heads(tower[:, 0]).cpu(), list(_HEADS.values()), dim=1)
+        parts = torch.split(self.heads(tower[:, 0]).cpu(), list(HEADS.values()), dim=1)
         return {
             name: round(float((part.argmax(1) == right).float().mean()), 3)
-            for name, part, right in zip(_HEADS, parts, true.T, strict=True)
+            for name, part, right in zip(HEADS, parts, true.T, strict=True)
         }
 
     def export(self, model: Path) -> None:
@@ -284,88 +275,6 @@ class NarratorStage:
         """All words of the prompts it was trained on."""
         prompts = (captions.user_prompt(self.takes[n], self.takes.rng(n, "words")) for n in range(count))
         return {word for prompt in prompts for word in words_of(prompt)}
-
-
-def canonical_frame(take: Take, frame: int) -> int:
-    """Of all frames drawn alike, the one to name: the first of the clip, else the last of it, else ``frame``."""
-    same = take.same_moment(frame)
-    return 0 if 0 in same else NUM_FRAMES - 1 if NUM_FRAMES - 1 in same else frame
-
-
-def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
-    """What the user says, and what the narrator should answer."""
-    story = captions.narrative(take, canonical_frame(take, frame), rng)
-    prompt = captions.user_prompt(take, rng)
-    typed = rng.choice((prompt, prompt, prompt, prompt.rstrip("."), prompt.lower()))
-    return typed, write_reply(story)
-
-
-def worn(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Half of the images as they may come from a user's disk: resized, or saved as JPEG."""
-    if rng.random() < 0.5:
-        return image
-    size = image.size
-    if rng.random() < 0.6:
-        side = rng.randint(48, 200)
-        image = image.resize((side, side), rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)))
-    if rng.random() < 0.6:
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=rng.randint(60, 95))
-        image = Image.open(file).convert("RGB")
-    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
-
-
-def _blotches(rng: random.Random) -> Image.Image:
-    """Coloured blotches of any size, from a ramp to noise."""
-    side = rng.choice((2, 3, 5, 9, 17, 33, 64))
-    colours = np.random.default_rng(rng.getrandbits(64)).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    return Image.fromarray(colours).resize(
-        (SIZE, SIZE), rng.choice((Image.Resampling.BICUBIC, Image.Resampling.NEAREST))
-    )
-
-
-def _babble(rng: random.Random) -> str:
-    """Words of no language, in any script."""
-    scripts = (
-        "abcdefghijklmnopqrstuvwxyz",
-        "0123456789-+.,:;!?'\"()",
-        "äöüéñçøß",
-        "абвгдежз",
-        "猫犬車人球窓花",
-        "🎉🐈🚗",
-    )
-    letters = rng.choice((scripts[0], scripts[0], rng.choice(scripts)))
-    return " ".join("".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 12)))
-
-
-def to_pixels(image: Image.Image) -> Tensor:
-    """[3, height, width] in -1..1, as the processor makes it of a 64 x 64 image."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
-
-
-def _draw_frame_index(take: Take, rng: random.Random) -> int:
-    """A frame of any phase, each phase as likely; never one in which the agent is about but out of sight."""
-    phases = [frames for frames in take.phases.values() if frames]
-    while True:
-        frame = rng.choice(rng.choice(phases))
-        pose = take.agent_pose(frame)
-        if pose is None or -12 <= pose.x <= SIZE + 12:
-            return frame
-
-
-def _seen(take: Take, frame: int) -> list[int]:
-    """The true classes of ``_HEADS``, in order."""
-    pose = take.agent_pose(frame)
-    nobody = pose is None
-    return [
-        _STATES.index((take.story.object, take.object_state(frame))),
-        _COLOURS.index(take.object_colour),
-        len(AGENTS) if nobody else AGENTS.index(take.story.agent),
-        len(_COLOURS) if nobody else _COLOURS.index(take.agent_colour),
-        _BINS if pose is None else min(max(int(pose.x / SIZE * _BINS), 0), _BINS - 1),
-        2 if pose is None else int(pose.facing > 0),
-        canonical_frame(take, frame),
-    ]
 
 
 def _kernel(reach: int) -> Tensor:

@@ -1,0 +1,117 @@
+"""What the bundled narrator is shown and should answer: images as users have them, true replies, and nonsense."""
+
+from __future__ import annotations
+
+import io
+import random
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from reasondiff.narrator import write_reply
+from reasondiff.storyworld import captions
+from reasondiff.storyworld.palette import COLOURS
+from reasondiff.storyworld.stories import AGENTS, CHANGES, NUM_FRAMES, SIZE, Take
+
+__all__ = ["HEADS", "babble", "blotches", "canonical_frame", "draw_moment", "example", "seen_in", "to_pixels", "worn"]
+
+_STATES = (
+    *((thing, state) for thing, states in CHANGES.items() for state in states),
+    ("bicycle", "parked"), ("dog", "sitting"), ("dog", "standing"),
+)  # fmt: skip
+_COLOURS = sorted(COLOURS)
+_BINS = 16
+HEADS = {
+    "state": len(_STATES),
+    "colour": len(_COLOURS),
+    "agent": len(AGENTS) + 1,
+    "agent_colour": len(_COLOURS) + 1,
+    "agent_x": _BINS + 1,
+    "facing": 3,
+    "position": NUM_FRAMES,
+}
+"""What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
+
+
+def canonical_frame(take: Take, frame: int) -> int:
+    """Of all frames drawn alike, the one to name: the first of the clip, else the last of it, else ``frame``."""
+    same = take.same_moment(frame)
+    return 0 if 0 in same else NUM_FRAMES - 1 if NUM_FRAMES - 1 in same else frame
+
+
+def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
+    """What the user says, and what the narrator should answer."""
+    story = captions.narrative(take, canonical_frame(take, frame), rng)
+    prompt = captions.user_prompt(take, rng)
+    typed = rng.choice((prompt, prompt, prompt, prompt.rstrip("."), prompt.lower()))
+    return typed, write_reply(story)
+
+
+def worn(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Half of the images as they may come from a user's disk: resized, or saved as JPEG."""
+    if rng.random() < 0.5:
+        return image
+    size = image.size
+    if rng.random() < 0.6:
+        side = rng.randint(48, 200)
+        image = image.resize((side, side), rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)))
+    if rng.random() < 0.6:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=rng.randint(60, 95))
+        image = Image.open(file).convert("RGB")
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def blotches(rng: random.Random) -> Image.Image:
+    """Coloured blotches of any size, from a ramp to noise."""
+    side = rng.choice((2, 3, 5, 9, 17, 33, 64))
+    colours = np.random.default_rng(rng.getrandbits(64)).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize(
+        (SIZE, SIZE), rng.choice((Image.Resampling.BICUBIC, Image.Resampling.NEAREST))
+    )
+
+
+def babble(rng: random.Random) -> str:
+    """Words of no language, in any script."""
+    scripts = (
+        "abcdefghijklmnopqrstuvwxyz",
+        "0123456789-+.,:;!?'\"()",
+        "äöüéñçøß",
+        "абвгдежз",
+        "猫犬車人球窓花",
+        "🎉🐈🚗",
+    )
+    letters = rng.choice((scripts[0], scripts[0], rng.choice(scripts)))
+    return " ".join("".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 12)))
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """[3, height, width] in -1..1, as the processor makes it of a 64 x 64 image."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def draw_moment(take: Take, rng: random.Random) -> int:
+    """A frame of any phase, each phase as likely; never one in which the agent is about but out of sight."""
+    phases = [frames for frames in take.phases.values() if frames]
+    while True:
+        frame = rng.choice(rng.choice(phases))
+        pose = take.agent_pose(frame)
+        if pose is None or -12 <= pose.x <= SIZE + 12:
+            return frame
+
+
+def seen_in(take: Take, frame: int) -> list[int]:
+    """The true classes of ``HEADS``, in order."""
+    pose = take.agent_pose(frame)
+    nobody = pose is None
+    return [
+        _STATES.index((take.story.object, take.object_state(frame))),
+        _COLOURS.index(take.object_colour),
+        len(AGENTS) if nobody else AGENTS.index(take.story.agent),
+        len(_COLOURS) if nobody else _COLOURS.index(take.agent_colour),
+        _BINS if pose is None else min(max(int(pose.x / SIZE * _BINS), 0), _BINS - 1),
+        2 if pose is None else int(pose.facing > 0),
+        canonical_frame(take, frame),
+    ]
