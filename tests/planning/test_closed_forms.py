@@ -22,7 +22,8 @@ from reasondiff.planning.vae import Vae
 from tests import tiny
 
 WAN = named_configs("wan2.1-i2v-14b-480p")
-SMALL_VAE: dict[str, Any] = {"base_dim": 8, "z_dim": 4, "dim_mult": [1, 2, 2], "temperal_downsample": [True, False]}
+SMALL_VAE: dict[str, Any] = {"base_dim": 8, "z_dim": 4, "dim_mult": [1, 2, 2], "num_res_blocks": 1}
+SMALL_VAE["temperal_downsample"] = [True, True]
 IMAGE_TOKENS, CONTEXT = 257, 512
 
 
@@ -106,13 +107,11 @@ def test_vae(config: dict[str, Any]) -> None:
         vae = AutoencoderKLWan(**config).to(torch.bfloat16)
     shape = Vae.from_config(vae.config)
     assert parameters(vae) == shape.parameters
-    height, width, frames = 4 * shape.scale, 6 * shape.scale, (1, 1 + shape.stride, 1 + 2 * shape.stride)
-    if shape.stride != 4:  # diffusers' own loop always takes chunks of four
-        return
-    for number in frames:
+    height, width = 4 * shape.scale, 6 * shape.scale
+    for number in (1, 9):
         counted = count(lambda number=number: vae.encode(meta(1, 3, number, height, width)))
         assert shape.encode(number, height, width).flops == counted.flops
-    for number in (1, 2, 3):
+    for number in (1, 3):
         counted = count(lambda number=number: vae.decode(meta(1, shape.latent, number, 4, 6)))
         assert shape.decode(number, 4, 6).flops == counted.flops
 

@@ -33,9 +33,9 @@ def small() -> TrainingRecipe:
 
 
 @pytest.fixture(scope="module")
-def stage() -> NarratorStage:
-    plan = small()
-    built = plan.build(plan, Path(), Path(), "cpu")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> NarratorStage:
+    plan, folder = small(), tmp_path_factory.mktemp("cache")
+    built = plan.build(plan, folder, folder, "cpu")
     assert isinstance(built, NarratorStage)
     return built
 
@@ -124,14 +124,18 @@ def test_a_step_draws_the_same_whenever_it_is_reached(stage: NarratorStage) -> N
     assert not torch.equal(one.pixels, other.pixels)
 
 
-def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(tmp_path: Path) -> None:
+def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan = small()
     built = plan.build(plan, tmp_path, tmp_path, "cpu")
     built.validate = lambda _: {}
     run, before = tmp_path / "run", {name: p.detach().clone() for name, p in built.trainable().items()}
     shorter = replace(plan.optimization, steps=4)
     assert fit(built, shorter, run, log_every=1) == 4
-    again = plan.build(plan, tmp_path, tmp_path, "cpu")
+    changed = {**plan.settings, "tokenizer": {"vocabulary": 500, "takes": 50}}
+    again = plan.build(replace(plan, settings=changed), tmp_path, tmp_path, "cpu")
+    assert again.numbers == built.numbers  # the run keeps its tokens
     again.validate = lambda _: {}
     assert fit(again, plan.optimization, run, log_every=1) == 5
     same = {name for name, p in again.trainable().items() if torch.equal(p, before[name])}
@@ -145,6 +149,7 @@ def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(tmp_path:
     assert not [*folder.rglob("*.bin"), *folder.rglob("*.pt"), *folder.rglob("*.py")]
     assert isinstance(again.model, LlavaForConditionalGeneration)
     assert AutoProcessor.from_pretrained(folder).chat_template
+    assert capsys.readouterr().err.count("torchvision") == 0
     told = load_narrator(f"transformers:{folder}", constrained=False)
     assert isinstance(told, VisionNarrator) and told.frames == NUM_FRAMES and told.reasks == 0
     ask = told.instruction.messages(draw_frame(TakeSet("test")[0], 0), "A cat plays.", told.form, NUM_FRAMES, 0.2)

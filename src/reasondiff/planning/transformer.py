@@ -12,8 +12,8 @@ from reasondiff.planning.work import Work
 __all__ = ["Transformer"]
 
 _PASSES, _ENDS = 188, 20
-"""Times that eager element-wise kernels read or write the hidden states (two bytes each) in a block, and before and after
-all blocks: norms, gates and rotary embeddings, much of it in fp32. Counted."""
+"""Times that eager element-wise kernels read or write the hidden states (two bytes each) in a block, and outside of all
+blocks: norms, gates and rotary embeddings, much of it in fp32. Counted."""
 
 
 @dataclass(frozen=True)

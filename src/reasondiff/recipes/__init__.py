@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reasondiff.errors import InputError
-from reasondiff.recipes import storyworld_tiny
+from reasondiff.recipes import storyworld_narrator, storyworld_oracle, storyworld_tiny
 from reasondiff.recipes.base import TrainingRecipe
 
 __all__ = ["RECIPES", "TrainingRecipe", "recipe"]
@@ -15,6 +15,8 @@ RECIPES: dict[str, Callable[[], TrainingRecipe]] = {
     "storyworld-tiny/base": storyworld_tiny.base,
     "storyworld-tiny/stage1": storyworld_tiny.stage1,
     "storyworld-tiny/stage2": storyworld_tiny.stage2,
+    "storyworld-tiny/narrator": storyworld_narrator.narrator,
+    "storyworld-tiny/oracle": storyworld_oracle.oracle,
 }
 
 

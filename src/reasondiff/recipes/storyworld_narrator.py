@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+from transformers import AutoProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
+from reasondiff.files import atomic_path
 from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.training.narrator import NarratorStage
-from reasondiff.training.narrator_tokens import narrator_processor, narrator_tokenizer
+from reasondiff.training.narrator_tokens import narrator_processor, narrator_tokenizer, save_processor
 from reasondiff.training.trainer import Optimization, Stage
 
 __all__ = ["narrator"]
@@ -54,7 +55,8 @@ def narrator() -> TrainingRecipe:
 
 def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
     settings = recipe.settings
-    tokenizer: Any = narrator_tokenizer(**settings["tokenizer"])
+    processor = _processor(recipe, model, cache)
+    tokenizer = processor.tokenizer
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(**settings["vision"]),
         text_config=LlamaConfig(
@@ -73,5 +75,17 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
     with torch.random.fork_rng():
         torch.manual_seed(recipe.optimization.seed)
         net: Any = LlavaForConditionalGeneration(config)
-        processor = narrator_processor(tokenizer, size=_SIZE, patch=_PATCH)
         return NarratorStage(net.to(device), processor, **settings["stage"])
+
+
+def _processor(recipe: TrainingRecipe, model: Path, cache: Path) -> Any:
+    """The processor of the model, or else of this run, which is made once: its tokens' numbers are in the weights."""
+    of_run = cache / "narrator-processor"
+    for folder in (model / "narrator", of_run):
+        if (folder / "tokenizer.json").is_file():
+            return AutoProcessor.from_pretrained(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    tokenizer = narrator_tokenizer(**recipe.settings["tokenizer"])
+    with atomic_path(of_run, folder=True) as folder:
+        save_processor(narrator_processor(tokenizer, size=_SIZE, patch=_PATCH), folder)
+    return AutoProcessor.from_pretrained(of_run)

@@ -22,7 +22,7 @@ def oracle() -> TrainingRecipe:
     )
     settings = {
         "spotter": {"classes": list(CLASSES), "widths": [32, 64, 112], "deep_layers": 2},
-        "stage": {"batch": 96, "disturbed": 0.5, "blended": 0.25, "clean": 0.15},
+        "stage": {"batch": 96, "disturbed": 0.5, "blended": 0.2, "melted": 0.12, "clean": 0.15},
     }
 
     def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:

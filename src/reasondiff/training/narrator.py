@@ -37,6 +37,7 @@ from reasondiff.training.narrator_examples import (
     to_pixels,
     worn,
 )
+from reasondiff.training.narrator_tokens import save_processor
 
 __all__ = ["NarratorStage"]
 
@@ -246,7 +247,7 @@ class NarratorStage:
         model.mkdir(parents=True, exist_ok=True)
         with atomic_path(model / "narrator", folder=True) as folder:
             self.model.save_pretrained(folder)
-            self.processor.save_pretrained(folder)
+            save_processor(self.processor, folder)
             known, unseen = map(self._images, ("train", "validation"), self.looks)
             Looks.learn(known, unseen).save(folder / "looks.safetensors")
             settings = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import CLIPImageProcessorPil, LlavaProcessor, PreTrainedTokenizerFast
@@ -12,7 +14,7 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import NUM_FRAMES
 
-__all__ = ["narrator_processor", "narrator_tokenizer"]
+__all__ = ["narrator_processor", "narrator_tokenizer", "save_processor"]
 
 _SPECIAL = ("<pad>", "</s>", "<image>", "<reply>")
 _SYNTAX = (
@@ -78,6 +80,15 @@ def narrator_processor(tokenizer: PreTrainedTokenizerFast, *, size: int, patch: 
         num_additional_image_tokens=1,  # the tower's class token, which "default" leaves out again
         chat_template=_TEMPLATE,
     )
+
+
+def save_processor(processor: LlavaProcessor, folder: Path) -> None:
+    """Write a processor that reads images with Pillow everywhere: the same pixels with and without torchvision."""
+    processor.save_pretrained(folder)
+    path = folder / "processor_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["image_processor"]["image_processor_type"] = CLIPImageProcessorPil.__name__
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _texts(count: int) -> Iterator[str]:

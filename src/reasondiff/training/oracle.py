@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor, nn
 
 from reasondiff.storyworld.dataset import TakeSet
@@ -40,6 +40,8 @@ _SHOWN, _HIDDEN = {True: 0.3, False: 0.45}, 0.05
 """An agent (True) or object (False) is to be seen from this share in sight on, and not to be seen below the last."""
 _SOLID, _GHOST = 0.8, 0.55
 """The same of its strength in a blend."""
+_SOFT = 2.4, 3.2
+"""Blurred by less than the first (a Gaussian, in pixels) a thing can still be told, by more than the last it cannot."""
 
 
 class OracleStage:
@@ -50,16 +52,25 @@ class OracleStage:
         batch: frames per step.
         disturbed: share of frames in which things are moved, dropped, doubled or covered.
         blended: share of frames that are two pictures in one.
+        melted: share of frames in which one thing has run into a blob.
         clean: share of frames that are not made worse.
     """
 
     def __init__(
-        self, net: Spotter, *, batch: int = 96, disturbed: float = 0.5, blended: float = 0.25, clean: float = 0.15
+        self,
+        net: Spotter,
+        *,
+        batch: int = 96,
+        disturbed: float = 0.5,
+        blended: float = 0.2,
+        melted: float = 0.12,
+        clean: float = 0.15,
     ) -> None:
         self.net = net
         self.batch = batch
         self.disturbed = disturbed
         self.blended = blended
+        self.melted = melted
         self.clean = clean
         self.takes = TakeSet("train", hard=0.4, pairs=PAIRS)
 
@@ -92,8 +103,11 @@ class OracleStage:
         if rng.random() < self.disturbed:
             items = disturb(items, rng)
         seen = [Seen(item, share) for item, share in zip(items, visibility(items), strict=True)]
-        if items and rng.random() < self.blended:
+        trick = rng.random()
+        if items and trick < self.blended:
             return _blend(take, items, seen, rng)
+        if items and trick < self.blended + self.melted:
+            return _melt(take, items, seen, rng)
         return np.asarray(draw_items(take, items)), seen
 
     def loss(self, inputs: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
@@ -147,6 +161,18 @@ def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) 
         seen = [one if one.item in others else replace(one, strength=share) for one in seen]
         seen += [one for one in new if one.item not in items]
     return np.asarray(picture), seen
+
+
+def _melt(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+    """The picture of ``items`` with one of them blurred so much that its kind is hard or impossible to tell."""
+    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
+    radius = rng.uniform(2, 4.5)
+    picture, rest = draw_items(take, items), draw_items(take, items[:index] + items[index + 1 :])
+    outline = ImageChops.difference(picture, rest).convert("L").point(lambda value: 255 if value > 4 else 0)
+    around = outline.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.GaussianBlur(1.5))
+    picture = Image.composite(picture.filter(ImageFilter.GaussianBlur(radius)), picture, around)
+    strength = 1.0 if radius < _SOFT[0] else _GHOST if radius < _SOFT[1] else 0.0
+    return np.asarray(picture), [*seen[:index], replace(seen[index], strength=strength), *seen[index + 1 :]]
 
 
 def labels(seen: list[Seen]) -> tuple[np.ndarray, np.ndarray]:

@@ -62,7 +62,9 @@ class Spotter(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own 
         self.up = nn.Conv2d(coarse, middle, 1)
         self.merge = _layer(middle, middle, groups)
         self.head = nn.Conv2d(middle, len(classes), 1)
-        nn.init.constant_(self.head.get_parameter("bias"), -4.0)  # hardly anything is anywhere: training starts from that
+        nn.init.constant_(
+            self.head.get_parameter("bias"), -4.0
+        )  # hardly anything is anywhere: training starts from that
 
     def forward(self, frames: Tensor) -> Tensor:
         """Logits [batch, classes, 16, 16] of frames [batch, 3, 64, 64] in -1..1."""

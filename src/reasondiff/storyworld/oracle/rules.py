@@ -109,9 +109,21 @@ def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thres
     if agent.doubled > t.slips:
         yield f"there are two of the {story.agent}"
     if variant != "distractor":
-        for name, count in _count(frames, t).items():
+        alone = [[one for one in sightings if not _outshone(one, sightings, story, t)] for sightings in frames]
+        for name, count in _count(alone, t).items():
             if name in AGENTS and name not in (story.agent, story.object) and count > t.slips:
                 yield f"a {name} is seen, which nobody named"
+
+
+def _outshone(one: Sighting, sightings: Sequence[Sighting], story: Story, t: Thresholds) -> bool:
+    """The same place looks more like the agent: it is one thing that also looks a little like another."""
+    return any(
+        other.name == story.agent
+        and other.score > one.score
+        and abs(other.x - one.x) <= t.same_place
+        and abs(other.y - one.y) <= t.same_place
+        for other in sightings
+    )
 
 
 def _strangers(frames: Frames, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
@@ -225,12 +237,12 @@ def _way(
 ) -> Iterator[str]:
     name, first, last = f"the {story.agent}", agent.seen[0], agent.seen[-1]
     shown = anchor is not None and any(one.name == story.agent and one.score >= t.clear for one in anchor.sightings)
-    if variant != "present" and not (shown and anchor and anchor.frame < t.gap):
+    if variant != "present" and not (shown and anchor and anchor.frame < t.ends):
         if first == 0:
             yield f"{name} is there from the start"
         elif not agent.edge(first, t.edge):
             yield f"{name} appears out of nothing"
-    if variant != "stays" and not (shown and anchor and anchor.frame >= count - t.gap):
+    if variant != "stays" and not (shown and anchor and anchor.frame >= count - t.ends):
         if last == count - 1:
             yield f"{name} is still there at the end"
         elif not agent.edge(last, t.edge):

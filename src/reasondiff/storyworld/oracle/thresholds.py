@@ -43,6 +43,8 @@ class Thresholds:
     """Share of its way on which it may be lost."""
     edge: float = 18.0
     """It comes in and goes out within this distance of the left or right edge: three frames from being half outside."""
+    ends: int = 3
+    """An image that shows the agent, given for one of so many first or last frames, waives its coming or leaving."""
     half_out: float = 9.0
     """Nearer to the edge than this it is half outside, where it may be lost for longer ..."""
     half_out_gap: int = 8

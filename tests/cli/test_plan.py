@@ -1,0 +1,54 @@
+"""``reasondiff plan`` as a shell sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Ran
+
+
+def test_the_papers_model_without_options(reasondiff: Callable[..., Ran]) -> None:
+    ran = reasondiff("plan")
+    assert ran.code == 0 and not ran.err
+    for shown in (
+        "wan2.1-i2v-14b-480p, preset balanced: 81 frames of 832x480, 50 steps, guidance 5, 4 descriptions",
+        "16.39 B",  # parameters
+        "167,426",  # TFLOP
+        "505.4 MB",  # keys and values
+        "65.6 GB",  # on disk
+        "H200",
+        "not measurements",
+    ):
+        assert shown in ran.out, shown
+
+
+def test_options_change_the_plan(reasondiff: Callable[..., Ran]) -> None:
+    ran = reasondiff("plan", "--preset", "fast", "--frames", 33, "--size", "512", "--steps", 4, "--guidance-scale", 1)
+    assert "preset fast: 33 frames of 512x512, 4 steps, guidance 1" in ran.out
+    assert "no 8-bit products" in ran.out  # A100
+    assert "skips 50% of the calls" in ran.out
+
+
+def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
+    ran = reasondiff("plan", "--model", model, "--words", 8)
+    assert ran.code == 0
+    assert "9 frames of 64x64, 2 steps, guidance 3" in ran.out
+    assert "published" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "best"], "no preset 'best'"),
+        (["--model", "nothing"], "no plan for 'nothing'"),
+        (["--size", "833x480"], "833 pixels does not divide into 16"),
+        (["--size", "large"], "'large' is not understood"),
+        (["--frames", "80"], "80 frames do not fit"),
+        (["--steps", "0"], "0 steps"),
+    ],
+)
+def test_bad_input_is_one_sentence(refused: Callable[..., str], arguments: list[str], message: str) -> None:
+    assert message in refused("plan", *arguments)
