@@ -23,7 +23,6 @@ from typing import Any
 import torch
 from diffusers import FirstBlockCacheConfig
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from benchmarks import parts
 from benchmarks.contestants import (
@@ -36,10 +35,9 @@ from benchmarks.contestants import (
     Scale,
     full_checkpoint,
     keep_attention,
-    keeps_attention,
-    twin,
 )
 from benchmarks.counting import count
+from benchmarks.fast import CompiledCheckpoint, Fast
 from benchmarks.preparation import (
     AlignInputs,
     align_b1,
@@ -119,6 +117,8 @@ def calls(bench: Bench) -> None:
     change = distance(other, one)
     bench.report.add("ok", "another negative prompt: relative L2", *[""] * 3, reached=change, at_least=1e-4, unit="")
     del one, fresh, other
+    if bench.device == "cuda":
+        show_kernels(eager["B0"])
     seconds = fastest(eager, bench.rounds, device=bench.device)
     pair = {"B0": 2 * seconds["B0"], "B1": seconds["B1"] + seconds["B0"], "ours": seconds["ours"] + seconds["negative"]}
     row(bench, "H1", "cond call, eager, B1 over ours", seconds["ours"], seconds["B0"], seconds["B1"], "B1", 1.14)
@@ -126,7 +126,7 @@ def calls(bench: Bench) -> None:
     row(bench, "H1", "CFG pair, eager, B1 over ours", pair["ours"], pair["B0"], pair["B1"], "B1", 1.07)
     held = {"B0": memory(bench, eager["B0"], contest.stock), "B1": memory(bench, eager["B1"], contest.concat)}
 
-    lossless = Fast(bench, contest, float8=False)
+    lossless = Fast(contest, bench.backend, float8=False)
     quick = lossless.pair(story, negative)
     bench.correct("compiled and eager: relative L2", distance(quick["cond"](), out["ours"]), bench.tolerance)
     compiled = fastest(quick, bench.rounds, device=bench.device)
@@ -142,7 +142,7 @@ def calls(bench: Bench) -> None:
     del lossless, quick
     free()
 
-    float8 = Fast(bench, contest, float8=True)
+    float8 = Fast(contest, bench.backend, float8=True)
     quick = float8.pair(story, negative)
     wrong = distance(quick["cond"](), out["ours"])
     bench.below("H4", "fp8 and bf16: relative L2", *[""] * 3, reached=wrong, goal=0.05, unit="")
@@ -157,84 +157,6 @@ def calls(bench: Bench) -> None:
     row(bench, "H6", "CFG pair, fast, B0 over ours", half, pair["B0"], pair["B1"], "B0", 2.4)
     row(bench, "H6", "CFG pair, fast, B1 over ours", half, pair["B0"], pair["B1"], "B1", 2.6)
     end_to_end(bench, seconds["B0"], compiled["cond"])
-
-
-class Fast:
-    """A compiled transformer on the contest's weights, in 8 bits if wanted."""
-
-    def __init__(self, bench: Bench, contest: Contest, *, float8: bool) -> None:
-        self.contest, self.graphs = contest, CountedGraphs(bench.backend)
-        self.model = twin(contest.transformer)
-        blocks = list(self.model.blocks)
-        if float8:
-            for block in blocks[1:-1]:
-                to_float8(block)
-        install(self.model)
-        for block in blocks:  # the forward, not the module: hooks of caches then wrap what is compiled
-            block.forward = torch.compile(block.forward, fullgraph=True, backend=self.graphs)
-
-    def pair(self, story: FrameContext, negative: FrameContext) -> dict[str, Callable[[], Tensor]]:
-        """The calls of both branches."""
-        branches = {"cond": story, "uncond": negative}
-        return {name: partial(self._branch, name, context) for name, context in branches.items()}
-
-    def _branch(self, name: str, context: FrameContext) -> Tensor:
-        with self.model.cache_context(name):
-            return self.contest.ours(context, self.model)()
-
-
-class CountedGraphs:
-    """A compiler backend that counts how often its graphs run, to notice when nothing compiled runs at all."""
-
-    def __init__(self, backend: str) -> None:
-        self.compile = torch._dynamo.lookup_backend(backend)
-        self.runs = 0
-
-    def __call__(self, graph: Any, inputs: Any) -> Callable[..., Any]:
-        compiled = self.compile(graph, inputs)
-
-        def run(*args: Any) -> Any:
-            self.runs += 1
-            return compiled(*args)
-
-        return run
-
-
-class Float8Linear(nn.Module):
-    """A linear layer with weights and inputs in e4m3, each row with its own scale."""
-
-    LARGEST = 448.0
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        self.bias = linear.bias
-        weight, scale = self.rounded(linear.weight.detach())
-        self.register_buffer("weight8", weight)
-        self.register_buffer("scale", scale)
-
-    def forward(self, x: Tensor) -> Tensor:
-        rows, scale = self.rounded(x.flatten(0, -2))
-        if x.is_cuda:
-            out = torch._scaled_mm(
-                rows, self.weight8.t(), scale_a=scale, scale_b=self.scale.t(), out_dtype=x.dtype, use_fast_accum=True
-            )
-        else:  # the same products without the hardware for them
-            out = ((rows.float() * scale) @ (self.weight8.float() * self.scale).t()).to(x.dtype)
-        return (out if self.bias is None else out + self.bias).unflatten(0, x.shape[:-1])
-
-    @classmethod
-    def rounded(cls, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """[n, k] in 8 bits, and the scales [n, 1]."""
-        scale = rows.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / cls.LARGEST
-        return (rows.float() / scale).clamp(-cls.LARGEST, cls.LARGEST).to(torch.float8_e4m3fn), scale
-
-
-def to_float8(block: nn.Module) -> None:
-    """Replace a block's linear layers; the weights of the original are left alone."""
-    for name, module in list(block.named_modules()):
-        if type(module) is nn.Linear:
-            parent, _, child = name.rpartition(".")
-            setattr(block.get_submodule(parent), child, Float8Linear(module))
 
 
 def skipped(
@@ -356,21 +278,6 @@ def training(bench: Bench) -> None:
         free()
 
 
-class CompiledCheckpoint:
-    """Gradient checkpointing that keeps attention, with each block and its checkpoint compiled together."""
-
-    def __init__(self, backend: Any) -> None:
-        self.run = torch.compile(self._block, backend=backend)
-
-    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self.run(function, *args)
-
-    @staticmethod
-    def _block(function: Callable[..., Any], *args: Any) -> Any:
-        contexts = partial(create_selective_checkpoint_contexts, keeps_attention)
-        return checkpoint(function, *args, use_reentrant=False, context_fn=contexts, preserve_rng_state=False)
-
-
 def with_context(contest: Contest, context: FrameContext, checkpointing: Any) -> Callable[[], Tensor]:
     """A training step whose backward runs inside ``use``."""
     step = contest.training_step(contest.transformer, contest.ours(context), checkpointing)
@@ -433,6 +340,15 @@ def memory(
     call()
     torch.cuda.synchronize()
     return weights + kept + torch.cuda.max_memory_allocated() - before
+
+
+def show_kernels(call: Callable[[], Any], most: int = 6) -> None:
+    """Print the kernels that take longest, so that the table says which attention it is about."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        call()
+        torch.cuda.synchronize()
+    events = sorted(profiler.key_averages(), key=lambda event: -event.device_time_total)[:most]
+    print("\nKernels of B0: " + "; ".join(f"{e.key[:60]} {e.device_time_total / 1e3:.0f} ms" for e in events) + "\n")
 
 
 def flops(scale: Scale) -> float:

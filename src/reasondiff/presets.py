@@ -38,11 +38,13 @@ class Preset:
             (``enable_layerwise_casting``, which leaves embeddings, norms and the output layer alone).
         float8_products: multiply in 8 bits, scaled per row (torchao's ``Float8DynamicActivationFloat8WeightConfig``
             with ``PerRow()``), in all blocks but the first and the last. Needs compute capability 8.9 and ``compiled``.
-        text_weights: the text encoder's, storage only. ``wo`` must stay bfloat16 (``skip_modules_pattern=("wo",)``):
-            T5 casts a layer's input to the dtype of ``wo``, and would round it to 8 bits.
-        free_text_encoder: drop the text encoder once the texts are encoded; it is loaded again for another story.
+        text_weights: the text encoder's, storage only, embeddings and norms left alone. ``wo`` must stay bfloat16 as
+            well: T5 casts a layer's input to the dtype of ``wo``, and would round it to 8 bits.
+        free_text_encoder: take the text encoder off the GPU once the texts are encoded: to the CPU's memory where
+            ``offload`` says that models wait there, else for good, until another story needs it.
         offload: what waits in the CPU's memory.
-        compiled: ``compile_repeated_blocks``; ``fullgraph`` only where no step cache is on.
+        compiled: ``torch.compile(block.forward, fullgraph=True)`` for every block (one graph serves them all), before a
+            step cache is enabled: its hooks then wrap what is compiled, and not the other way round.
         step_cache: threshold of ``FirstBlockCacheConfig``; None for no cache.
         skipped: share of the transformer's calls that the threshold is meant to skip, for planning.
         tiled_vae: ``vae.enable_tiling()``: less memory, a little more work, and seams that one must look for.

@@ -12,6 +12,7 @@ from torch import nn
 from benchmarks import cpu, flops, h200
 from benchmarks.contestants import SMALLEST, TINY, Contest, keep_attention
 from benchmarks.counting import count
+from benchmarks.fast import Fast, Float8Linear
 from benchmarks.preparation import starts
 from benchmarks.report import Report
 
@@ -38,7 +39,9 @@ def test_the_cpu_benchmark_runs_and_its_contestants_agree(part: str, capsys: pyt
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch.compile looks at it
-@pytest.mark.parametrize("part", list(h200.PARTS))
+@pytest.mark.parametrize(
+    "part", [pytest.param(part, marks=[pytest.mark.slow] * (part == "training")) for part in h200.PARTS]
+)
 def test_the_gpu_benchmark_runs_without_a_gpu(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert h200.main(["--tiny", "--only", part]) == 0
     assert "MISSED" not in capsys.readouterr().out
@@ -122,8 +125,20 @@ def test_8_bit_products_are_close() -> None:
     torch.manual_seed(0)
     linear, x = nn.Linear(64, 48), torch.randn(3, 10, 64)
     with torch.no_grad():
-        assert h200.distance(h200.Float8Linear(linear)(x), linear(x)) < 0.05
-        assert h200.Float8Linear(linear)(x).shape == (3, 10, 48)
+        assert h200.distance(Float8Linear(linear)(x), linear(x)) < 0.05
+        assert Float8Linear(linear)(x).shape == (3, 10, 48)
+
+
+@pytest.mark.parametrize("float8", [False, True])
+def test_a_graph_serves_all_blocks_of_a_kind(float8: bool) -> None:
+    """Else a model of 40 blocks would take 40 compilations."""
+    contest = Contest(SMALLEST.with_layers(4), "cpu")
+    fast = Fast(contest, "eager", float8=float8)
+    with torch.no_grad():
+        for call in fast.pair(contest.context(2), contest.context(1)).values():
+            call()
+    assert fast.graphs.made == (4 if float8 else 2)  # the ends of the stack are of another kind
+    assert fast.graphs.runs == 2 * 4
 
 
 def test_tiles_cover_a_side_and_none_lies_within_another() -> None:

@@ -22,6 +22,7 @@ from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.generate import generate
 from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
+from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.train import train
@@ -44,6 +45,7 @@ app.command()(replay)
 app.command()(cases)
 app.command()(demo)
 app.command()(storyworld)
+app.command()(plan)
 app.command()(train)
 app.command()(evaluate)
 app.command()(caption)

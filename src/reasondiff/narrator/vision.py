@@ -77,6 +77,7 @@ class VisionNarrator:
         max_tokens: of one reply; None for as many as the schema's bounds allow.
         cache: where narratives are kept and found again; None to ask every time.
         checks: looks at the chosen story whose sentences become warnings.
+        max_prompt: characters of the user's text that are sent.
         frames: the only number of frames that the model can tell a story in; another one is retimed. None for any.
     """
 
@@ -91,6 +92,7 @@ class VisionNarrator:
     max_tokens: int | None = None
     cache: Cache | None = None
     checks: tuple[Check, ...] = ()
+    max_prompt: int = MAX_PROMPT
     frames: int | None = None
 
     def __post_init__(self) -> None:
@@ -115,7 +117,8 @@ class VisionNarrator:
             InputError: an empty prompt, or no frames.
             NarrationError: the model declined, or gave no usable story; the message quotes it.
         """
-        prompt = shorten(clean(without_markup(prompt)), MAX_PROMPT)
+        given = clean(without_markup(prompt))
+        prompt = shorten(given, self.max_prompt)
         if not prompt:
             raise InputError("The prompt is empty; say in a few words what the video should tell.")
         if num_frames < 1 or not interval > 0:
@@ -129,6 +132,8 @@ class VisionNarrator:
             narrative = _in_frames(narrative, num_frames)
             warned = [sentence for check in self.checks for sentence in check(image, prompt, narrative)]
             narrative = _with_record(narrative, warnings=[*narrative.provenance["warnings"], *warned])
+            if prompt != given:
+                narrative = _with_note(narrative, f"{len(prompt)} of the prompt's {len(given)} characters read")
             if self.cache:
                 self.cache.put(question, narrative)
         for sentence in narrative.provenance.get("warnings", ()):
@@ -252,7 +257,11 @@ def _in_frames(narrative: Narrative, num_frames: int) -> Narrative:
             anchors=tuple(replace(anchor, frame=anchor.frame - kept[0].start) for anchor in narrative.anchors),
             num_frames=kept[-1].end - kept[0].start,
         )
-    return _with_record(narrative.retime(num_frames), notes=[*narrative.provenance["notes"], note])
+    return _with_note(narrative.retime(num_frames), note)
+
+
+def _with_note(narrative: Narrative, note: str) -> Narrative:
+    return _with_record(narrative, notes=[*narrative.provenance["notes"], note])
 
 
 def _with_record(narrative: Narrative, **record: Any) -> Narrative:

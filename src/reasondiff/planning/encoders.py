@@ -45,8 +45,8 @@ class TextEncoder:
 
     @property
     def kept_parameters(self) -> int:
-        """Those that stay in the compute dtype under 8-bit storage: T5 casts its input to the dtype of ``wo``."""
-        return self.layers * self.dim * self.ffn + self.layers * (2 * self.dim) + self.dim
+        """Those that stay in bf16 under 8-bit storage: embeddings, norms and ``wo``, whose dtype T5 casts inputs to."""
+        return self.vocabulary * self.dim + self.layers * self.dim * self.ffn + (2 * self.layers + 1) * self.dim
 
     def encode(self, tokens: int) -> Work:
         """One text of so many tokens."""

@@ -41,13 +41,13 @@ def narrator() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/narrator",
         purpose="a vision-language model that tells StoryWorld's stories",
-        optimization=Optimization(steps=6000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=5000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
         build=_build,
         settings={
             "vision": vision,
             "text": text,
             "tokenizer": {"vocabulary": 768, "takes": 3000},
-            "stage": {"see_steps": 450, "see_batch": 32, "batch": 16, "looks": (4000, 2000)},
+            "stage": {"see_steps": 450, "see_batch": 48, "batch": 16, "looks": (4000, 2000)},
         },
         validate_every=500,
     )

@@ -29,6 +29,7 @@ from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES
 from reasondiff.training.narrator_examples import (
     HEADS,
+    MAX_PROMPT,
     babble,
     blotches,
     draw_moment,
@@ -54,9 +55,9 @@ class Batch:
     Args:
         pixels: [batch, 3, 64, 64] in -1..1.
         seen: true classes, [batch, heads]; -1 for an image that shows nothing.
-        tokens: image, prompt and reply, [batch, length]; empty while the tower learns alone.
-        weights: of each token as a target, [batch, length]; 0 for what is given.
-        spread: which targets are numbers: 0 none, 1 a clip's end, 2 the position, [batch, length].
+        tokens: image, prompt and reply of the first images, [told, length]; empty while the tower learns alone.
+        weights: of each token as a target, [told, length]; 0 for what is given.
+        spread: which targets are numbers: 0 none, 1 a clip's end, 2 the position, [told, length].
     """
 
     pixels: Tensor
@@ -76,12 +77,12 @@ class NarratorStage:
         model: from scratch, or trained before.
         processor: its processor.
         see_steps: steps in which the tower learns alone.
-        see_batch: clips per step meanwhile.
-        batch: clips per step afterwards.
+        see_batch: images per step.
+        batch: how many of them are told afterwards.
         position_weight: of the position's token; an end's has a third of it and a word's 1.
         see_weight: of the tower's own loss afterwards.
-        strange: share of images that show nothing, and of prompts that mean nothing, while it learns to tell; whatever
-            it is asked, it should answer in its form.
+        strange: share of told images that show nothing, and of prompts with words that mean nothing: whatever it is
+            asked, it should answer in its form.
         takes: what to draw from.
         looks: images from which the exported narrator learns what it knows, and unseen ones that set the limits.
     """
@@ -92,10 +93,10 @@ class NarratorStage:
         processor: LlavaProcessor,
         *,
         see_steps: int,
-        see_batch: int = 64,
-        batch: int = 32,
+        see_batch: int = 48,
+        batch: int = 16,
         position_weight: float = 6.0,
-        see_weight: float = 0.3,
+        see_weight: float = 1.0,
         strange: float = 0.04,
         takes: TakeSet | None = None,
         looks: tuple[int, int] = (4000, 2000),
@@ -126,15 +127,16 @@ class NarratorStage:
         alone = self._alone = step < self.see_steps
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
         pixels, seen, texts = [], [], []
-        for _ in range(self.see_batch if alone else self.batch):
+        for number in range(self.see_batch):
             take = self.takes[rng.randrange(2**31)]
             frame = draw_moment(take, rng)
-            strange = not alone and rng.random() < self.strange
+            told = not alone and number < self.batch
+            strange = told and rng.random() < self.strange
             pixels.append(to_pixels(blotches(rng) if strange else worn(draw_frame(take, frame), rng)))
             seen.append([-1] * len(HEADS) if strange else seen_in(take, frame))
-            if not alone:
+            if told:
                 prompt, reply = example(take, frame, rng)
-                texts.append((babble(rng) if rng.random() < self.strange else prompt, reply))
+                texts.append((babble(prompt, rng) if rng.random() < self.strange else prompt, reply))
         device = self.model.device
         tokens, weights, spread = (tensor.to(device) for tensor in self._tokens(texts))
         return Batch(torch.stack(pixels).to(device), torch.tensor(seen, device=device), tokens, weights, spread)
@@ -147,6 +149,7 @@ class NarratorStage:
         see = torch.stack(list(sight.values())).mean()
         if not inputs.tokens.numel():
             return {"loss": see, "see": see, **{f"see_{n}": sight[n] for n in ("state", "agent", "position")}}
+        images.pooler_output = images.pooler_output[: len(inputs.tokens)]
         hidden = self.model.model(
             input_ids=inputs.tokens[:, :-1], mm_encoder_outputs={"image": images}, use_cache=False
         ).last_hidden_state
@@ -252,6 +255,7 @@ class NarratorStage:
             Looks.learn(known, unseen).save(folder / "looks.safetensors")
             settings = {
                 "prompt": "{prompt}",
+                "max_prompt": MAX_PROMPT,
                 "form": "clips",
                 "frames": NUM_FRAMES,
                 "reasks": 0,

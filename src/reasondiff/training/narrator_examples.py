@@ -15,7 +15,18 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.stories import AGENTS, CHANGES, NUM_FRAMES, SIZE, Take
 
-__all__ = ["HEADS", "babble", "blotches", "canonical_frame", "draw_moment", "example", "seen_in", "to_pixels", "worn"]
+__all__ = [
+    "HEADS",
+    "MAX_PROMPT",
+    "babble",
+    "blotches",
+    "canonical_frame",
+    "draw_moment",
+    "example",
+    "seen_in",
+    "to_pixels",
+    "worn",
+]
 
 _STATES = (
     *((thing, state) for thing, states in CHANGES.items() for state in states),
@@ -23,6 +34,9 @@ _STATES = (
 )  # fmt: skip
 _COLOURS = sorted(COLOURS)
 _BINS = 16
+MAX_PROMPT = 160
+"""Characters of a prompt that the bundled narrator reads."""
+
 HEADS = {
     "state": len(_STATES),
     "colour": len(_COLOURS),
@@ -73,8 +87,8 @@ def blotches(rng: random.Random) -> Image.Image:
     )
 
 
-def babble(rng: random.Random) -> str:
-    """Words of no language, in any script."""
+def babble(prompt: str, rng: random.Random) -> str:
+    """Words of no language, in any script, alone or around ``prompt``; at most ``MAX_PROMPT`` characters in all."""
     scripts = (
         "abcdefghijklmnopqrstuvwxyz",
         "0123456789-+.,:;!?'\"()",
@@ -84,7 +98,9 @@ def babble(rng: random.Random) -> str:
         "🎉🐈🚗",
     )
     letters = rng.choice((scripts[0], scripts[0], rng.choice(scripts)))
-    return " ".join("".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 12)))
+    length = rng.choice((10, 10, 20, 20, 40, 40, 80, MAX_PROMPT))
+    words = (" ".join("".join(rng.choices(letters, k=rng.randint(1, 9))) for _ in range(length // 2)))[:length].strip()
+    return rng.choice((words, f"{prompt} {words}", f"{words} {prompt}"))[:MAX_PROMPT].strip()
 
 
 def to_pixels(image: Image.Image) -> Tensor:
