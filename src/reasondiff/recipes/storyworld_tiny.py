@@ -1,12 +1,11 @@
 """The bundled models, from nothing: every number that made ``models/storyworld-tiny``.
 
 Run in this order; each stage reads the components that the earlier ones exported: ``vae``, ``base`` (the "Wan2.1" of
-this world), ``stage1`` and ``stage2`` (Algorithm 1).
+this world), ``stage1`` and ``stage2`` (Algorithm 1). ``decoder`` may go on at any time after ``vae``.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,12 @@ from reasondiff.training.text import caption_tokenizer
 from reasondiff.training.trainer import Optimization, Stage
 from reasondiff.training.vae import Phase, VaeStage
 
-__all__ = ["base", "stage1", "stage2", "vae"]
+__all__ = ["base", "decoder", "stage1", "stage2", "vae"]
 
-CHANNELS = 32
-"""Of the latents: more than Wan's 16, because a 64x64 clip leaves only 8x8 of them."""
+CHANNELS = 16
+"""Of the latents, as in Wan2.1."""
+PATCH = [1, 4, 4]
+"""A token is 16 x 16 pixels, as in Wan2.1; a clip of 33 frames has 144."""
 TEXT_DIM = 128
 TEXT_LENGTH = 128
 """Tokens that a prompt is padded to; 512 in Wan."""
@@ -46,51 +47,71 @@ DEFAULTS = {
 
 
 def vae() -> TrainingRecipe:
-    """A Wan VAE with the 14B's strides, 8 in space and 4 in time."""
+    """A Wan2.1 VAE of two levels less: 4 in time as the 14B's, 4 in space, because 64 pixels leave no room for 8."""
     config = {
-        "base_dim": 32,
-        "decoder_base_dim": 32,
+        "base_dim": 16,
         "z_dim": CHANNELS,
-        "dim_mult": [1, 2, 2],
+        "dim_mult": [1, 2, 4],
         "num_res_blocks": 1,
         "attn_scales": [],
         "temperal_downsample": [True, True],
-        "is_residual": True,
-        "patch_size": 2,
-        "in_channels": 12,
-        "out_channels": 12,
         "scale_factor_temporal": 4,
-        "scale_factor_spatial": 8,
+        "scale_factor_spatial": 4,
         "latents_mean": [0.0] * CHANNELS,
         "latents_std": [1.0] * CHANNELS,
     }
-    phases = [
-        Phase(until=0.12, frames=(1,), batch=24, crop=64),
-        Phase(until=0.85, frames=(5, 9, 13), batch=8, crop=48, moving=True),
-        Phase(until=1.00, frames=(17, 33), batch=2, crop=64),
-    ]
-
-    def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-        net = seeded(recipe, lambda: AutoencoderKLWan(**recipe.settings["vae"])).to(device)
-        plan = [Phase(**phase) for phase in recipe.settings["phases"]]
-        return VaeStage(net, steps=recipe.optimization.steps, phases=plan)
-
     return TrainingRecipe(
         name="storyworld-tiny/vae",
-        purpose="a video autoencoder: images, then short clips, then whole ones",
+        purpose="a video autoencoder: images, then short clips of what moves, then whole clips",
         optimization=Optimization(
-            steps=16000, learning_rate=1.5e-3, warmup=200, cooldown=0.4, weight_decay=1e-4, clip=0.5, average=0.998
+            steps=5700, learning_rate=2e-3, warmup=100, cooldown=0.4, weight_decay=1e-4, clip=0.5, average=0.998
         ),
-        build=build,
-        settings={"vae": config, "phases": [asdict(phase) for phase in phases]},
-        validate_every=2000,
+        build=_vae_stage,
+        settings={
+            "vae": config,
+            "phases": [
+                {"until": 0.05, "frames": (1,), "batch": 16, "crop": 64},
+                {"until": 0.80, "frames": (5, 9, 13), "batch": 16, "crop": 32, "moving": True},
+                {"until": 1.00, "frames": (17, 33), "batch": 2, "crop": 64},
+            ],
+        },
+        validate_every=1000,
     )
+
+
+def decoder() -> TrainingRecipe:
+    """The VAE's decoder alone, longer; beside the training of the others, whose latents stay what they are."""
+    return TrainingRecipe(
+        name="storyworld-tiny/decoder",
+        purpose="the video autoencoder's decoder alone, on latents that stay as they are",
+        optimization=Optimization(
+            steps=6000, learning_rate=1e-3, warmup=100, cooldown=0.5, weight_decay=1e-4, clip=0.5, average=0.998
+        ),
+        build=_vae_stage,
+        settings={
+            "phases": [
+                {"until": 0.70, "frames": (5, 9, 13), "batch": 16, "crop": 32, "moving": True},
+                {"until": 1.00, "frames": (17, 33), "batch": 2, "crop": 64},
+            ],
+        },
+        validate_every=1000,
+    )
+
+
+def _vae_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+    config = recipe.settings.get("vae")
+    if config is None:
+        net = AutoencoderKLWan.from_pretrained(model / "vae")
+    else:  # from nothing
+        net = seeded(recipe, lambda: AutoencoderKLWan(**config))
+    phases = [Phase(**phase) for phase in recipe.settings["phases"]]
+    return VaeStage(net.to(device), steps=recipe.optimization.steps, phases=phases, decoder_only=config is None)
 
 
 def base() -> TrainingRecipe:
     """Plain first-frame image-to-video on paired captions, transformer and text encoder from scratch."""
     transformer = {
-        "patch_size": [1, 2, 2],
+        "patch_size": PATCH,
         "num_attention_heads": 8,
         "attention_head_dim": 32,
         "in_channels": 2 * CHANNELS + 4,
@@ -144,7 +165,13 @@ def stage1() -> TrainingRecipe:
         optimization=Optimization(steps=6000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.999),
         build=_reason_stage,
         settings={
-            "alignformer": {"in_channels": CHANNELS, "text_dim": TEXT_DIM, "dim": 160, "num_heads": 8},
+            "alignformer": {
+                "in_channels": CHANNELS,
+                "text_dim": TEXT_DIM,
+                "dim": 160,
+                "num_heads": 8,
+                "patch_size": PATCH,
+            },
             "lora": {"r": 16, "lora_alpha": 16, "target_modules": LORA_TARGETS},
             "beta": 0.0,
             "batch": 16,

@@ -115,6 +115,7 @@ class _FlowStage:
         latents: the same clips, encoded.
         batch: clips per step.
         drop_text: share of clips whose prompt is empty in all frames, for classifier-free guidance.
+        moving_weight: in the loss, of what moves; it changes how soon it is learnt, not what is the best answer.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class _FlowStage:
         *,
         batch: int,
         drop_text: float = 0.1,
+        moving_weight: float = 4.0,
     ) -> None:
         self.pipe = pipe
         self.transformer = pipe.transformer
@@ -134,6 +136,7 @@ class _FlowStage:
         self.latents = latents
         self.batch = batch
         self.drop_text = drop_text
+        self.moving_weight = moving_weight
         self.timeline = Timeline(NUM_FRAMES)
 
     def _draw(self, generator: torch.Generator) -> tuple[list[int], random.Random]:
@@ -148,6 +151,11 @@ class _FlowStage:
                 return_dict=False,
                 **context.inputs,
             )[0]
+
+    def _denoising(self, predicted: Tensor, inputs: Inputs) -> Tensor:
+        weight = 1 + (self.moving_weight - 1) * moving(inputs.clean)
+        error = (predicted.float() - inputs.velocity).square().mean(1, keepdim=True)
+        return (error * weight).sum() / weight.sum()
 
     def _noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         return torch.randn(clean.shape, generator=generator), torch.rand(len(clean), generator=generator)
@@ -173,7 +181,7 @@ class BaseStage(_FlowStage):
         assert inputs.first is not None, "the base stage draws it"
         context, _ = self.texts.context(inputs.plans, trained=True)
         predicted = self._velocity(inputs, inputs.first, context)
-        return {"loss": nn.functional.mse_loss(predicted.float(), inputs.velocity)}
+        return {"loss": self._denoising(predicted, inputs)}
 
     def _caption(self, index: int, rng: random.Random) -> str:
         """The clip's caption, short or in full, or nothing."""
@@ -244,7 +252,7 @@ class ReasonStage(_FlowStage):
         context, embeddings = self.texts.context(inputs.plans, trained=False)
         enhanced = self.align(inputs, embeddings)
         predicted = self._velocity(inputs, enhanced, context)
-        denoising = nn.functional.mse_loss(predicted.float(), inputs.velocity)
+        denoising = self._denoising(predicted, inputs)
         # Row i is given, not predicted.
         rows = torch.arange(inputs.clean.shape[2], device=self.pipe.device) != inputs.anchor_rows[:, None]
         gap = (enhanced.float() - inputs.clean).square().mean(dim=(1, 3, 4))
@@ -295,6 +303,22 @@ class ReasonStage(_FlowStage):
             layers = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
             config = self.transformer.peft_config[ADAPTER].to_dict()
             self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+
+
+def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:
+    """1 where a latent differs from its usual value over the later latent frames (the first has a code of its own).
+
+    Args:
+        latents: normalised, [batch, channels, latent_frames, height, width].
+        threshold: mean difference of the channels.
+
+    Returns:
+        [batch, 1, latent_frames, height, width]; 0 all over the first latent frame.
+    """
+    still = latents[:, :, 1:].median(dim=2, keepdim=True).values
+    moved = ((latents - still).abs().mean(1, keepdim=True) > threshold).to(latents.dtype)
+    moved[:, :, 0] = 0
+    return moved
 
 
 def halved(module: nn.Module) -> nn.Module:

@@ -111,10 +111,11 @@ def _read(path: Path, made_by: str) -> LatentSet | None:
 
 
 def _fingerprint(vae: AutoencoderKLWan, takes: TakeSet) -> str:
-    """Of the VAE, and of how the world is drawn."""
-    digest = hashlib.sha256()
-    for _, tensor in sorted(vae.state_dict().items()):
-        digest.update(np.ascontiguousarray(tensor.float().cpu().numpy()).tobytes())
+    """Of the encoder and its scale, and of how the world is drawn; the decoder may improve meanwhile."""
+    digest = hashlib.sha256(repr([vae.config["latents_mean"], vae.config["latents_std"]]).encode())
+    for part in (vae.encoder, vae.quant_conv):
+        for _, tensor in sorted(part.state_dict().items()):
+            digest.update(np.ascontiguousarray(tensor.float().cpu().numpy()).tobytes())
     for index in range(4):
         digest.update(draw(takes[index]).tobytes())
     return digest.hexdigest()

@@ -35,7 +35,7 @@ class Phase:
         frames: lengths to draw from, each 4k+1.
         batch: clips per step.
         crop: side of the square crop, in pixels.
-        moving: windows in which the agent is in the scene; most of a whole clip stands still.
+        moving: crops around the agent, while it is in the scene; most of a whole clip stands still.
     """
 
     until: float
@@ -54,6 +54,7 @@ class VaeStage:
         foreground_weight: of pixels that differ from the clip's empty scene.
         latent_noise: standard deviation of the noise added to latents, so that nearby latents decode alike.
         latent_penalty: on the squares of the latents, so that they keep a scale.
+        decoder_only: keep the encoder, and with it every latent that was made with it.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class VaeStage:
         foreground_weight: float = 5.0,
         latent_noise: float = 0.05,
         latent_penalty: float = 1e-4,
+        decoder_only: bool = False,
         takes: TakeSet | None = None,
     ) -> None:
         self.vae = vae
@@ -73,10 +75,13 @@ class VaeStage:
         self.foreground_weight = foreground_weight
         self.latent_noise = latent_noise
         self.latent_penalty = latent_penalty
+        self.decoder_only = decoder_only
+        for part in (vae.encoder, vae.quant_conv):
+            part.requires_grad_(not decoder_only)
         self.takes = takes or TakeSet("train", hard=0.2)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        return dict(self.vae.named_parameters())
+        return {name: p for name, p in self.vae.named_parameters() if p.requires_grad}
 
     def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Clips [batch, 3, frames, crop, crop] in -1..1, their pixel weights, and noise for the latents."""
@@ -89,13 +94,18 @@ class VaeStage:
         clips, scenes = [], []
         for _ in range(phase.batch):
             take = self.takes[randint(2**31)]
-            first = randint(NUM_FRAMES - frames + 1)
+            room = SIZE - phase.crop + 1
+            first, top, left = randint(NUM_FRAMES - frames + 1), randint(room), randint(room)
             if phase.moving:
                 start, stop = take.phases["enter"].start, take.phases["leave"].stop
                 first = min(start + randint(max(1, stop - start - frames // 2)), NUM_FRAMES - frames)
+                pose = take.agent_pose(min(first + frames // 2, stop - 1))
+                if pose is not None:  # its feet are at (x, y)
+                    corner = phase.crop - randint(phase.crop // 2)
+                    top = min(max(round(pose.y) - corner, 0), room - 1)
+                    left = min(max(round(pose.x) - phase.crop // 4 - randint(phase.crop // 2), 0), room - 1)
             video = np.stack([np.asarray(draw_frame(take, first + k)) for k in range(frames)])
             scene = np.asarray(draw_backdrop(take))[None]
-            top, left = randint(SIZE - phase.crop + 1), randint(SIZE - phase.crop + 1)
             window = np.s_[..., top : top + phase.crop, left : left + phase.crop, :]
             clips.append(video[window])
             scenes.append(scene[window])
