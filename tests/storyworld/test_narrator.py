@@ -150,7 +150,6 @@ def bundled() -> VisionNarrator:
     return narrator
 
 
-@pytest.mark.slow  # holds once the narrator's recipe has run to its end
 def test_it_tells_unseen_stories(bundled: VisionNarrator) -> None:
     told = narrate_cases(bundled, cases(18, held_out=0.0))
     assert all(each.valid for each in told)
@@ -158,7 +157,6 @@ def test_it_tells_unseen_stories(bundled: VisionNarrator) -> None:
     assert not any(each.warned for each in told)
 
 
-@pytest.mark.slow  # holds once the narrator's recipe has run to its end
 def test_another_image_or_prompt_destroys_the_score(bundled: VisionNarrator) -> None:
     chosen = cases(12, held_out=0.0)
     images, prompts = [image_of(case) for case in chosen], [prompt_of(case) for case in chosen]
@@ -167,7 +165,6 @@ def test_another_image_or_prompt_destroys_the_score(bundled: VisionNarrator) -> 
     assert not all(each.whole for each in narrate_cases(bundled, chosen, prompts=prompts[1:] + prompts[:1]))
 
 
-@pytest.mark.slow  # holds once the narrator's recipe has run to its end
 def test_it_says_what_it_does_not_know_and_still_runs(bundled: VisionNarrator) -> None:
     case = cases(1)[0]
     for image, prompt, doubt in (
@@ -191,7 +188,6 @@ def test_it_takes_every_stranger_for_unknown_and_hardly_any_drawing() -> None:
         assert sum(image not in looks for image in images) <= 0.02 * len(images)
 
 
-@pytest.mark.slow  # holds once the narrator's recipe has run to its end
 def test_a_prompt_of_any_length_and_script_is_told(bundled: VisionNarrator) -> None:
     with warnings.catch_warnings(action="ignore", category=NarrationWarning):
         for prompt in ("猫が部屋で遊ぶ", "🎉", "A cat plays. " * 60):

@@ -87,7 +87,6 @@ def test_other_wrong_clips_fail_too(corruption: Corruption) -> None:
     assert sum(verdict.passed for verdict in verdicts) <= bound(len(verdicts), 0.02)
 
 
-@pytest.mark.slow  # the gate of the VAE's recipe; holds once that has run to its end
 @pytest.mark.skipif(not VAE.is_dir(), reason="the bundled VAE is not there yet")
 def test_true_clips_pass_after_the_vae() -> None:
     """Required: 97 in 100; the gate before anything else is trained."""

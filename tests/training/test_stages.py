@@ -13,13 +13,16 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
 from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.training.image_to_video import moving
+from reasondiff.training.latents import encode_takes
 from reasondiff.training.trainer import fit, step_generator
 
 
 def small(name: str) -> TrainingRecipe:
     """A recipe for five steps on a handful of clips, without the validation at its end."""
     plan = recipe(name)
-    if name.endswith("vae"):
+    if name.endswith(("vae", "decoder")):
         settings = {"phases": [{"until": 1.0, "frames": [5], "batch": 1, "crop": 32}]}
     else:
         settings = {"clips": 4, "batch": 2}
@@ -47,6 +50,35 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     assert pipe.defaults.num_frames == 33
     assert "reasondiff" in pipe.transformer.peft_config
     assert not list(model.rglob("*.bin")) and not list(model.rglob("*.pt"))
+
+
+def test_the_decoder_alone_leaves_every_latent_as_it_was(model: Path, tmp_path: Path) -> None:
+    plan = small("storyworld-tiny/decoder")
+    stage = plan.build(plan, model, tmp_path, "cpu")
+    stage.validate = lambda _: {}
+    before = {name: p.clone() for name, p in stage.vae.state_dict().items()}
+    fit(stage, plan.optimization, tmp_path / "run")
+    changed = {name.split(".")[0] for name, p in stage.vae.state_dict().items() if not torch.equal(p, before[name])}
+    assert changed == {"decoder", "post_quant_conv"}
+    cache, takes = model.parent / "cache" / "latents", TakeSet("train")
+    written = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    encode_takes(stage.vae, takes, 4, cache)  # reads what the earlier decoder's stages wrote
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == written
+
+
+def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:
+    latents = torch.zeros(1, 2, 5, 3, 3)
+    latents[:, :, 0] = 9.0  # the first latent frame has a code of its own
+    latents[:, :, 2, 1, 1] = 1.0
+    assert moving(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
+    plan = small("storyworld-tiny/base")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    inputs = stage.prepare(0, step_generator(0, 0))
+    still = replace(inputs, clean=inputs.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1), noise=torch.zeros_like(inputs.noise))
+    predicted = torch.randn_like(inputs.clean)
+    torch.testing.assert_close(
+        stage._denoising(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
+    )
 
 
 def test_losses_are_logged_at_every_step(model: Path) -> None:

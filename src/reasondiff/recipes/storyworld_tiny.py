@@ -112,8 +112,8 @@ def base() -> TrainingRecipe:
     """Plain first-frame image-to-video on paired captions, transformer and text encoder from scratch."""
     transformer = {
         "patch_size": PATCH,
-        "num_attention_heads": 8,
-        "attention_head_dim": 32,
+        "num_attention_heads": 4,
+        "attention_head_dim": 64,
         "in_channels": 2 * CHANNELS + 4,
         "out_channels": CHANNELS,
         "text_dim": TEXT_DIM,
@@ -150,9 +150,9 @@ def base() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/base",
         purpose="Wan image-to-video from the first frame, on paired captions",
-        optimization=Optimization(steps=8000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.999),
+        optimization=Optimization(steps=5000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.998),
         build=build,
-        settings={"transformer": transformer, "text_encoder": text_encoder, "batch": 16, "clips": 4000},
+        settings={"transformer": transformer, "text_encoder": text_encoder, "batch": 16, "clips": 2500},
         validate_every=2000,
     )
 
@@ -162,7 +162,7 @@ def stage1() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage1",
         purpose="the paper's first stage: LoRA and AlignFormer, any frame given, every frame with its text",
-        optimization=Optimization(steps=6000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.999),
+        optimization=Optimization(steps=3500, learning_rate=1e-3, warmup=200, cooldown=0.4, average=0.998),
         build=_reason_stage,
         settings={
             "alignformer": {
@@ -175,7 +175,7 @@ def stage1() -> TrainingRecipe:
             "lora": {"r": 16, "lora_alpha": 16, "target_modules": LORA_TARGETS},
             "beta": 0.0,
             "batch": 16,
-            "clips": 4000,
+            "clips": 2500,
         },
         validate_every=2000,
     )
@@ -186,9 +186,9 @@ def stage2() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage2",
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
-        optimization=Optimization(steps=2000, learning_rate=5e-4, warmup=100, cooldown=0.5, average=0.999),
+        optimization=Optimization(steps=800, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.995),
         build=_reason_stage,
-        settings={"beta": 0.2, "batch": 16, "clips": 4000},
+        settings={"beta": 0.2, "batch": 16, "clips": 2500},
         validate_every=1000,
     )
 
