@@ -8,11 +8,12 @@ OUT    ?= outputs/demo
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo test test-slow check format bench clean
+.PHONY: help env demo test test-slow test-gpu check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: bundled weights, story success, killed trainings"
+	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -32,6 +33,9 @@ test: env
 
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
+
+test-gpu: env
+	$(BIN)/python -m pytest -q -m gpu -rs
 
 check: env
 	$(BIN)/ruff check .

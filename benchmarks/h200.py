@@ -7,17 +7,20 @@ videos. About 10 minutes on an H200; ``--tiny`` runs the same code on a CPU in s
 B0 (stock diffusers) and B1 (the research code's way, generously resident) are explained in ``contestants.py`` and
 ``preparation.py``. *Lossless* is ours compiled, in bf16. *fp8* multiplies in 8 bits, scaled per row, in all blocks but
 the first and the last. *fast* skips half of the calls besides, on a fixed schedule: with random weights an adaptive
-threshold means nothing.
+threshold means nothing. At the end it runs the tests marked ``gpu``, where pytest is installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -56,6 +59,7 @@ from reasondiff.planning.transformer import Transformer
 
 SEGMENTS = 4
 GB = 1e9
+GPU_TESTS = "tests/pipeline_features"
 
 
 @dataclass
@@ -278,6 +282,16 @@ def training(bench: Bench) -> None:
         free()
 
 
+def features(bench: Bench) -> None:
+    """Offload, kernels, 8-bit formats, ring attention: the tests marked ``gpu``, which nothing else runs."""
+    if bench.device != "cuda" or find_spec("pytest") is None:
+        print("\nTests marked gpu: not run, for lack of a GPU or of pytest.")
+        return
+    command = [sys.executable, "-m", "pytest", "-m", "gpu", "-rs", "-o", "addopts=", "-o", "filterwarnings=default"]
+    code = subprocess.run([*command, GPU_TESTS], cwd=Path(__file__).parents[1], check=False).returncode
+    bench.correct("tests marked gpu: exit code", reached=code, at_most=0)
+
+
 def with_context(contest: Contest, context: FrameContext, checkpointing: Any) -> Callable[[], Tensor]:
     """A training step whose backward runs inside ``use``."""
     step = contest.training_step(contest.transformer, contest.ours(context), checkpointing)
@@ -400,6 +414,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "preparation": preparation,
     "training": training,
     "align-memory": align_memory,
+    "features": features,
 }
 
 

@@ -52,7 +52,9 @@ class Report:
             gate: whether missing the goal fails the run.
         """
         met = (at_least is None or reached >= at_least) and (at_most is None or reached <= at_most)
-        aim = f">= {at_least:g}{unit}" if at_least is not None else f"<= {at_most:g}{unit}" if at_most else ""
+        aim = (
+            f">= {at_least:g}{unit}" if at_least is not None else f"<= {at_most:g}{unit}" if at_most is not None else ""
+        )
         verdict = "" if not aim else "met" if met else "MISSED" if gate else "not met"
         row = (name, what, *values, f"{reached:.4g}{unit}", aim, verdict)
         self.rows.append(row)

@@ -1,16 +1,30 @@
-"""Model folders: what their names mean, whether they are whole, and which weights they hold."""
+"""Model folders: what their names mean, whether they are whole and of the right kind, and which weights they hold."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reasondiff.errors import CheckpointError
+from reasondiff.errors import CheckpointError, ReasonDiffError
 
-__all__ = ["BUNDLED", "HUB", "check_folder", "find_model", "weight_hashes"]
+__all__ = [
+    "BUNDLED",
+    "HUB",
+    "check_configs",
+    "check_folder",
+    "check_kind",
+    "file_hash",
+    "find_model",
+    "hub_configs",
+    "hub_id",
+    "in_one_sentence",
+    "weight_hashes",
+]
 
 BUNDLED = ("storyworld-tiny",)
 """Models that come with the package."""
@@ -50,10 +64,83 @@ def find_model(name: str) -> str:
         return HUB[known]
     if name and Path(name).is_dir():
         return str(check_folder(Path(name)))
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and not Path(name).parent.exists():
+    if hub_id(name):
         return name
     names = ", ".join((*BUNDLED, *HUB))
     raise CheckpointError(f"There is no model {name!r}; give one of {names}, a folder, or a hub id.")
+
+
+def hub_id(name: str) -> bool:
+    """Whether ``name`` can be ``owner/name`` on the hub, and not a mistyped path."""
+    return bool(re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)) and not Path(name).parent.exists()
+
+
+def hub_configs(repo: str, **options: Any) -> Path:
+    """The configs of a model on the hub, a few kilobytes, in a folder of the hub's cache.
+
+    Args:
+        repo: ``owner/name``.
+        options: ``revision``, ``cache_dir``, ``local_files_only`` and ``token``, as in diffusers.
+
+    Raises:
+        CheckpointError: they cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    with in_one_sentence(repo):
+        return Path(snapshot_download(repo, allow_patterns=["model_index.json", "*/config.json"], **options))
+
+
+def check_configs(folder: Path) -> None:
+    """Raise ``CheckpointError`` where a folder's configs, as far as they are whole, are of another kind of model."""
+
+    def read(name: str) -> dict[str, Any]:
+        file = folder / name
+        data = _read_json(file) if file.is_file() else {}
+        return data if isinstance(data, dict) else {}
+
+    vae, expands = read("vae/config.json"), bool(read("model_index.json").get("expand_timesteps"))
+    channels, down = vae.get("z_dim"), vae.get("temperal_downsample")
+    if isinstance(channels, int) and isinstance(down, list):
+        stride = vae.get("scale_factor_temporal", 2 ** sum(map(bool, down)))
+        for part in ("transformer", "transformer_2"):
+            if isinstance(reads := read(f"{part}/config.json").get("in_channels"), int):
+                check_kind(reads, channels, stride, expand_timesteps=expands)
+
+
+def check_kind(reads: int, channels: int, stride: int, *, expand_timesteps: bool = False) -> None:
+    """Raise unless a transformer is one of image-to-video.
+
+    Args:
+        reads: channels that it takes: noisy latents, a mask with a channel per frame, and the condition's latents.
+        channels: of the latents.
+        stride: pixel frames per latent frame.
+        expand_timesteps: as in the pipeline's config.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if expand_timesteps:
+        raise CheckpointError("Wan2.2-TI2V-5B has no mask to place an image with; use an I2V model such as Wan2.1-I2V.")
+    if reads != (wanted := 2 * channels + stride):
+        raise CheckpointError(
+            f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V model."
+        )
+
+
+@contextmanager
+def in_one_sentence(name: str, kind: str = "model") -> Iterator[None]:
+    """Whatever goes wrong while a model is loaded becomes one sentence that names it and the fix."""
+    try:
+        yield
+    except ReasonDiffError:
+        raise
+    except Exception as error:  # the libraries below raise a dozen kinds
+        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = f"{reason[:200]} …" if len(reason) > 200 else reason.rstrip(".")
+        raise CheckpointError(
+            f"The {kind} {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
+        ) from error
 
 
 def check_folder(folder: Path) -> Path:
@@ -95,10 +182,15 @@ def weight_hashes(folder: str | Path) -> dict[str, str]:
     for file in sorted(Path(folder).rglob("*.safetensors")):
         blob = file.resolve().name if file.is_symlink() else ""
         if not re.fullmatch("[0-9a-f]{64}", blob):
-            with file.open("rb") as opened:
-                blob = hashlib.file_digest(opened, "sha256").hexdigest()
+            blob = file_hash(file)
         hashes[file.relative_to(folder).as_posix()] = blob
     return hashes
+
+
+def file_hash(file: Path) -> str:
+    """SHA-256 of a file, as 64 hexadecimal digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _read_json(file: Path) -> Any:

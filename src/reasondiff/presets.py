@@ -40,8 +40,8 @@ class Preset:
             with ``PerRow()``), in all blocks but the first and the last. Needs compute capability 8.9 and ``compiled``.
         text_weights: the text encoder's, storage only, embeddings and norms left alone. ``wo`` must stay bfloat16 as
             well: T5 casts a layer's input to the dtype of ``wo``, and would round it to 8 bits.
-        free_text_encoder: take the text encoder off the GPU once the texts are encoded: to the CPU's memory where
-            ``offload`` says that models wait there, else for good, until another story needs it.
+        free_text_encoder: the text encoder goes to the CPU's memory once the texts are encoded, and comes back for the
+            next story. (With an ``offload`` other than ``none`` every model does.)
         offload: what waits in the CPU's memory.
         compiled: ``torch.compile(block.forward, fullgraph=True)`` for every block (one graph serves them all), before a
             step cache is enabled: its hooks then wrap what is compiled, and not the other way round.

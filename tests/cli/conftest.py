@@ -12,6 +12,7 @@ import pytest
 from reasondiff.cli import main
 from reasondiff.narrative import Narrative
 from tests import tiny
+from tests.narrator.conftest import _running, server  # noqa: F401 - fixtures
 
 
 class Ran(NamedTuple):

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from reasondiff.cli.fitting import fitting
+from reasondiff.checkpoints import file_hash
+from reasondiff.cli.fitting import fitting, preset_for
 from reasondiff.errors import InputError
 from reasondiff.media import read_recipe, read_video
 from reasondiff.planning import Job, architecture
 from reasondiff.presets import preset
+from tests import tiny
 from tests.pipeline_features.scene import add_lora, alignformer, pipeline
 
 ARGUMENTS = ("--image", "vase.png", "--prompt", "A cat plays.", "--narrative", "story.json", "--size", "32")
@@ -57,6 +66,27 @@ def test_a_preset_an_adapter_and_a_preview_and_their_replay(
     assert not Path("out.steps").exists()
     again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+    elsewhere = shutil.copytree(tales, here / "elsewhere")
+    again = reasondiff("replay", "out.mp4", "-o", "again.mp4", "--adapter", elsewhere)
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_when_it_is_given_again(reasondiff: Callable, here: Path, model: Path) -> None:
+    arguments = ["generate", *ARGUMENTS, "--model", str(model), "-o", "out.mp4", "--steps", "50", "--resume"]
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    command = [sys.executable, "-c", "from reasondiff.cli import main; main()", *arguments]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        while not Path("out.steps").exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+    assert Path("out.steps").exists()
+    assert not Path("out.mp4").exists()
+    assert reasondiff(*arguments).code == 0
+    whole = reasondiff(*["whole.mp4" if each == "out.mp4" else each for each in arguments])
+    assert whole.code == 0
+    assert np.array_equal(read_video("out.mp4").frames, read_video("whole.mp4").frames)
+    assert not Path("out.steps").exists()
 
 
 def test_calibrating_and_skipping(reasondiff: Callable, here: Path, model: Path) -> None:
@@ -71,12 +101,31 @@ def test_calibrating_and_skipping(reasondiff: Callable, here: Path, model: Path)
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
 
 
-def test_attention_to_a_word(reasondiff: Callable, here: Path, model: Path) -> None:
-    ran = reasondiff("attention", *ARGUMENTS, "--model", model, "-o", "heat.mp4", "--word", "breaks", "--block", 1)
-    assert ran.code == 0, ran
-    assert "block 1; at most" in ran.out
-    assert read_video("heat.mp4").frames.shape[0] == 9
-    assert Path("heat.png").exists()
+def test_attention_to_a_word(reasondiff: Callable, here: Path, model: Path, tales: Path) -> None:
+    said = []
+    for how in ((), ("--adapter", tales), ("--adapter", tales, "--preset", "balanced")):
+        arguments = (*ARGUMENTS, "--model", model, "-o", "heat.mp4", "--word", "breaks", "--block", 1, *how)
+        ran = reasondiff("attention", *arguments)
+        assert ran.code == 0, ran
+        assert "block 1; at most" in ran.out
+        said.append(ran.out)
+        assert read_video("heat.mp4").frames.shape[0] == 9
+        assert Path("heat.png").exists()
+    assert said[0] != said[1]
+
+
+def test_a_transformer_in_a_single_file_and_its_replay(reasondiff: Callable, here: Path, model: Path) -> None:
+    save_file(dict(tiny.transformer(seed=5).state_dict()), "own.safetensors")
+    arguments = ("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--transformer", "own.safetensors")
+    assert reasondiff(*arguments).code == 0
+    recipe = read_recipe("out.mp4")
+    assert recipe.options["transformer"] == "own.safetensors"
+    assert recipe.weights["--transformer own.safetensors"] == file_hash(Path("own.safetensors"))
+    again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+    Path("own.safetensors").unlink()
+    gone = reasondiff("replay", "out.mp4", "-o", "again.mp4")
+    assert gone.code == 2 and "The video's transformer 'own.safetensors' is not here; put it there." in gone.err
 
 
 BAD: dict[str, tuple[list[Any], str]] = {
@@ -98,6 +147,20 @@ def test_bad_input_is_one_sentence(refused: Callable, here: Path, model: Path, c
     sentence = refused(verb, *ARGUMENTS, "--model", model, *arguments)
     assert message in sentence
     assert not Path("x.mp4").exists()
+
+
+def test_a_run_is_held_against_the_gpu_that_is_here(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    for name, value in (("is_available", True), ("mem_get_info", (30e9, 32e9)), ("get_device_capability", (8, 0))):
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    wan, small = "wan2.1-i2v-14b-480p", {"num_frames": 17, "width": 256, "height": 256}
+    with pytest.raises(
+        InputError, match=r"'balanced' needs about .* and 30\.0 GB are free; choose --preset low-vram\.$"
+    ):
+        preset_for(wan, "balanced", {})
+    assert preset_for(wan, None, {}).name == "low-vram"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (36e9, 40e9))
+    assert preset_for(wan, None, {}).name != preset_for(wan, None, small).name == "balanced"
+    assert preset_for(str(model), None, {}) is None  # so small that it runs as it is
 
 
 def test_too_little_gpu_memory_names_the_preset_that_fits() -> None:

@@ -91,6 +91,22 @@ def test_show_prints_and_draws(reasondiff: Callable, story: Path, tmp_path: Path
         assert drawn.width == 1600
 
 
+def test_without_output_the_timeline_is_drawn_beside_the_story(reasondiff: Callable, story: Path) -> None:
+    ran = reasondiff("narrate", "show", story)
+    assert ran.code == 0 and "story-timeline.png" in ran.out.replace("\n", "")
+    with Image.open(story.with_name("story-timeline.png")) as drawn:
+        assert drawn.width == 1600
+
+
+def test_an_edit_that_changes_nothing_is_refused_or_makes_a_copy(
+    reasondiff: Callable, refused: Callable, story: Path
+) -> None:
+    assert "Nothing is changed" in refused("narrate", "edit", story)
+    assert "does not end in '.json'" in refused("narrate", "edit", story, "-o", story.with_name("copy.txt"))
+    assert reasondiff("narrate", "edit", story, "-o", story.with_name("copy.json")).code == 0
+    assert Narrative.load(story.with_name("copy.json")) == Narrative.load(story)
+
+
 def test_show_refuses(refused: Callable, story: Path, tmp_path: Path) -> None:
     assert "There is no narrative file" in refused("narrate", "show", tmp_path / "none.json")
     assert "does not exist" in refused("narrate", "show", story, "--image", tmp_path / "none.png")

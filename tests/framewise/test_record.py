@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan
@@ -88,6 +91,38 @@ def test_watching_changes_nothing() -> None:
     with torch.no_grad(), world.install().use(context, record=AttentionRecord(WORDS)):
         watched = world.transformer(world.noisy, world.timestep, **context.inputs).sample
     assert gap(watched, expected) == 0.0
+
+
+class Sizes(TorchDispatchMode):
+    """Counts operations, and remembers the largest tensor that one of them made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.largest = 0, 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        self.calls += 1
+        self.largest = max(self.largest, made.numel() if isinstance(made, torch.Tensor) else 0)
+        return made
+
+
+def test_watching_costs_nothing_when_off_and_never_makes_the_whole_matrix() -> None:
+    world = scene()
+    context = world.context(FramePlan.from_texts("aba"), text_length=512, collapse=False, cache=False)
+    keys = context.text.shape[1]
+
+    def counted(record: AttentionRecord | None) -> Sizes:
+        with torch.no_grad(), world.install().use(context, record=record), Sizes() as sizes:
+            world.transformer(world.noisy, world.timestep, **context.inputs)
+        return sizes
+
+    never, off, on = counted(None), counted(AttentionRecord(WORDS, layers=[])), counted(AttentionRecord(WORDS))
+    assert never.calls < on.calls
+    assert never.calls == off.calls
+    heads = world.transformer.config["num_attention_heads"]
+    assert heads * FRAMES * PER_FRAME * keys > on.largest  # of every token and every key
+    assert on.largest <= max(never.largest, heads * PER_FRAME * 512)
 
 
 def test_recording_a_share_of_the_tokens_is_refused() -> None:

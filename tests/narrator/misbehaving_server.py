@@ -28,6 +28,7 @@ class Say:
     error: str = "it went wrong"
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    pieces: int = 1  # of the body, each after ``delay``
     body: bytes | None = None  # instead of a well-formed answer
     content_type: str = "application/json"
     cut: bool = False  # close the connection in the middle of the body
@@ -133,7 +134,12 @@ class Server:
         if say.cut:
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
             return
-        await send({"type": "http.response.body", "body": body})
+        pieces, slow = (say.pieces, say.delay) if say else (1, 0.0)
+        size = max(1, -(-len(body) // pieces))
+        for start in range(0, len(body), size):
+            await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+            await asyncio.sleep(slow if pieces > 1 else 0)
+        await send({"type": "http.response.body", "body": b""})
 
 
 def chat_answer(say: Say, model: str) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -32,6 +32,16 @@ def rows_csv(tmp_path: Path) -> Path:
     lines = [f"{name}.png,Story {n} of {name}" for n in range(4) for name in ("red", "green", "blue")]
     (tmp_path / "rows.csv").write_text("image,prompt\n" + "\n".join(lines) + "\n")
     return tmp_path / "rows.csv"
+
+
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+
+def narrate_batch(server: Server, rows: Path, out: Path) -> list[str]:
+    """The command, as a shell would start it."""
+    command = [sys.executable, "-c", "from reasondiff.cli import main; main()", "narrate", "--narrator", "openai:m"]
+    command += ["--batch", str(rows), "-o", str(out), "--narrator-url", server.url, "--no-cache"]
+    return [*command, "--num-frames", "33", "--concurrency", "2"]
 
 
 def results(path: Path) -> list[dict]:
@@ -133,6 +143,20 @@ def test_every_kind_of_source(rows_csv: Path, tmp_path: Path) -> None:
     assert (first.prompt, first.num_frames, first.interval) == ("A dog", 81, 0.1) and "no number" in second.fault
 
 
+def test_a_row_that_is_no_text_stays_one_row(tmp_path: Path) -> None:
+    """Other encodings, byte order marks and line breaks inside a text are each common, and stop nobody."""
+    (tmp_path / "rows.csv").write_bytes(b"\xef\xbb\xbfimage,prompt\na.png,A caf\xe9\na.png,A cat\n")
+    bad, good = read_rows(tmp_path / "rows.csv", **TELL)
+    assert "save the file as UTF-8" in bad.fault and (good.prompt, good.fault) == ("A cat", "")
+    lines = [json.dumps({"image": "a.png", "prompt": "A cat\u2028\x85plays"}, ensure_ascii=False), "{broken", "[1]"]
+    (tmp_path / "rows.jsonl").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    good, broken, other = read_rows(tmp_path / "rows.jsonl", **TELL)
+    assert good.prompt == "A cat\u2028\x85plays" and not good.fault
+    assert "not JSON" in broken.fault and "not a JSON object" in other.fault
+    told = Told()
+    assert len(list(run_batch([bad, broken], told, tmp_path / "out.jsonl"))) == 2 and not told.asked
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -172,16 +196,24 @@ def test_a_server_that_limits_the_rate_is_waited_for(server: Server, rows_csv: P
     assert len(server.requests) == 24 and all(entry["status"] == "ok" for entry in results(tmp_path / "out.jsonl"))
 
 
+def test_an_interrupted_batch_ends_at_once(server: Server, rows_csv: Path, tmp_path: Path) -> None:
+    server.answer = Say(reply(), delay=12)
+    process = subprocess.Popen(narrate_batch(server, rows_csv, tmp_path / "out.jsonl"), **PIPES)
+    deadline = time.monotonic() + 60
+    while not server.requests and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 130 and "Traceback" not in told
+
+
 def test_a_killed_batch_is_continued_and_no_finished_row_is_asked_again(
     server: Server, rows_csv: Path, tmp_path: Path
 ) -> None:
     server.answer = Say(reply(), delay=0.05)
     out = tmp_path / "out.jsonl"
-    command = [sys.executable, "-c", "from reasondiff.cli import main; main()", "narrate", "--narrator", "openai:m"]
-    command += ["--batch", str(rows_csv), "-o", str(out), "--narrator-url", server.url, "--no-cache"]
-    command += ["--num-frames", "33", "--concurrency", "2"]
-    environment = {**os.environ, "OPENAI_API_KEY": "", "REASONDIFF_CACHE": str(tmp_path)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = narrate_batch(server, rows_csv, out)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while (not out.exists() or out.read_bytes().count(b"\n") < 3) and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -191,7 +223,7 @@ def test_a_killed_batch_is_continued_and_no_finished_row_is_asked_again(
     done = before.count(b"\n")
     assert 3 <= done < 12
     asked = len(server.requests)
-    finished_process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    finished_process = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert finished_process.returncode == 0, finished_process.stderr
     assert f"12 of 12 rows told, {done} of them before, 0 repaired now." in finished_process.stdout
     assert len(server.requests) - asked == 12 - done

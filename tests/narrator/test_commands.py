@@ -98,3 +98,22 @@ def test_captions_are_written(server: Server, picture: Path, tmp_path: Path) -> 
     }
     assert json.loads(out.read_text()) == row
     assert json.loads(run("caption", tmp_path, "--narrator-url", server.url, "--raw").splitlines()[-1])["removed"] == []
+
+
+def test_a_frame_without_a_caption_does_not_lose_the_others(server: Server, picture: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (32, 24), "blue").save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes(b"no image")
+    server.answer = [Say(refusal="No."), Say("A wall."), Say(refusal="No."), Say("A wall.")]
+    command = ["caption", *(str(tmp_path / name) for name in ("vase.png", "b.png", "c.png", "vase.png"))]
+    command += ["--narrator-url", server.url, "-o", str(tmp_path / "out.jsonl")]
+    with pytest.raises(ReasonDiffError, match="declines"):  # the first one: the rest would fail as well
+        run(*command)
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1 and "2 captions" in result.output and "2 frames have none" in result.output
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row.get("caption", row.get("error", ""))[:9] for row in rows] == [
+        "A wall.",
+        "openai:gp",
+        "The image",
+        "A wall.",
+    ]

@@ -82,6 +82,8 @@ def test_a_script_file_and_a_narrative_file(tmp_path: Path, image: Image.Image) 
         ("file:", {}, "names no file or model"),
         ("scripted:nothing.json", {}, "cannot be read"),
         ("openai", {"url": "http://localhost:1/v1", "candidate": 2}, "no option 'candidate'"),
+        ("file:story.json", {"url": "http://localhost:1/v1"}, "no option 'url'; it has none"),
+        ("scripted:script.json", {"dtype": "auto"}, "no option 'dtype'; it has bounds, cache, candidates"),
         ("openai", {"url": "http://localhost:1/v1", "form": "poem"}, "'clips' or 'list'"),
         ("openai", {"url": "http://localhost:1/v1", "candidates": 0}, "1 to 16"),
         ("openai", {"url": "http://localhost:1/v1", "api": "soap"}, "'chat' or 'responses'"),
@@ -93,10 +95,16 @@ def test_a_source_that_is_none_is_named(spec: str, options: dict, words: str) ->
         load_narrator(spec, **options)
 
 
-@pytest.mark.parametrize(("prompt", "frames"), [("", 33), (" \n", 33), ("\x00", 33), ("A cat", 0)])
-def test_questions_that_are_none(image: Image.Image, prompt: str, frames: int) -> None:
+@pytest.mark.parametrize(
+    ("prompt", "frames", "interval"),
+    [
+        ("", 33, 0.2), (" \n", 33, 0.2), ("\x00", 33, 0.2), ("A cat", 0, 0.2), ("A cat", 10**9, 0.2),
+        ("A cat", 33, 0.0), ("A cat", 33, float("inf")), ("A cat", 33, float("nan")),
+    ],
+)  # fmt: skip
+def test_questions_that_are_none(image: Image.Image, prompt: str, frames: int, interval: float) -> None:
     with pytest.raises(InputError, match=r"prompt is empty|are no video"):
-        ScriptedNarrator([reply()]).narrate(image, prompt, num_frames=frames, interval=0.2)
+        ScriptedNarrator([reply()]).narrate(image, prompt, num_frames=frames, interval=interval)
 
 
 def test_any_mode_of_image_and_any_prompt_is_taken(server: Server) -> None:
@@ -108,6 +116,22 @@ def test_any_mode_of_image_and_any_prompt_is_taken(server: Server) -> None:
         assert "🐈 {num_frames} 猫 %s" in asked
     narrator.narrate(Image.new("RGB", (8, 8)), "very long " * 10_000, **TELL)
     assert len(server.requests[-1].texts[-1]) < 5000
+
+
+def test_what_a_model_wrote_is_sent_back_without_marks_that_its_tokenizer_may_know(
+    server: Server, image: Image.Image
+) -> None:
+    """A local model that reads its own "<image>" again would look for a second picture."""
+    marked = [{"end": 33, "description": "<image> A cat <|eot_id|>sleeps."}]
+    server.answer = [Say(reply(position=99, clips=marked)), Say(reply()), Say(reply(clips=marked)), Say("No verdict.")]
+    narrator = load_narrator("openai:m", url=server.url, cache=False, candidates=2)
+    with pytest.warns(NarrationWarning, match="not all ranked"):
+        narrator.narrate(image, "A cat", **TELL)
+    story = Narrative.from_ends([(33, "A cat <image> sleeps.")], 0, 33, style="<|image|> Calm.")
+    server.answer = Say('{"description": "A cat wakes."}')
+    redo_clip(load_provider("openai:m", url=server.url), story, 0, image, "A cat")
+    assert len(server.requests) >= 4
+    assert not [text for request in server.requests for text in request.texts if "<image>" in text or "<|" in text]
 
 
 # -- what is asked ----------------------------------------------------------------------------------------------------

@@ -39,14 +39,15 @@ def test_a_story_arrives_with_its_record(server: Server, image: Image.Image, api
     assert sent.size == image.size and sent.convert("RGB").tobytes() == image.tobytes()
 
 
-def test_the_schema_is_strict_and_bounds_everything(server: Server, image: Image.Image) -> None:
+@pytest.mark.parametrize("form", ["clips", "list"])
+def test_the_schema_is_strict_and_bounds_everything(server: Server, image: Image.Image, form: str) -> None:
     server.answer = Say(reply())
-    narrate(server, image)
+    narrate(server, image, form=form)
     body = server.requests[0].body
     asked = body["response_format"]["json_schema"]
     assert asked["strict"] is True
     keys = list(asked["schema"]["properties"])
-    assert keys.index("reasoning") < keys.index("position") < keys.index("clips")
+    assert keys.index("reasoning") < keys.index("position") < keys.index("clips" if form == "clips" else "descriptions")
 
     def walk(part: dict) -> None:
         if part["type"] == "object":
@@ -54,7 +55,7 @@ def test_the_schema_is_strict_and_bounds_everything(server: Server, image: Image
             for inside in part["properties"].values():
                 walk(inside)
         elif part["type"] == "array":
-            assert part["minItems"] <= part["maxItems"] <= 33
+            assert 1 <= part["minItems"] <= part["maxItems"] <= 33
             walk(part["items"])
         elif part["type"] == "string":
             assert 0 < part["maxLength"] <= 1000
@@ -62,7 +63,7 @@ def test_the_schema_is_strict_and_bounds_everything(server: Server, image: Image
             assert (part["type"], part["minimum"], part["maximum"]) == ("integer", 1, 33)
 
     walk(asked["schema"])
-    assert 1000 < body["max_tokens"] < 5000
+    assert 1000 < body["max_tokens"] < (5000 if form == "clips" else 9000)
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
@@ -96,6 +97,16 @@ def test_a_server_that_renames_the_token_limit_and_sets_its_own_temperature(serv
     server.answer = answer
     assert narrate(server, image).provenance["structure"] == "json_schema"
     assert "max_completion_tokens" in server.requests[-1].body
+
+
+def test_a_schema_that_is_refused_for_its_key_image_is_no_want_of_vision(server: Server, image: Image.Image) -> None:
+    said = (
+        "Invalid schema for response_format 'reply': In context=('properties', 'image'), 'maxLength' is not permitted."
+    )
+    server.answer = lambda request: (
+        Say(reply()) if request.structure == "json_schema, unbounded" else Say(status=400, error=said)
+    )
+    assert narrate(server, image).provenance["structure"] == "json_schema, unbounded"
 
 
 def test_a_budget_beyond_the_context_is_lowered(server: Server, image: Image.Image) -> None:
@@ -169,7 +180,7 @@ def test_a_refusal_is_an_error_that_quotes_it_and_is_not_repeated(
     server: Server, image: Image.Image, api: str, say: Say
 ) -> None:
     server.answer = say
-    with pytest.raises(NarrationError, match=r"declined: .*(help with that image|content filter)") as caught:
+    with pytest.raises(NarrationError, match=r"declined; .*(help with that image|content filter)") as caught:
         narrate(server, image, api=api)
     assert len(server.requests) == 1 and str(caught.value).count("\n") == 0
 
@@ -198,9 +209,10 @@ def test_a_reply_beyond_repair_is_an_error_after_two_complaints(
 # -- servers that fail ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("wait", [{"retry-after-ms": "30"}, {"retry-after": "0.03"}], ids=["ms", "seconds"])
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_passing_failures_are_waited_out(server: Server, image: Image.Image, status: int) -> None:
-    busy = Say(status=status, headers={"retry-after-ms": "30"})
+def test_passing_failures_are_waited_out(server: Server, image: Image.Image, status: int, wait: dict) -> None:
+    busy = Say(status=status, headers=wait)
     server.answer = [busy, busy, Say(reply())]
     started = time.perf_counter()
     narrate(server, image, retries=4)

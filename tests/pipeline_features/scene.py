@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,3 +44,14 @@ def latents(pipe: ReasonDiffPipeline, **options: Any) -> Tensor:
 
 def close(first: Tensor, second: Tensor, tolerance: float = 1e-5) -> bool:
     return torch.allclose(first, second, atol=tolerance, rtol=0)
+
+
+def on_hub(cache: Path, repo: str, commit: str, refs: dict[str, str]) -> Path:
+    """A folder for a snapshot where the hub's own cache would have it."""
+    home = cache / f"models--{repo.replace('/', '--')}"
+    (home / "refs").mkdir(parents=True, exist_ok=True)
+    for name, target in refs.items():
+        (home / "refs" / name).write_text(target)
+    snapshot = home / "snapshots" / commit
+    snapshot.parent.mkdir(exist_ok=True)
+    return snapshot

@@ -18,7 +18,7 @@ from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.pipeline.adapters import fingerprint
 from reasondiff.pipeline.parts import LORA_FILE
 from tests import tiny
-from tests.pipeline_features.scene import DEFAULTS, add_lora, alignformer, close, latents, pipeline
+from tests.pipeline_features.scene import DEFAULTS, add_lora, alignformer, close, latents, on_hub, pipeline
 
 pytestmark = pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # peft's remark on a second adapter
 
@@ -226,17 +226,6 @@ def test_bad_names_and_orders_are_refused(folders: tuple[Path, Path], tmp_path: 
 
 
 # -- the hub --------------------------------------------------------------------------------------------------------
-
-
-def on_hub(cache: Path, repo: str, commit: str, refs: dict[str, str]) -> Path:
-    """A folder for a snapshot where the hub's own cache would have it."""
-    home = cache / f"models--{repo.replace('/', '--')}"
-    (home / "refs").mkdir(parents=True, exist_ok=True)
-    for name, target in refs.items():
-        (home / "refs" / name).write_text(target)
-    snapshot = home / "snapshots" / commit
-    snapshot.parent.mkdir(exist_ok=True)
-    return snapshot
 
 
 def test_a_pinned_hub_model_is_read_from_the_cache_with_its_lora(tmp_path: Path) -> None:

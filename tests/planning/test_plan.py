@@ -149,6 +149,16 @@ def test_a_damaged_folder_is_one_sentence(tmp_path: Path, damage: object, messag
         architecture(str(folder))
 
 
+def test_another_kind_of_model_has_no_plan(tmp_path: Path) -> None:
+    folder = tiny.checkpoint(tmp_path / "model")
+    config = json.loads((folder / "transformer" / "config.json").read_text())
+    (folder / "transformer" / "config.json").write_text(json.dumps(config | {"in_channels": 16}))
+    with pytest.raises(CheckpointError, match="reads 16 channels, not the 12 of image-to-video; use an I2V model"):
+        architecture(str(folder))
+    with pytest.raises(InputError, match="A revision is for models on the hub"):
+        architecture(str(folder), revision="v1")
+
+
 def test_a_folder_without_a_transformer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text(json.dumps({}))
     with pytest.raises(CheckpointError, match="are not Wan's"):
@@ -174,8 +184,8 @@ def test_a_job_that_fits_no_model_is_refused(job: dict[str, int], message: str) 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(InputError, match="no preset 'best'; choose one of quality, balanced, fast, low-vram"):
         preset("best")
-    with pytest.raises(CheckpointError, match="no plan for 'owner/model'"):
-        architecture("owner/model")
+    with pytest.raises(CheckpointError, match=r"no plan for 'a/b/c'; give one of .*, a folder, or a hub id"):
+        architecture("a/b/c")
 
 
 def test_two_experts_share_the_steps_and_offload_keeps_one_of_them() -> None:

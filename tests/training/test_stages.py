@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:
     torch.testing.assert_close(
         stage._denoising(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
     )
+
+
+def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    plan = small("storyworld-tiny/base")
+    plan.build(plan, folder, model.parent / "cache", "cpu").export(folder)
+    pipe = ReasonDiffPipeline.from_pretrained(folder)
+    assert pipe.alignformer is None and not getattr(pipe.transformer, "peft_config", {})
 
 
 def test_losses_are_logged_at_every_step(model: Path) -> None:

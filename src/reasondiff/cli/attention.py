@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError
+
+if TYPE_CHECKING:
+    from reasondiff.pipeline.attention import WordAttention
 
 __all__ = ["attention"]
 
 
 def attention(
-    image: Annotated[Path, typer.Option(help="The condition image.", metavar="FILE", show_default=False)],
+    image: common.ImageFile,
     output: common.OutputFile,
     word: Annotated[str, typer.Option(help="A word of the descriptions, such as breaking.", show_default=False)],
-    prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
+    prompt: common.Prompt = "",
     model: common.Model = "storyworld-tiny",
+    revision: common.Revision = None,
+    adapter: common.Adapter = None,
+    transformer: common.TransformerFile = None,
+    preset: common.PresetName = None,
     narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
-    narrative: Annotated[Path | None, typer.Option(help="A story file instead of a narrator.", metavar="FILE")] = None,
-    position: Annotated[int | None, typer.Option(help="The image's frame, counted from 1.", metavar="N")] = None,
+    narrative: common.StoryFile = None,
+    position: common.Position = None,
     block: Annotated[
         int | None, typer.Option(help="Of the transformer, counted from 0; the middle one unless given.", metavar="N")
     ] = None,
@@ -38,33 +44,36 @@ def attention(
     """
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
+    from reasondiff.cli.given import Given
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import notes
-    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, load_image, write_video
-    from reasondiff.media.heat import heat_overlay
-    from reasondiff.narrator.formats import read_narrative
     from reasondiff.pipeline.attention import watch_word
 
-    strip = output.with_suffix(".png")
     checks.writable(output, ".mp4")
-    checks.writable(strip, ".png")
-    prompt = checks.prompt(prompt)
-    if not prompt and narrative is None:
-        raise InputError("The prompt is empty; say in a few words what should happen.")
+    checks.writable(output.with_suffix(".png"), ".png")
     checks.numbers(seed=seed, steps=steps)
-    sides = checks.size(size) if size is not None else None
-    picture = load_image(image)
-    story = read_narrative(narrative) if narrative is not None else None
-
+    given = Given.read(image, prompt, narrative, size)
     with notes():
-        maker = Maker(model, narrator, url=narrator_url)
-        measures = maker.measures(picture, sides) if sides is not None else {}
+        options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
+        maker = Maker(
+            model, narrator, url=narrator_url, revision=revision, adapter=adapter, transformer=transformer,
+            preset=preset, measuring=True, job=given.job(options),
+        )  # fmt: skip
         with StageBars() as bars:
             watched = watch_word(
-                maker.pipe, picture, prompt, word, block=block, narrative=story, position=position, seed=seed,
-                on_stage=bars.on_stage, callback_on_step_end=bars.on_step, num_frames=num_frames,
-                num_inference_steps=steps, guidance_scale=guidance_scale, **measures,
+                maker.pipe, given.image, given.prompt, word, block=block, narrative=given.story, position=position,
+                seed=seed, on_stage=bars.on_stage, callback_on_step_end=bars.on_step,
+                **options, **maker.measures(given.image, given.size),
             )  # fmt: skip
+    note = _show(watched, output, given.prompt)
+    typer.echo(f"{output} and {output.with_suffix('.png')}: {note}.")
+
+
+def _show(watched: WordAttention, output: Path, title: str) -> str:
+    """Write the video with its heat, and the strip; what is to be said about them."""
+    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
+    from reasondiff.media.heat import heat_overlay
+
     frames, told = watched.output.frames[0], watched.output.narrative
     overlay, fps = heat_overlay(frames, watched.heat), 1 / watched.output.settings.interval
     write_video(output, overlay, fps)
@@ -74,7 +83,7 @@ def attention(
     note += f"of a frame's (position {int(share.argmax()) + 1})"
     rows = [
         SheetRow("The video", frames, anchor=told.anchor_frame, fps=fps, given=watched.output.stories[0].image),
-        SheetRow(f'Attention to "{word}"', overlay, anchor=told.anchor_frame, clips=clips, note=note, fps=fps),
+        SheetRow(f'Attention to "{watched.word}"', overlay, told.anchor_frame, clips=clips, note=note, fps=fps),
     ]
-    contact_sheet(rows, strip, title=prompt)
-    typer.echo(f"{output} and {strip}: {note}.")
+    contact_sheet(rows, output.with_suffix(".png"), title=title)
+    return note

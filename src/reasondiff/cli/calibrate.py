@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError
 
 __all__ = ["calibrate"]
 
 
 def calibrate(
-    image: Annotated[Path, typer.Option(help="A condition image.", metavar="FILE", show_default=False)],
+    image: common.ImageFile,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The JSON to write.", metavar="FILE", show_default=False)
     ],
-    prompt: Annotated[str, typer.Option(help="What happens.")] = "",
+    prompt: common.Prompt = "",
     model: common.Model = "storyworld-tiny",
+    revision: common.Revision = None,
     adapter: common.Adapter = None,
+    transformer: common.TransformerFile = None,
     preset: common.PresetName = None,
     narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
-    narrative: Annotated[Path | None, typer.Option(help="A story file instead of a narrator.", metavar="FILE")] = None,
+    narrative: common.StoryFile = None,
     num_frames: common.NumFrames = None,
     steps: common.Steps = None,
     guidance_scale: common.Guidance = None,
@@ -37,30 +38,25 @@ def calibrate(
     """
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
+    from reasondiff.cli.given import Given
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import notes
-    from reasondiff.media import load_image
-    from reasondiff.narrator.formats import read_narrative
     from reasondiff.pipeline.acceleration import calibrate as measure
 
     checks.writable(output, ".json")
-    prompt = checks.prompt(prompt)
-    if not prompt and narrative is None:
-        raise InputError("The prompt is empty; say in a few words what should happen.")
     checks.numbers(seed=seed, steps=steps)
-    sides = checks.size(size) if size is not None else None
-    picture = load_image(image)
-    story = read_narrative(narrative) if narrative is not None else None
-
+    given = Given.read(image, prompt, narrative, size)
     with notes():
         options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
-        maker = Maker(model, narrator, url=narrator_url, preset=preset, adapter=adapter, job=options)
-        if maker.pipe.transformer.is_cache_enabled:
-            maker.pipe.transformer.disable_cache()
-        if sides is not None:
-            options |= maker.measures(picture, sides)
+        maker = Maker(
+            model, narrator, url=narrator_url, revision=revision, adapter=adapter, transformer=transformer,
+            preset=preset, measuring=True, job=given.job(options),
+        )  # fmt: skip
         with StageBars() as bars:
-            ratios = measure(maker.pipe, picture, prompt, narrative=story, seed=seed, on_stage=bars.on_stage, **options)
+            ratios = measure(
+                maker.pipe, given.image, given.prompt, narrative=given.story, seed=seed, on_stage=bars.on_stage,
+                **options, **maker.measures(given.image, given.size),
+            )  # fmt: skip
     ratios.save(output)
     low, high = min(ratios.ratios), max(ratios.ratios)
     typer.echo(f"{output}: {len(ratios.ratios)} ratios between {low:.3f} and {high:.3f}.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError
+from reasondiff.errors import InputError, ReasonDiffError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,7 +24,7 @@ _VIDEOS = {".mp4", ".mov", ".mkv", ".webm", ".avi"}
 def caption(
     sources: Annotated[list[Path], typer.Argument(help="Images, folders of images, or one video.", show_default=False)],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="JSON Lines file; else printed.")] = None,
-    narrator: common.NarratorName = "openai:gpt-4o",
+    narrator: common.ModelName = "openai:gpt-4o",
     narrator_url: common.NarratorUrl = None,
     together: Annotated[int, typer.Option(help="Frames per request.", metavar="N")] = 1,
     interval: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
@@ -32,52 +34,67 @@ def caption(
 ) -> None:
     """Describe every frame in a sentence or two, with the models that narrate.
 
-    Each line of the output holds the frame, its caption, the model's own words and what was taken out of them.
+    Each line of the output holds the frame, its caption, the model's own words and what was taken out of them, or the
+    error. Ends with 1 if a frame after the first has none.
     """
     from rich.console import Console
     from rich.progress import track
 
     from reasondiff.cli import checks
+    from reasondiff.cli.notes import hush
     from reasondiff.files import atomic_path
     from reasondiff.narrator import load_provider
     from reasondiff.narrator.caption import Captioner
 
     if output is not None:
         checks.writable(output, ".jsonl")
+    if together < 1:
+        raise InputError(f"{together} frames per request ask nothing; give 1 or more.")
     frames = _frames(sources)
-    captioner = Captioner(load_provider(narrator or "", url=narrator_url), hygiene=hygiene, together=together)
-    lines: list[str] = []
-    starts = range(0, len(frames), max(1, together))
-    for start in track(starts, description="Captions", console=Console(stderr=True)):
-        group = frames[start : start + max(1, together)]
-        told = captioner.caption([image for _, image in group], interval=interval)
-        for (name, _), each in zip(group, told, strict=True):
-            row = {"frame": name, "caption": each.text, "raw": each.raw, "removed": list(each.removed)}
-            lines.append(json.dumps(row, ensure_ascii=False))
+    hush(narrator)
+    captioner = Captioner(load_provider(narrator, url=narrator_url), hygiene=hygiene, together=together)
+    rows: list[dict[str, Any]] = []
+    for start in track(range(0, len(frames), together), description="Captions", console=Console(stderr=True)):
+        group = frames[start : start + together]
+        try:
+            told = captioner.caption([load() for _, load in group], interval=interval)
+        except ReasonDiffError as error:
+            if not rows:  # nothing is lost yet, and what fails at once would fail every time
+                raise
+            rows += [{"frame": name, "error": " ".join(str(error).split())} for name, _ in group]
+            continue
+        rows += [
+            {"frame": name, "caption": each.text, "raw": each.raw, "removed": list(each.removed)}
+            for (name, _), each in zip(group, told, strict=True)
+        ]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    failed = sum("error" in row for row in rows)
     if output is None:
         typer.echo("\n".join(lines))
-        return
-    with atomic_path(output) as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    typer.echo(f"{output}: {len(lines)} captions.")
+    else:
+        with atomic_path(output) as written:
+            written.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        typer.echo(f"{output}: {len(rows) - failed} captions.")
+    if failed:
+        typer.echo(f"{failed} frames have none; each row says why.", err=True)
+        raise typer.Exit(1)
 
 
-def _frames(sources: list[Path]) -> list[tuple[str, Image.Image]]:
-    """Named frames; of a video its frames, named by number."""
+def _frames(sources: list[Path]) -> list[tuple[str, Callable[[], Image.Image]]]:
+    """Named frames, to be read when they are needed; a video's are named by number."""
     from PIL import Image
 
     from reasondiff.media import load_image, read_video
     from reasondiff.narrator.batch import SUFFIXES
 
     if len(sources) == 1 and sources[0].suffix.lower() in _VIDEOS:
-        video = read_video(sources[0])
-        return [(f"{sources[0].name}#{number}", Image.fromarray(frame)) for number, frame in enumerate(video.frames, 1)]
+        shown = enumerate(read_video(sources[0]).frames, 1)
+        return [(f"{sources[0].name}#{number}", partial(Image.fromarray, frame)) for number, frame in shown]
     paths: list[Path] = []
     for source in sources:
-        inside = (
-            [path for path in sorted(source.iterdir()) if path.suffix.lower() in SUFFIXES] if source.is_dir() else []
-        )
-        if source.is_dir() and not inside:
-            raise InputError(f"The folder {str(source)!r} holds no images; give one that does.")
-        paths += inside or [source]
-    return [(str(path), load_image(path)) for path in paths]
+        inside = sorted(source.iterdir()) if source.is_dir() else [source]
+        found = [path for path in inside if path == source or path.suffix.lower() in SUFFIXES]
+        if not found:
+            raise InputError(f"The folder {str(source)!r} holds no images; give one that does, or one video.")
+        paths += found
+    return [(str(path), partial(load_image, path)) for path in paths]

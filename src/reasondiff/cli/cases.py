@@ -54,6 +54,9 @@ def cases(
     output: Annotated[Path, typer.Option("-o", "--output", help="A folder for everything.", show_default=False)],
     prompts: Annotated[Path | None, typer.Option(help="The prompts file, where it is another.", metavar="FILE")] = None,
     model: common.Model = "storyworld-tiny",
+    revision: common.Revision = None,
+    adapter: common.Adapter = None,
+    preset: common.PresetName = None,
     narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
     num_frames: common.NumFrames = None,
@@ -90,11 +93,14 @@ def cases(
 
     faults: dict[str, str] = {}
     with notes():
-        maker = Maker(model, narrator, url=narrator_url)
+        maker = Maker(
+            model, narrator, url=narrator_url, revision=revision, adapter=adapter, preset=preset,
+            job={"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale},
+        )  # fmt: skip
         for number, case in enumerate(listed, 1):
             title = f"{number}/{len(listed)} {case.name}"
             try:
-                made = _make(maker, case, output, options, narrator, title)
+                made = _make(maker, case, output, options, [narrator, narrator_url], title)
                 typer.echo(f"{title}: {'made' if made else 'kept'}")
             except Exception as error:  # whatever happens in one case, the others go on
                 known = isinstance(error, ReasonDiffError)
@@ -139,7 +145,9 @@ def read_cases(folder: Path, prompts: Path | None = None) -> list[Case]:
     return listed
 
 
-def _make(maker: Maker, case: Case, output: Path, options: dict[str, Any], narrator: str | None, title: str) -> bool:
+def _make(
+    maker: Maker, case: Case, output: Path, options: dict[str, Any], told_by: list[str | None], title: str
+) -> bool:
     """Make a case's files unless they are there; whether they had to be made."""
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
@@ -150,7 +158,7 @@ def _make(maker: Maker, case: Case, output: Path, options: dict[str, Any], narra
 
     image, prompt = load_image(case.image), checks.prompt(case.prompt)
     story = read_narrative(case.narrative) if case.narrative else None
-    mark = case.fingerprint({**options, "narrator": narrator, "weights": maker.weights})
+    mark = case.fingerprint({**options, "narrator": told_by, "weights": maker.weights, "preset": maker.how["preset"]})
     video = output / f"{case.name}.mp4"
     if _mark_of(video) == mark:
         return False

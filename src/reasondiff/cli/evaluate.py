@@ -19,6 +19,7 @@ def evaluate(
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
     method: Annotated[list[str] | None, typer.Option(help="Only these rows; give it several times.")] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
+    sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
 ) -> None:
     """Judge plain Wan, its variants and ReasonDiff on the same unseen cases, and print the table.
 
@@ -28,12 +29,15 @@ def evaluate(
 
     if count < 1:
         raise InputError(f"{count} cases are none; give 1 or more.")
+    if sheet < 0:
+        raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
     from rich.console import Console
     from rich.table import Table
 
     from reasondiff.checkpoints import find_model, weight_hashes
     from reasondiff.cli.training_bar import training_bar
+    from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
     from reasondiff.evaluation.stories import METHODS, check_folder
     from reasondiff.evaluation.stories import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
@@ -49,8 +53,9 @@ def evaluate(
     check_folder(output, {"cases": count, "level": level, "weights": weight_hashes(folder)})
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
+    asked = cases(count, level=level)
     with training_bar("videos", count * len(chosen)) as bar:
-        results = run(pipe, cases(count, level=level), chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
+        results = run(pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
     rows = story_table(results, chosen)
     table = Table(*rows[0])
     for row in rows[1:]:
@@ -58,3 +63,6 @@ def evaluate(
     Console(width=200).print(table)
     with atomic_path(output / "table.md") as partial:
         partial.write_text(markdown(rows), encoding="utf-8")
+    if sheet:
+        verdict_sheet(some_verdicts(results, sheet), asked, output, output / "verdicts.png")
+        typer.echo(f"The verdicts are on {output / 'verdicts.png'}.")

@@ -17,13 +17,14 @@ _SMALL = 1e9
 """A model with fewer parameters runs as it is anywhere."""
 
 
-def preset_for(model: str, name: str | None, given: Mapping[str, Any]) -> Preset | None:
+def preset_for(model: str, name: str | None, given: Mapping[str, Any], revision: str | None = None) -> Preset | None:
     """The preset to use: the one of that name, or else on a GPU the first that fits; None for a model as it is.
 
     Args:
         model: as the user named it.
         name: of a preset, or None.
         given: options of the run; None stands for the model's own.
+        revision: of a model on the hub.
 
     Raises:
         InputError: there is no such preset, or the run does not fit.
@@ -36,8 +37,8 @@ def preset_for(model: str, name: str | None, given: Mapping[str, Any]) -> Preset
     from reasondiff.planning import architecture, job_of
 
     try:
-        found = architecture(model)
-    except CheckpointError:  # a hub id of which nothing is known yet
+        found = architecture(model, revision)
+    except CheckpointError:  # of a hub id whose configs cannot be read, nothing is known
         return wanted or preset("quality")
     if wanted is None and sum(found.parameters.values()) < _SMALL:
         return None

@@ -19,16 +19,18 @@ __all__ = ["generate"]
 
 
 def generate(
-    image: Annotated[Path, typer.Option(help="The condition image.", metavar="FILE", show_default=False)],
+    image: common.ImageFile,
     output: common.OutputFile,
-    prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
+    prompt: common.Prompt = "",
     model: common.Model = "storyworld-tiny",
+    revision: common.Revision = None,
+    adapter: common.Adapter = None,
+    transformer: common.TransformerFile = None,
+    preset: common.PresetName = None,
     narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
-    narrative: Annotated[Path | None, typer.Option(help="A story file instead of a narrator.", metavar="FILE")] = None,
-    position: Annotated[
-        int | None, typer.Option(help="The image's frame, counted from 1; wins over the story.", metavar="N")
-    ] = None,
+    narrative: common.StoryFile = None,
+    position: common.Position = None,
     num_frames: common.NumFrames = None,
     steps: common.Steps = None,
     guidance_scale: common.Guidance = None,
@@ -39,8 +41,6 @@ def generate(
     fps: common.Fps = None,
     save_narrative: Annotated[Path | None, typer.Option(help="Write the story too.", metavar="FILE")] = None,
     embed: common.Embed = True,
-    preset: common.PresetName = None,
-    adapter: common.Adapter = None,
     mag_ratios: Annotated[
         Path | None, typer.Option(help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", metavar="FILE")
     ] = None,
@@ -60,10 +60,10 @@ def generate(
     """
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
+    from reasondiff.cli.given import Given
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import note, notes
-    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, load_image, write_video
-    from reasondiff.narrator.formats import read_narrative
+    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
     from reasondiff.pipeline.acceleration import MagRatios
     from reasondiff.pipeline.preview import Preview
     from reasondiff.pipeline.progress import Progress
@@ -72,30 +72,28 @@ def generate(
     checks.writable(output, ".mp4")
     if save_narrative is not None:
         checks.writable(save_narrative, ".json")
-    prompt = checks.prompt(prompt)
-    if not prompt and narrative is None:
-        raise InputError("The prompt is empty; say in a few words what should happen.")
     checks.numbers(seed=seed, fps=fps, steps=steps)
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
     if preview is not None:
         checks.writable(preview, ".png")
-    sides = checks.size(size) if size is not None else None
-    picture = load_image(image)
-    story = read_narrative(narrative) if narrative is not None else None
+    given = Given.read(image, prompt, narrative, size)
+    picture, prompt, story = given.image, given.prompt, given.story
     ratios = MagRatios.read(mag_ratios) if mag_ratios is not None else None
     outputs = [output] if seeds == 1 else [output.with_stem(f"{output.stem}-{seed + k}") for k in range(seeds)]
 
     with notes():
         options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
-        job = options | ({"width": sides[0], "height": sides[1] or sides[0]} if sides else {})
-        maker = Maker(model, narrator, url=narrator_url, preset=preset, adapter=adapter, ratios=ratios, job=job)
+        maker = Maker(
+            model, narrator, url=narrator_url, revision=revision, adapter=adapter, transformer=transformer,
+            preset=preset, ratios=ratios, job=given.job(options),
+        )  # fmt: skip
         rows = []
         for number, place in enumerate(outputs):
             with StageBars(f"seed {seed + number}" if seeds > 1 else "") as bars:
                 made = maker.make(
-                    picture, prompt, narrative=story, seed=seed + number, bars=bars, fps=fps, size=sides, embed=embed,
-                    position=position, negative_prompt=negative_prompt, fit=fit,
+                    picture, prompt, narrative=story, seed=seed + number, bars=bars, fps=fps, size=given.size,
+                    embed=embed, position=position, negative_prompt=negative_prompt, fit=fit,
                     preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
                     progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
                 )  # fmt: skip

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasondiff import __version__
-from reasondiff.checkpoints import find_model, weight_hashes
+from reasondiff.checkpoints import file_hash, find_model, weight_hashes
 from reasondiff.cli.bars import StageBars
 
 if TYPE_CHECKING:
@@ -52,16 +52,19 @@ class Maker:
 
     Args:
         model: a name, a folder or a hub id.
-        narrator: ``NAME[:MODEL]``; None for the one that comes with the model.
+        narrator: ``NAME[:MODEL]``; None for ``openai`` where a ``url`` is given, else for the model's own.
         preset: how it is loaded and run; None for the model as it is on a CPU, and on a GPU for the first that fits.
-        adapter: a folder or hub id.
+        revision: of a model on the hub.
+        adapter: a folder or hub id, with ``@revision`` if it is to stay.
+        transformer: one file instead of the model's own.
         ratios: MagCache's, instead of the preset's step cache.
+        measuring: without compilation and step cache, so that every block runs and can be watched.
         job: what will be made, for whether it fits into the GPU's memory.
         narrator_options: for ``load_narrator``.
 
     Raises:
         CheckpointError: the model cannot be loaded.
-        InputError: it does not fit into the GPU's memory.
+        InputError: it does not fit into the GPU's memory, or a folder was given a revision.
     """
 
     def __init__(
@@ -70,7 +73,10 @@ class Maker:
         narrator: str | None = None,
         *,
         preset: str | None = None,
+        revision: str | None = None,
         adapter: str | None = None,
+        transformer: Path | None = None,
+        measuring: bool = False,
         ratios: MagRatios | None = None,
         job: Mapping[str, Any] | None = None,
         **narrator_options: Any,
@@ -92,22 +98,35 @@ class Maker:
 
         imported = time.perf_counter()
         self.name = model
-        own = None if narrator is None else load_narrator(narrator, **narrator_options)
-        chosen, device = preset_for(model, preset, job or {}), "cuda" if torch.cuda.is_available() else "cpu"
-        self.preset, self.adapter, self.ratios = chosen.name if chosen else None, adapter, ratios
+        named = narrator or ("openai" if narrator_options.get("url") else None)  # an address alone is meant, too
+        own = load_narrator(named, **narrator_options) if named else None
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        chosen = preset_for(model, preset, job or {}, revision)
+        self.how = {
+            "preset": chosen.name if chosen else None,
+            "revision": revision,
+            "adapter": adapter,
+            "transformer": None if transformer is None else str(transformer),
+        }
+        self.ratios = ratios
+        parts: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
         if chosen is not None:
-            self.pipe = load_preset(found, chosen, device, adapter=adapter)
+            if measuring:
+                chosen = replace(chosen, compiled=False, step_cache=None)
+            self.pipe = load_preset(found, chosen, device, adapter=adapter, revision=revision, **parts)
         else:
-            self.pipe = ReasonDiffPipeline.from_pretrained(found)
+            self.pipe = ReasonDiffPipeline.from_pretrained(found, revision=revision, **parts)
             self.pipe.to(device)
             if adapter is not None:
                 self.pipe.load_adapter(adapter)
         self.pipe.set_progress_bar_config(disable=True)
         if own is not None:
             self.pipe.narrator = own
-        self.weights = weight_hashes(_folder_of(found))
+        self.weights = weight_hashes(_folder_of(found, revision))
         if adapter is not None:
             self.weights |= {f"adapter/{name}": value for name, value in weight_hashes(fetched(adapter)).items()}
+        if transformer is not None:
+            self.weights[f"--transformer {transformer.name}"] = file_hash(transformer)
         self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
 
     def make(
@@ -142,8 +161,7 @@ class Maker:
 
         from reasondiff.media import Recipe
 
-        if size is not None:
-            options |= self.measures(image, size)
+        options |= self.measures(image, size)
         if self.ratios is not None:
             self._enable_magcache(self.ratios, image, narrative, options)
 
@@ -161,12 +179,12 @@ class Maker:
         story, settings = output.stories[0], asdict(output.settings)
         pace = 1 / output.settings.interval
         ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
-        how = {"device": str(self.pipe.device), "dtype": str(self.pipe.dtype), "preset": self.preset}
+        where = {"device": str(self.pipe.device), "dtype": str(self.pipe.dtype)}
         recipe = Recipe(
             model=self.name,
             prompt=prompt,
             narrative=story.narrative.to_dict(),
-            options={**settings, "fps": fps or pace, **how, "adapter": self.adapter, "mag_ratios": ratios},
+            options={**settings, "fps": fps or pace, **where, **self.how, "mag_ratios": ratios},
             seed=seed,
             threads=torch.get_num_threads(),
             versions=_versions(),
@@ -175,10 +193,12 @@ class Maker:
         ).with_image(story.image, embed=embed)
         return Made(output.frames[0], fps or pace, pace, story.narrative, recipe, bars.seconds)
 
-    def measures(self, image: Image.Image, size: tuple[int, int | None]) -> dict[str, int]:
-        """Width and height from ``checks.size``."""
+    def measures(self, image: Image.Image, size: tuple[int, int | None] | None) -> dict[str, int]:
+        """Width and height from ``checks.size``; none where they are left to the model."""
         from reasondiff.pipeline import frame_size
 
+        if size is None:
+            return {}
         width, height = size
         if height is None:
             width, height = frame_size(image.size, width**2, self.pipe.pixels_per_token)
@@ -195,13 +215,13 @@ class Maker:
         transformer.enable_cache(ratios.config(steps))
 
 
-def _folder_of(found: str) -> Path:
+def _folder_of(found: str, revision: str | None) -> Path:
     """Where a model's files lie; ``from_pretrained`` has put a hub model into the hub's cache."""
     if Path(found).is_dir():
         return Path(found)
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(found, local_files_only=True))
+    return Path(snapshot_download(found, revision=revision, local_files_only=True))
 
 
 def _versions() -> dict[str, str]:

@@ -22,11 +22,13 @@ def narrate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The story, or the results of a batch.")] = None,
     num_frames: Annotated[int, typer.Option(help="Frames of the video.", metavar="N")] = 81,
     interval: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
-    candidates: Annotated[int, typer.Option(help="Stories to choose from; the others are kept.", metavar="N")] = 1,
+    candidates: Annotated[
+        int | None, typer.Option(help="Stories to choose from, 1 unless given; the others are kept.", metavar="N")
+    ] = None,
     form: Annotated[
         str | None, typer.Option(help="Of the reply: clips, or list (one description per frame).", metavar="FORM")
     ] = None,
-    narrator: common.NarratorName = "openai:gpt-4o",
+    narrator: common.ModelName = "openai:gpt-4o",
     narrator_url: common.NarratorUrl = None,
     narrator_api: Annotated[
         str | None, typer.Option(help="chat or responses.", metavar="API", rich_help_panel=_MODEL)
@@ -57,26 +59,27 @@ def narrate(
 ) -> None:
     """Tell the story of an image and a text: where the image belongs, and what happens in every frame.
 
-    With --batch, every row gets a line in the output; the same command continues a batch that was stopped.
+    With --batch, every row gets a line in the output; the same command continues a batch that was stopped. It ends with
+    1 if any row failed.
     """
     if context.invoked_subcommand is not None:
         return
+    from reasondiff.cli.notes import hush
     from reasondiff.narrator import load_narrator
 
     if output is None or (batch is None) == (image is None):
         raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
-    options: dict[str, Any] = {
+    options = {
         "url": narrator_url, "api": narrator_api, "timeout": narrator_timeout, "device_map": device_map, "dtype": dtype,
-        "quantization": quantization,
+        "quantization": quantization, "candidates": candidates, "form": form, "reasks": reasks,
+        "temperature": temperature, "seed": seed, "cache": cache,
+        "retries": 8 if batch is not None and narrator.startswith("openai") else None,
     }  # fmt: skip
-    if (narrator or "").partition(":")[0] not in {"file", "scripted"}:
-        options |= {"candidates": candidates, "form": form}
-        options |= {"reasks": reasks, "temperature": temperature, "seed": seed, "cache": cache}
-        options |= {"retries": 8} if batch is not None and (narrator or "").startswith("openai") else {}
+    hush(narrator)
     if batch is not None:
-        _many(batch, output, load_narrator(narrator or "", **options), num_frames, interval, concurrency, retry_failed)
+        _many(batch, output, load_narrator(narrator, **options), num_frames, interval, concurrency, retry_failed)
     elif image is not None:
-        _one(image, prompt, output, load_narrator(narrator or "", **options), num_frames, interval)
+        _one(image, prompt, output, load_narrator(narrator, **options), num_frames, interval)
 
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
@@ -94,7 +97,7 @@ def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int,
     typer.echo(f"{output}: {len(narrative.clips)} clips, the image at position {narrative.anchor_frame + 1}.")
     if record.get("cached"):
         typer.echo("Told before; --no-cache asks again.")
-    elif "seconds" in record:
+    elif "seconds" in record and "file" not in record:
         tokens = f"{record['tokens_in']} tokens in, {record['tokens_out']} out, " if record["tokens_in"] else ""
         typer.echo(f"{tokens}{record['seconds']:.1f} s, {record['requests']} requests, {record['reasks']} re-asks.")
 
@@ -129,3 +132,4 @@ def _many(
     )
     if failed:
         typer.echo(f"{failed} rows failed; each says why. --retry-failed asks for them again.", err=True)
+        raise typer.Exit(1)

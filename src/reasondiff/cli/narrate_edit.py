@@ -42,8 +42,10 @@ def edit(
     pick: Annotated[list[int] | None, typer.Option(help="Take the N-th runner-up instead.", metavar="N")] = None,
     redo: Annotated[list[int] | None, typer.Option(help="Ask the narrator for clip N again.", metavar="N")] = None,
     image: Annotated[Path | None, typer.Option(help="The condition image, for --redo.", metavar="FILE")] = None,
-    prompt: Annotated[str, typer.Option(help="The text the story was told for, for --redo.", metavar="TEXT")] = "",
-    narrator: common.NarratorName = "openai:gpt-4o",
+    prompt: Annotated[
+        str, typer.Option(help="The user's text, for --redo; the one the story was told for.", metavar="TEXT")
+    ] = "",
+    narrator: common.ModelName = "openai:gpt-4o",
     narrator_url: common.NarratorUrl = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
 ) -> None:
@@ -54,10 +56,13 @@ def edit(
     Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
     has it at that moment.
     """
+    from reasondiff.cli import checks
     from reasondiff.narrator.formats import read_narrative
 
     narrative = read_narrative(story)
-    if output is None and story.suffix.lower() != ".json":
+    if output is not None:
+        checks.writable(output, ".json")
+    elif story.suffix.lower() != ".json":
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
     given: dict[str, list[Any] | None] = {
         "move_anchor": move_anchor, "set_": set_, "split": split, "merge": merge, "retime": retime, "style": style,
@@ -67,9 +72,11 @@ def edit(
         raise InputError(f"The narrator must see the image to tell clip {redo[0]} again; give --image.")
     waiting = {name: iter(values) for name, values in given.items() if values}
     changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
+    if not changes and output is None:
+        raise InputError("Nothing is changed; give --move-anchor, --set, --split or another change, or -o for a copy.")
     for name, value in changes:
         if name == "redo" and image is not None:
-            narrative = _redo(narrative, value - 1, image, prompt, narrator or "", narrator_url)
+            narrative = _redo(narrative, value - 1, image, prompt, narrator, narrator_url)
         else:
             narrative = _apply(narrative, name, value)
     if changes:
@@ -84,23 +91,25 @@ def edit(
 def show(
     story: Annotated[Path, typer.Argument(help="The narrative file.", show_default=False)],
     image: Annotated[Path | None, typer.Option(help="The image, to be drawn at its place.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Draw the timeline as a PNG too.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The PNG; else STORY-timeline.png beside the story.")
+    ] = None,
 ) -> None:
-    """Draw a story's timeline: its clips to scale, and where the image belongs."""
+    """Draw a story's timeline, here and as a PNG: its clips to scale, and where the image belongs."""
+    from reasondiff.cli import checks
     from reasondiff.files import atomic_path
     from reasondiff.media import load_image
     from reasondiff.narrator.drawing import timeline_image
     from reasondiff.narrator.formats import read_narrative
 
     narrative = read_narrative(story)
-    if output is not None and output.suffix.lower() != ".png":
-        raise InputError(f"{str(output)!r} is not the name of a PNG file; let it end in '.png'.")
+    output = output or story.with_name(f"{story.stem}-timeline.png")
+    checks.writable(output, ".png")
     picture = load_image(image) if image is not None else None
     _print(narrative)
-    if output is not None:
-        with atomic_path(output) as partial:
-            timeline_image(narrative, picture, title=story.stem).save(partial, optimize=True)
-        typer.echo(f"Timeline: {output}")
+    with atomic_path(output) as partial:
+        timeline_image(narrative, picture, title=story.stem).save(partial, optimize=True)
+    typer.echo(f"Timeline: {output}")
 
 
 def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
@@ -132,10 +141,12 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
 
 def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str, url: str | None) -> Narrative:
     from reasondiff.cli import checks
+    from reasondiff.cli.notes import hush
     from reasondiff.media import load_image
     from reasondiff.narrator import load_provider, redo_clip
 
-    picture, prompt = load_image(image), checks.prompt(prompt)
+    hush(narrator)
+    picture, prompt = load_image(image), checks.prompt(prompt) or str(narrative.provenance.get("prompt", ""))
     before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
     return redo_clip(load_provider(narrator, url=url), narrative, clip, picture, prompt, seed=before)
 

@@ -9,12 +9,21 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["note", "notes"]
+__all__ = ["hush", "note", "notes"]
 
 
 def note(text: str) -> None:
     """One remark; several lines become one."""
     typer.echo(f"Note: {' '.join(text.split())}", err=True)
+
+
+def hush(narrator: str) -> None:
+    """Leave out the bars that transformers draws while it reads the files of a local narrator."""
+    if not narrator.startswith("transformers:"):
+        return
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
 
 
 @contextmanager

@@ -17,9 +17,10 @@ __all__ = ["plan"]
 
 
 def plan(
-    model: Annotated[str, typer.Option(help="A name, or a local folder, of which only configs are read.")] = (
-        "wan2.1-i2v-14b-480p"
-    ),
+    model: Annotated[
+        str, typer.Option(help="A name; or a folder or a hub id, of which only configs are read.")
+    ] = "wan2.1-i2v-14b-480p",
+    revision: common.Revision = None,
     preset: Annotated[str, typer.Option(help="quality, balanced, fast or low-vram.")] = "balanced",
     num_frames: Annotated[
         int | None, typer.Option("--frames", "--num-frames", help="Frames of the video, such as 33 or 81.", metavar="N")
@@ -32,7 +33,7 @@ def plan(
 ) -> None:
     """Print parameters, FLOPs, seconds on known GPUs, peak memory and disk of one video.
 
-    Loads no weights and needs no network: everything follows from the configs.
+    Loads no weights: everything follows from the configs, which are known here for the models known by name.
     """
     from rich.console import Console
 
@@ -41,7 +42,7 @@ def plan(
     from reasondiff.planning import plan as predict
     from reasondiff.presets import preset as find_preset
 
-    chosen, found = find_preset(preset), architecture(model)
+    chosen, found = find_preset(preset), architecture(model, revision)
     width, height = checks.size(size) if size is not None else (None, None)
     job = job_of(
         found.defaults, num_frames=num_frames, width=width, height=height or width, num_inference_steps=steps,

@@ -29,6 +29,7 @@ def replay(
         Path | None, typer.Option(help="The condition image, where the recipe was told not to keep it.", metavar="FILE")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Another place of the same model.")] = None,
+    adapter: Annotated[str | None, typer.Option(help="Another place of the same adapter.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, for another video of the story.", metavar="N")] = None,
 ) -> None:
     """Generate a video again and compare the frames with what they were before encoding.
@@ -58,11 +59,14 @@ def replay(
     story = Narrative.from_dict(dict(recipe.narrative))
     wanted = replace(recipe, model=model or _trusted(recipe.model), seed=recipe.seed if seed is None else seed)
 
+    how = _how(recipe, adapter)
+    if model is not None:
+        how["revision"] = None  # of the place that the recipe names
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
         with notes():
-            maker = Maker(wanted.model, **_how(recipe))
+            maker = Maker(wanted.model, **how)
             with StageBars() as bars:
                 made = maker.make(
                     picture, recipe.prompt, narrative=story, seed=wanted.seed, bars=bars, fps=options.pop("fps"),
@@ -90,24 +94,32 @@ def _trusted(model: str) -> str:
     raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
 
 
-def _how(recipe: Recipe) -> dict[str, Any]:
-    """How the model was loaded and run.
+def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
+    """How the model was loaded and run, with the adapter from elsewhere where one is named.
 
     Raises:
         InputError: with something that is not here.
     """
     from reasondiff.pipeline.acceleration import MagRatios
 
-    preset, adapter, ratios = (recipe.options.get(name) for name in ("preset", "adapter", "mag_ratios"))
-    if adapter is not None and not Path(str(adapter)).is_dir():
-        raise InputError(f"The video's adapter {str(adapter)[:200]!r} is not here; put it there.")
+    names = ("preset", "revision", "adapter", "transformer")
+    how = {name: None if (value := recipe.options.get(name)) is None else str(value) for name in names}
+    fixes = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
+    if adapter is not None:
+        del how["adapter"], fixes["adapter"]
+    for name, fix in fixes.items():
+        if (place := how[name]) is not None and not Path(place).exists():
+            raise InputError(f"The video's {name} {place[:200]!r} is not here; {fix}.")
+    ratios = recipe.options.get("mag_ratios")
     try:
         numbers = tuple(float(ratio) for ratio in str(ratios or "").split())
     except ValueError:
         raise InputError("The video's recipe has impossible ratios; use an unedited copy of the video.") from None
+    transformer = Path(how["transformer"]) if how["transformer"] is not None else None
     return {
-        "preset": None if preset is None else str(preset),
-        "adapter": None if adapter is None else str(adapter),
+        "adapter": adapter,
+        **how,
+        "transformer": transformer,
         "ratios": MagRatios(ratios=numbers) if numbers else None,
     }
 

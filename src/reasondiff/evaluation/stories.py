@@ -27,7 +27,7 @@ from reasondiff.storyworld.oracle import judge
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL
 
-__all__ = ["METHODS", "Method", "Result", "check_folder", "evaluate"]
+__all__ = ["METHODS", "Method", "Result", "check_folder", "evaluate", "video_path"]
 
 
 @dataclass(frozen=True)
@@ -157,27 +157,31 @@ def _run(pipe: ReasonDiffPipeline, cases: Sequence[Case], method: Method, folder
     )
     results = []
     for case, image, story, video in zip(cases, images, output.stories, output.frames, strict=True):
-        path = folder / "videos" / method.name / f"{case.number:04d}.mp4"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_video(path, video, fps=1 / INTERVAL)
         given, position = np.asarray(image), story.narrative.anchor_frame
         verdict = judge(video, case.take.story, position, given, variant=case.take.variant)
-        results.append(
-            Result(
-                case=case.number,
-                method=method.name,
-                part=case.part,
-                held_out=case.held_out,
-                position=position,
-                passed=verdict.passed,
-                verdict=str(verdict),
-                agent=verdict.agent_right,
-                state=verdict.state_right,
-                anchor_psnr=psnr(video[position], given),
-                vae_psnr=psnr(_through_vae(pipe, given, first=position == 0), given),
-            )
+        result = Result(
+            case=case.number,
+            method=method.name,
+            part=case.part,
+            held_out=case.held_out,
+            position=position,
+            passed=verdict.passed,
+            verdict=str(verdict),
+            agent=verdict.agent_right,
+            state=verdict.state_right,
+            anchor_psnr=psnr(video[position], given),
+            vae_psnr=psnr(_through_vae(pipe, given, first=position == 0), given),
         )
+        path = video_path(folder, result)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_video(path, video, fps=1 / INTERVAL)
+        results.append(result)
     return results
+
+
+def video_path(folder: Path, result: Result) -> Path:
+    """Where the evaluation in ``folder`` keeps the video of ``result``."""
+    return folder / "videos" / result.method / f"{result.case:04d}.mp4"
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -60,23 +61,25 @@ def load_narrator(spec: str, **options: Any) -> Narrator:
     Args:
         spec: ``openai[:MODEL]``, ``transformers:PATH_OR_HUB_ID``, ``file:PATH`` or ``scripted:PATH``.
         options: of ``VisionNarrator`` (``form``, ``candidates``, ``reasks``...) and of the source: ``Server`` (``url``,
-            ``api``, ``timeout``, ``retries``) or ``LocalModel`` (``device_map``, ``dtype``, ``quantization``...). None
-            stands for the default. ``cache`` may be True, False or a ``Cache``; by default servers have one.
+            ``api``, ``timeout``, ``retries``) or ``LocalModel`` (``device_map``, ``dtype``, ``quantization``...). A
+            file has none. None stands for the default. ``cache`` may be True, False or a ``Cache``; by default servers
+            have one.
 
     Raises:
         InputError: an unknown name or option, or a source that cannot be used.
     """
     source, _, rest = spec.partition(":")
     options = {name: value for name, value in options.items() if value is not None}
+    own = {each.name for each in fields(VisionNarrator)} - {"provider"}
     if source == "file":
+        _refuse_unknown(spec, options, set())
         return FileNarrator(Path(_named(spec, rest)))
     if source == "scripted":
-        return ScriptedNarrator.load(_named(spec, rest))
-    own = {each.name for each in fields(VisionNarrator)} - {"provider"}
+        _refuse_unknown(spec, options, own)
+        return ScriptedNarrator.load(_named(spec, rest), **_with_cache(options, False))
     chosen = {name: options.pop(name) for name in own & set(options)}
     provider = load_provider(spec, **options)
-    if isinstance(chosen.get("cache", source == "openai"), bool):
-        chosen["cache"] = Cache() if chosen.get("cache", source == "openai") else None
+    chosen = _with_cache(chosen, source == "openai")
     revision = options.get("revision")
     settings = read_settings(rest, revision) if source == "transformers" else {}
     return VisionNarrator(provider, **{**_from_settings(settings, rest, revision), **chosen})
@@ -95,14 +98,24 @@ def load_provider(spec: str, **options: Any) -> Provider:
         options |= {"model": rest} if rest else {}
     elif source == "transformers":
         kind, options = LocalModel, {**options, "model": _named(spec, rest)}
+    elif source in {"file", "scripted"}:
+        raise InputError(f"The narrator {spec!r} has no model to ask; give {' or '.join(SOURCES[:2])}.")
     else:
         raise InputError(f"The narrator {spec!r} is unknown; give one of {', '.join(SOURCES)}.")
-    known = {each.name for each in fields(kind) if each.init}
-    if unknown := sorted(set(options) - known):
-        raise InputError(
-            f"The narrator {spec!r} has no option {unknown[0]!r}; it has {', '.join(sorted(known - {'model'}))}."
-        )
+    _refuse_unknown(spec, options, {each.name for each in fields(kind) if each.init})
     return kind(**options)
+
+
+def _refuse_unknown(spec: str, options: Mapping[str, Any], known: Set[str]) -> None:
+    if unknown := sorted(set(options) - known):
+        has = ", ".join(sorted(known - {"model"})) or "none"
+        raise InputError(f"The narrator {spec!r} has no option {unknown[0]!r}; it has {has}.")
+
+
+def _with_cache(options: dict[str, Any], default: bool) -> dict[str, Any]:
+    """``cache`` as ``VisionNarrator`` takes it."""
+    cache = options.get("cache", default)
+    return {**options, "cache": (Cache() if cache else None) if isinstance(cache, bool) else cache}
 
 
 def _named(spec: str, rest: str) -> str:

@@ -10,29 +10,24 @@ import csv
 import hashlib
 import json
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
-
-from PIL import Image
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any, TextIO
 
 from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.files import atomic_path
 from reasondiff.media import load_image
-from reasondiff.narrative import Narrative
+from reasondiff.narrator.base import Narrator
 
 __all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
-
-
-class _Narrator(Protocol):
-    def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative: ...
 
 
 @dataclass(frozen=True)
@@ -94,15 +89,13 @@ def read_rows(source: str | Path, *, num_frames: int, interval: float) -> list[R
     if source.is_dir() and (source / "prompts.csv").is_file():
         source = source / "prompts.csv"
     try:
+        folder = source if source.is_dir() else source.parent
         if source.is_dir():
-            entries, folder = _folder(source), source
-        elif source.suffix.lower() in {".jsonl", ".ndjson"}:
-            lines = source.read_text(encoding="utf-8").splitlines()
-            entries, folder = [_object(line) for line in lines if line.strip()], source.parent
-        else:
-            with source.open(newline="", encoding="utf-8-sig") as file:
-                entries, folder = list(csv.DictReader(file)), source.parent
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            entries = _folder(source)
+        else:  # bytes that are no UTF-8 become surrogates, which _row reports where they stand
+            with source.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+                entries = _entries(file, source.suffix.lower())
+    except (OSError, csv.Error) as error:
         raise InputError(f"The batch {str(source)!r} cannot be read ({error}); give a CSV, JSONL or folder.") from None
     if not entries:
         raise InputError(f"The batch {str(source)!r} has no rows; give the columns 'image' and 'prompt'.")
@@ -133,11 +126,12 @@ def finished(out: str | Path) -> dict[str, bool]:
 
 
 def run_batch(
-    rows: Sequence[Row], narrator: _Narrator, out: str | Path, *, concurrency: int = 4, retry_failed: bool = False
+    rows: Sequence[Row], narrator: Narrator, out: str | Path, *, concurrency: int = 4, retry_failed: bool = False
 ) -> Iterator[Result]:
     """Answer every row that ``out`` does not hold yet, in no particular order.
 
-    Each result is on disk before it is yielded. Closing the iterator stops the batch; rows in flight are not recorded.
+    Each result is on disk before it is yielded. Closing the iterator stops the batch; rows in flight are not recorded
+    and will be asked again.
 
     Args:
         rows: from ``read_rows``.
@@ -154,27 +148,38 @@ def run_batch(
     out = Path(out)
     done = finished(out)
     _tidy(out, {key for key, succeeded in done.items() if succeeded or not retry_failed})
-    waiting = iter([row for row in rows if row.key not in done or (retry_failed and not done[row.key])])
-    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="narrate")
+    waiting = [row for row in rows if row.key not in done or (retry_failed and not done[row.key])]
+    questions, answers = SimpleQueue[Row](), SimpleQueue[Result]()
+    for row in waiting:
+        questions.put(row)
+    stopped = Event()
+
+    def work() -> None:
+        while not stopped.is_set():
+            try:
+                row = questions.get_nowait()
+            except Empty:
+                return
+            answers.put(_answer(row, narrator))
+
+    # Daemons: a batch that is interrupted ends now, not when the last server has answered.
+    for number in range(min(concurrency, len(waiting))):
+        Thread(target=work, name=f"narrate-{number}", daemon=True).start()
     try:
         with out.open("ab") as file:
-            running = {pool.submit(_answer, row, narrator) for row in islice(waiting, concurrency)}
-            while running:
-                ready, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_answer, row, narrator) for row in islice(waiting, len(ready))}
-                for future in ready:
-                    result = future.result()
-                    file.write(result.to_json().encode() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                    yield result
+            for _ in waiting:
+                result = answers.get()
+                file.write(result.to_json().encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+                yield result
     except OSError as error:
         raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); choose another -o.") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stopped.set()
 
 
-def _answer(row: Row, narrator: _Narrator) -> Result:
+def _answer(row: Row, narrator: Narrator) -> Result:
     started, narrative, error = time.perf_counter(), None, row.fault
     if not error:
         try:
@@ -201,7 +206,9 @@ def _tidy(out: Path, keep: set[str]) -> None:
 def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: float, seen: Counter[str]) -> Row:
     image, prompt = str(entry.get("image") or ""), str(entry.get("prompt") or "")
     fault = str(entry.get("fault") or "")
-    if not fault and not image:
+    if not fault and re.search("[\ud800-\udfff]", image + prompt):
+        fault = "The row is not UTF-8 text; save the file as UTF-8."
+    elif not fault and not image:
         fault = "The row names no image; fill in 'image'."
     elif not fault and not prompt.strip():
         fault = "The row has no prompt; fill in 'prompt'."
@@ -214,6 +221,13 @@ def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: floa
     seen[asked] += 1
     key = asked if seen[asked] == 1 else f"{asked}-{seen[asked]}"
     return Row(key, str(folder / image) if image else "", prompt, num_frames, interval, fault)
+
+
+def _entries(file: TextIO, suffix: str) -> list[Mapping[str, Any]]:
+    """One mapping per row; a line that is none says so under ``fault``."""
+    if suffix in {".jsonl", ".ndjson"}:  # by line feeds only: a text in JSON may hold other line breaks
+        return [_object(line) for line in file.read().split("\n") if line.strip()]
+    return list(csv.DictReader(file))
 
 
 def _object(line: str) -> Mapping[str, Any]:

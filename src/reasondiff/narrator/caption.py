@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image
 
@@ -18,6 +17,7 @@ from reasondiff.narrator.instruction import fill, read_prompt
 from reasondiff.narrator.loose_json import find_values
 from reasondiff.narrator.messages import Message, Provider
 from reasondiff.narrator.parse import is_refusal
+from reasondiff.narrator.schema import record, row, text
 from reasondiff.narrator.texts import clean, shorten
 
 __all__ = ["Caption", "Captioner", "tidy_caption"]
@@ -88,7 +88,7 @@ class Captioner:
         for start in range(0, len(frames), self.together):
             group = [frame.convert("RGB") for frame in frames[start : start + self.together]]
             texts = self._ask_together(group, interval) if len(group) > 1 else None
-            captions += [self._tidy(text) for text in texts or map(self._ask, group)]
+            captions += [self._tidy(each) for each in texts or map(self._ask, group)]
         return captions
 
     def _ask(self, frame: Image.Image) -> str:
@@ -106,13 +106,13 @@ class Captioner:
         ask = fill(read_prompt(f"captions.{self.version}.txt"), count=len(frames), interval=f"{interval:g}")
         reply = self.provider.complete(
             [Message("user", ask, tuple(frames))],
-            schema=_schema(len(frames)),
+            schema=record({"captions": row(text(MAX_CAPTION), len(frames), len(frames))}),
             max_tokens=self.max_tokens * len(frames),
         )
         for found in reversed([] if reply.cut else find_values(reply.text)):
             value = found.value.get("captions") if isinstance(found.value, dict) else found.value
             if isinstance(value, list) and len(value) == len(frames):
-                texts = [text for text in value if isinstance(text, str) and clean(text)]
+                texts = [each for each in value if isinstance(each, str) and clean(each)]
                 if len(texts) == len(frames):
                     return texts
         return None
@@ -125,23 +125,15 @@ class Captioner:
 
 def tidy_caption(raw: str) -> Caption:
     """Take out "The image depicts" and sentences about watermarks; a caption never becomes empty."""
-    text, removed = clean(raw), []
-    sentences = re.split(r"(?<=[.!?])\s+", text)
+    told, removed = clean(raw), []
+    sentences = re.split(r"(?<=[.!?])\s+", told)
     kept = [sentence for sentence in sentences if not _WATERMARK.search(sentence)]
     if kept:
         removed = [sentence for sentence in sentences if _WATERMARK.search(sentence)]
-        text = " ".join(kept)
-    match = _OPENING.match(text)
-    if match and text[match.end() :].strip(" ."):
+        told = " ".join(kept)
+    match = _OPENING.match(told)
+    if match and told[match.end() :].strip(" ."):
         removed.insert(0, match[0].strip())
-        text = text[match.end() :]
-        text = text[0].upper() + text[1:]
-    return Caption(shorten(text, MAX_CAPTION), raw, tuple(removed))
-
-
-def _schema(count: int) -> dict[str, Any]:
-    text = {"type": "string", "minLength": 1, "maxLength": MAX_CAPTION}
-    captions = {"type": "array", "items": text, "minItems": count, "maxItems": count}
-    return {
-        "type": "object", "properties": {"captions": captions}, "required": ["captions"], "additionalProperties": False,
-    }  # fmt: skip
+        told = told[match.end() :]
+        told = told[0].upper() + told[1:]
+    return Caption(shorten(told, MAX_CAPTION), raw, tuple(removed))

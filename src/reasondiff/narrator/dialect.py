@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from reasondiff.narrator.objections import Objection
+
 __all__ = ["Dialect", "Limit", "Structure"]
 
 Limit = Literal["max_tokens", "max_completion_tokens", "max_output_tokens"]
@@ -19,7 +21,6 @@ Structure = Literal["json_schema", "json_schema, unbounded", "structured_outputs
 
 _LADDER: tuple[Structure, ...] = ("json_schema", "json_schema, unbounded", "structured_outputs", "json_object", "text")
 _BOUNDS = {"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"}
-_TOO_MANY = re.compile(r"max_(?:completion_|output_)?tokens.{0,80}(?:too large|exceed|at most|less than)", re.I | re.S)
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Dialect:
     Args:
         structure: how the reply's form is enforced.
         limit: what the token limit is called.
+        renamed: the other name has been refused.
         sampling: temperature and seed are sent.
         share: of the token budget that is asked for, for servers that refuse more than their context holds.
         side: pixels of the longer side of images.
@@ -36,29 +38,29 @@ class Dialect:
 
     structure: Structure = "json_schema"
     limit: Limit = "max_tokens"
+    renamed: bool = False
     sampling: bool = True
     share: float = 1.0
     side: int = 2048
 
-    def simpler(self, status: int, message: str) -> Dialect | None:
+    def simpler(self, objection: Objection, said: str) -> Dialect | None:
         """What to try after a refusal; None if there is nothing left to give up.
 
         Args:
-            status: the HTTP status.
-            message: what the server said.
+            objection: what the server objects to.
+            said: its words.
         """
-        text = message.casefold()
-        if status == 413 or _image_too_large(text):
+        if objection == "size":
             return replace(self, side=self.side // 2) if self.side > 256 else None
-        if status not in {400, 422, 501}:
-            return None
-        if _TOO_MANY.search(message):
+        if objection == "room":
             return replace(self, share=self.share / 2) if self.share > 0.1 else None
-        if self.limit == "max_tokens" and "max_completion_tokens" in text:
-            return replace(self, limit="max_completion_tokens")
-        if self.limit == "max_completion_tokens" and "max_completion_tokens" in text:
-            return replace(self, limit="max_tokens")
-        if self.sampling and ("temperature" in text or re.search(r"\bseed\b", text)):
+        if objection not in {"schema", "request"}:
+            return None
+        text = said.casefold()
+        if objection == "request" and self.limit != "max_output_tokens" and "max_completion_tokens" in text:
+            other: Limit = "max_tokens" if self.limit == "max_completion_tokens" else "max_completion_tokens"
+            return replace(self, limit=other, renamed=True) if not self.renamed else None
+        if objection == "request" and self.sampling and re.search(r"temperature|\bseed\b", text):
             return replace(self, sampling=False)
         rung = _LADDER.index(self.structure)
         return replace(self, structure=_LADDER[rung + 1]) if rung + 1 < len(_LADDER) else None
@@ -70,11 +72,6 @@ class Dialect:
     def budget(self, max_tokens: int) -> dict[str, Any]:
         """The token limit."""
         return {self.limit: max(64, int(max_tokens * self.share))}
-
-
-def _image_too_large(text: str) -> bool:
-    about_images = re.search(r"image|payload|request entity|body", text)
-    return bool(about_images and re.search(r"too (?:large|big)|exceeds?\b.{0,40}(?:size|limit|pixel|bytes|mb)", text))
 
 
 def _unbounded(schema: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from reasondiff.errors import InputError
 from reasondiff.narrative import Narrative
+from reasondiff.narrator.schema import Schema, record, row, text, whole
 
 __all__ = ["Bounds", "Form", "write_reply"]
 
@@ -40,38 +41,21 @@ class Bounds:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"The bound {each.name!r} is {value!r}; give a whole number of {int(least)} or more.")
 
-    def schema(self, form: Form, num_frames: int) -> dict[str, Any]:
+    def schema(self, form: Form, num_frames: int) -> Schema:
         """JSON schema of a reply, in the subset that strict servers take; keys are written in this order.
 
         The image and the reasons come before the position, because a model that writes left to right then has
         reasons when it decides.
         """
-
-        def text(limit: int) -> dict[str, Any]:
-            return {"type": "string", "minLength": 1, "maxLength": limit}
-
-        frame = {"type": "integer", "minimum": 1, "maximum": num_frames}
-        properties: dict[str, Any] = {}
-        if self.image:
-            properties["image"] = text(self.image)
-        if self.reasoning:
-            properties["reasoning"] = text(self.reasoning)
-        properties["position"] = frame
-        if self.style:
-            properties["style"] = text(self.style)
+        position = whole(1, num_frames)
+        properties = {"image": text(self.image)} if self.image else {}
+        properties |= {"reasoning": text(self.reasoning)} if self.reasoning else {}
+        properties |= {"position": position}
+        properties |= {"style": text(self.style)} if self.style else {}
         if form == "list":
-            properties["descriptions"] = {
-                "type": "array", "items": text(self.description), "minItems": num_frames, "maxItems": num_frames,
-            }  # fmt: skip
-        else:
-            clip = _object({"end": frame, "description": text(self.description)})
-            properties["clips"] = {
-                "type": "array",
-                "items": clip,
-                "minItems": 1,
-                "maxItems": min(self.clips, num_frames),
-            }
-        return _object(properties)
+            return record({**properties, "descriptions": row(text(self.description), num_frames, num_frames)})
+        clip = record({"end": position, "description": text(self.description)})
+        return record({**properties, "clips": row(clip, 1, min(self.clips, num_frames))})
 
     def characters(self, form: Form, num_frames: int) -> int:
         """Length of the longest reply that keeps to the schema."""
@@ -83,12 +67,6 @@ class Bounds:
     def max_tokens(self, form: Form, num_frames: int) -> int:
         """The token budget of one reply."""
         return math.ceil(self.characters(form, num_frames) / CHARS_PER_TOKEN)
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
-    }  # fmt: skip
 
 
 def write_reply(narrative: Narrative, form: Form = "clips", *, image_shows: str = "") -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.form import Form, write_reply
 from reasondiff.narrator.messages import Message
+from reasondiff.narrator.texts import without_markup
 
 __all__ = ["Instruction", "fill", "read_prompt"]
 
@@ -109,4 +110,4 @@ class Instruction:
 
 
 def _outline(story: Narrative) -> str:
-    return " / ".join(clip.description for clip in story.clips)
+    return without_markup(" / ".join(clip.description for clip in story.clips))

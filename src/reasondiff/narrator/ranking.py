@@ -14,7 +14,8 @@ from reasondiff.narrative import Narrative
 from reasondiff.narrator.instruction import fill, read_prompt
 from reasondiff.narrator.loose_json import find_values
 from reasondiff.narrator.messages import Message, Provider, Reply
-from reasondiff.narrator.texts import clean, shorten
+from reasondiff.narrator.schema import Schema, record, row, text, whole
+from reasondiff.narrator.texts import clean, shorten, without_markup
 
 __all__ = ["Ranking", "pick", "rank"]
 
@@ -82,36 +83,28 @@ def _clip_list(story: Narrative) -> str:
     for clip in story.clips:
         here = " (the image is seen here)" if story.anchor_frame in clip else ""
         lines.append(f"Frames {clip.start + 1}-{clip.end}{here}: {clip.description}")
-    return "\n".join(lines)
+    return without_markup("\n".join(lines))
 
 
-def _schema(count: int) -> dict[str, Any]:
-    mark = {"type": "integer", "minimum": 0, "maximum": 10}
-    properties: dict[str, Any] = {
-        "story": {"type": "integer", "minimum": 1, "maximum": count},
-        "reason": {"type": "string", "maxLength": _REASON},
-        **dict.fromkeys(_MARKS, mark),
-    }
-    verdict = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    verdicts = {"type": "array", "items": verdict, "minItems": count, "maxItems": count}
-    return {
-        "type": "object", "properties": {"verdicts": verdicts}, "required": ["verdicts"], "additionalProperties": False,
-    }  # fmt: skip
+def _schema(count: int) -> Schema:
+    marks = dict.fromkeys(_MARKS, whole(0, 10))
+    verdict = record({"story": whole(1, count), "reason": text(_REASON), **marks})
+    return record({"verdicts": row(verdict, count, count)})
 
 
-def _read(text: str, count: int) -> list[dict[str, Any]]:
+def _read(reply: str, count: int) -> list[dict[str, Any]]:
     """Verdicts by story; only marks within 0..10 and a short reason leave here."""
     verdicts: list[dict[str, Any]] = [{} for _ in range(count)]
-    for found in find_values(text):
+    for found in find_values(reply):
         rows = found.value.get("verdicts") if isinstance(found.value, dict) else found.value
-        for place, row in enumerate(rows if isinstance(rows, list) else [], 1):
-            if not isinstance(row, dict):
+        for place, each in enumerate(rows if isinstance(rows, list) else [], 1):
+            if not isinstance(each, dict):
                 continue
-            number = row.get("story", place)
-            marks = {mark: row.get(mark) for mark in _MARKS}
+            number = each.get("story", place)
+            marks = {mark: each.get(mark) for mark in _MARKS}
             if number not in range(1, count + 1) or not all(map(_is_mark, marks.values())):
                 continue
-            verdicts[number - 1] = {**marks, "reason": shorten(clean(str(row.get("reason", ""))), _REASON)}
+            verdicts[number - 1] = {**marks, "reason": shorten(clean(str(each.get("reason", ""))), _REASON)}
     return verdicts
 
 

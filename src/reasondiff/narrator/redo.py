@@ -13,6 +13,7 @@ from reasondiff.narrator.instruction import fill, read_prompt
 from reasondiff.narrator.loose_json import find_values
 from reasondiff.narrator.messages import Message, Provider, Reply
 from reasondiff.narrator.parse import LIMITS, is_refusal
+from reasondiff.narrator.schema import record, text
 from reasondiff.narrator.texts import clean, is_ellipsis, is_placeholder, shorten, without_markup
 
 __all__ = ["redo_clip"]
@@ -46,26 +47,21 @@ def redo_clip(
     if not 0 <= clip < len(narrative.clips):
         raise InputError(f"There is no clip {clip + 1}; the story has {len(narrative.clips)}.")
     old, bound = narrative.clips[clip], Bounds().description
-    listed = "\n".join(
-        f"Clip {n}, frames {c.start + 1}-{c.end}: {c.description}" for n, c in enumerate(narrative.clips, 1)
-    )
+    script = [f"Clip {n}, frames {c.start + 1}-{c.end}: {c.description}" for n, c in enumerate(narrative.clips, 1)]
     inside = " The image itself is seen in this clip, so the description agrees with it."
     here = inside if narrative.anchor_frame in old else ""
     ask = fill(
         read_prompt(f"redo.{version}.txt"), num_frames=narrative.num_frames, number=clip + 1, start=old.start + 1,
-        end=old.end, prompt=clean(without_markup(prompt)), style=narrative.style or "nothing in particular",
-        clips=listed, here=here,
+        end=old.end, prompt=clean(without_markup(prompt)), here=here, clips=without_markup("\n".join(script)),
+        style=without_markup(narrative.style) or "nothing in particular",
     )  # fmt: skip
-    schema = {
-        "type": "object", "properties": {"description": {"type": "string", "minLength": 1, "maxLength": bound}},
-        "required": ["description"], "additionalProperties": False,
-    }  # fmt: skip
+    schema = record({"description": text(bound)})
     message = Message("user", ask, (image.convert("RGB"),))
     for attempt in range(2):
         reply = provider.complete([message], schema=schema, max_tokens=bound, temperature=0.8, seed=seed + attempt)
-        text = _description(reply)
-        if text and text != old.description:
-            clips = tuple(replace(c, description=text) if c is old else c for c in narrative.clips)
+        told = _description(reply)
+        if told and told != old.description:
+            clips = tuple(replace(c, description=told) if c is old else c for c in narrative.clips)
             redone = [
                 *narrative.provenance.get("redone", ()),
                 {"clip": clip + 1, "was": old.description, "narrator": provider.name},
@@ -79,5 +75,5 @@ def _description(reply: Reply) -> str:
     if reply.refusal or reply.cut or is_refusal(reply.text):
         return ""
     texts = [found.value.get("description") for found in find_values(reply.text) if isinstance(found.value, dict)]
-    text = shorten(clean(texts[-1]), LIMITS["description"]) if texts and isinstance(texts[-1], str) else ""
-    return "" if is_ellipsis(text) or is_placeholder(text) else text
+    told = shorten(clean(texts[-1]), LIMITS["description"]) if texts and isinstance(texts[-1], str) else ""
+    return "" if is_ellipsis(told) or is_placeholder(told) else told

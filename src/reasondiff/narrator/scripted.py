@@ -38,8 +38,8 @@ class ScriptedNarrator:
         self._used: dict[str, int] = {}
 
     @classmethod
-    def load(cls, path: str | Path) -> ScriptedNarrator:
-        """From a JSON file that holds a mapping or a list of replies.
+    def load(cls, path: str | Path, **options: Any) -> ScriptedNarrator:
+        """From a JSON file that holds a mapping or a list of replies; ``options`` as above.
 
         Raises:
             InputError: the file cannot be read.
@@ -52,7 +52,7 @@ class ScriptedNarrator:
             raise InputError(f"The script {str(path)!r} is not JSON ({error}); check its quotes and commas.") from None
         if not isinstance(replies, dict | list):
             raise InputError(f"The script {str(path)!r} holds no replies; give an object of prompts or a list.")
-        return cls(replies)
+        return cls(replies, **options)
 
     def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative:
         """The next scripted reply to ``prompt`` as a narrative; see ``Narrator``.
@@ -119,4 +119,5 @@ class FileNarrator:
         notes = list(told.provenance.get("notes", ()))
         if told.num_frames != num_frames:
             notes.append(f"retimed from {told.num_frames} to {num_frames} frames")
-        return replace(story, provenance={**told.provenance, "file": self.path.name, "notes": notes})
+        record = {key: value for key, value in told.provenance.items() if key != "cached"}
+        return replace(story, provenance={**record, "file": self.path.name, "notes": notes})

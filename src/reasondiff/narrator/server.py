@@ -7,7 +7,6 @@ recorded, or part of a cache key.
 from __future__ import annotations
 
 import os
-import re
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from PIL import Image
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrator.dialect import Dialect, Limit
 from reasondiff.narrator.messages import Message, Reply
+from reasondiff.narrator.objections import objection
 from reasondiff.narrator.pictures import size_within
 from reasondiff.narrator.texts import clean, shorten
 from reasondiff.narrator.wire import Question, chat_reply, chat_request, responses_reply, responses_request
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 KEY = "OPENAI_API_KEY"
-_NO_VISION = re.compile(
-    r"(?:image|multimodal|multi-modal|vision|mmproj).{0,60}(?:not|n't|unsupported|only supported|unknown|invalid)|"
-    r"(?:not|n't|unsupported|unknown|no).{0,60}(?:image|multimodal|multi-modal|vision)",
-    re.IGNORECASE | re.DOTALL,
-)
-_CONTEXT = re.compile(r"context.{0,20}(?:length|window|size)|too many tokens|prompt is too long", re.IGNORECASE)
 
 
 @dataclass
@@ -118,8 +112,7 @@ class Server:
                 reply = self._ask(question, dialect)
             except openai.APIStatusError as error:
                 said = _said(error)
-                hopeless = _no_vision(error.status_code, said) or _CONTEXT.search(said)
-                easier = None if hopeless else dialect.simpler(error.status_code, said)
+                easier = dialect.simpler(objection(error.status_code, said, self.model), said)
                 if easier is None:
                     raise NarrationError(self._explain(error)) from None
                 dialect = easier
@@ -152,20 +145,24 @@ class Server:
         if not isinstance(error, openai.APIStatusError):
             return f"{where} does not answer like an OpenAI-compatible server; check that the address ends in /v1."
         status = error.status_code
-        if status in {401, 403}:
-            return f"{where} refuses the key in {KEY} ({status}: {said}); check the key and what it may use."
-        if _no_vision(status, said):
-            return f"The model {model!r} at {where} takes no images ({said}); choose one with vision."
-        if status == 404 and "model" in said.casefold():
-            return f"{where} has no model {model!r} ({said}); {self._known_models()}"
+        match objection(status, _said(error), model):
+            case "key":
+                return f"{where} refuses the key in {KEY} ({status}: {said}); check the key and what it may use."
+            case "vision":
+                return f"The model {model!r} at {where} takes no images ({said}); choose one with vision."
+            case "model":
+                return f"{where} has no model {model!r} ({said}); {self._known_models()}"
+            case "room" | "length":
+                return f"{where} finds the request too long for {model!r} ({said}); use one that reads more."
+            case "size":
+                return f"{where} finds even a small copy of the image too large ({status}: {said}); check its limits."
+            case "passing" if status == 429:
+                tries = self.retries + 1
+                return f"{where} turned {tries} requests away (429: {said}); wait, or check the account's quota."
+            case "passing":
+                return f"{where} failed {self.retries + 1} times ({status}: {said}); try again later."
         if status == 404:
             return f"{where} has no such path (404); check that the address ends in /v1."
-        if status == 429:
-            return f"{where} turned {self.retries + 1} requests away (429: {said}); wait, or check the account's quota."
-        if _CONTEXT.search(said):
-            return f"{where} finds the request too long for {model!r} ({said}); use one that reads more."
-        if status >= 500:
-            return f"{where} failed {self.retries + 1} times ({status}: {said}); try again later."
         return f"{where} refuses the request ({status}: {said}); check the model and its options."
 
     def _known_models(self) -> str:
@@ -180,10 +177,6 @@ class Server:
     def _without_key(self, text: str) -> str:
         key = self._client.api_key
         return text.replace(key, "...") if len(key) > 4 else text
-
-
-def _no_vision(status: int, said: str) -> bool:
-    return status in {400, 404, 415, 422, 500, 501} and _NO_VISION.search(said) is not None
 
 
 def _is_address(url: str) -> bool:

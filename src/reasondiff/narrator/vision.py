@@ -5,6 +5,7 @@ The protocol is the same for every model; a ``Provider`` only carries messages.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +19,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.narrator.cache import Cache
 from reasondiff.narrator.checks import Check
 from reasondiff.narrator.form import Bounds, Form
+from reasondiff.narrator.formats import MAX_FRAMES
 from reasondiff.narrator.instruction import Instruction
 from reasondiff.narrator.messages import Message, Provider, Reply
 from reasondiff.narrator.parse import Parsed, parse
@@ -121,15 +123,17 @@ class VisionNarrator:
         prompt = shorten(given, self.max_prompt)
         if not prompt:
             raise InputError("The prompt is empty; say in a few words what the video should tell.")
-        if num_frames < 1 or not interval > 0:
-            raise InputError(f"{num_frames} frames, {interval} s apart, are no video; give positive numbers.")
+        if not 1 <= num_frames <= MAX_FRAMES or not 0 < interval < math.inf:
+            raise InputError(
+                f"{num_frames} frames, {interval} s apart, are no video; give 1 to {MAX_FRAMES:,} and positive seconds."
+            )
         image = image.convert("RGB")
         question = self._question(image, prompt, num_frames, interval)
         if self.cache and (known := self.cache.get(question)):
             narrative = replace(known, provenance={**known.provenance, "cached": True})
         else:
             narrative = self._tell_and_choose(image, prompt, self.frames or num_frames, interval)
-            narrative = _in_frames(narrative, num_frames)
+            narrative = _with_record(_in_frames(narrative, num_frames), prompt=prompt)
             warned = [sentence for check in self.checks for sentence in check(image, prompt, narrative)]
             narrative = _with_record(narrative, warnings=[*narrative.provenance["warnings"], *warned])
             if prompt != given:
@@ -204,16 +208,17 @@ class VisionNarrator:
             complaints.append(list(parsed.faults))
             if reply.cut:
                 budget *= 2
-            said = shorten(reply.text, MAX_QUOTED) or "(nothing)"
+            said = without_markup(shorten(reply.text, MAX_QUOTED)) or "(nothing)"
             messages = (*ask, Message("assistant", said), self.instruction.ask_again(parsed.faults))
         assert best
         return self._with_provenance(*best, complaints)
 
     def _with_provenance(self, parsed: Parsed, reply: Reply, complaints: list[list[str]]) -> Narrative:
         if parsed.narrative is None:
-            why = "declined" if parsed.refused else "gave no usable story"
+            fault = parsed.faults[-1].removesuffix(".").replace("Your reply", "its reply")
+            why = "declined" if parsed.refused else f"gave no usable story ({fault})"
             raise NarrationError(
-                f"The narrator {self.name} {why}: {parsed.faults[-1]} Reword the prompt or choose another --narrator.",
+                f"The narrator {self.name} {why}; reword the prompt or choose another --narrator.",
                 reply.refusal or reply.text,
             )
         warned = list(parsed.faults)

@@ -103,19 +103,22 @@ def _enforced(schema: Schema, dialect: Dialect, put: Any, *, nested: bool) -> di
 
 
 def _chat_message(message: Message, dialect: Dialect) -> dict[str, Any]:
-    if not message.images:
-        return {"role": message.role, "content": message.text}
-    urls = [data_url(fit_within(image, dialect.side)) for image in message.images]
-    images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    return {"role": message.role, "content": [*images, {"type": "text", "text": message.text}]}
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in _urls(message, dialect)]
+    return _with_images(message, images, "text")
 
 
 def _responses_message(message: Message, dialect: Dialect) -> dict[str, Any]:
-    if not message.images:
-        return {"role": message.role, "content": message.text}
-    urls = [data_url(fit_within(image, dialect.side)) for image in message.images]
-    images = [{"type": "input_image", "image_url": url} for url in urls]
-    return {"role": message.role, "content": [*images, {"type": "input_text", "text": message.text}]}
+    images = [{"type": "input_image", "image_url": url} for url in _urls(message, dialect)]
+    return _with_images(message, images, "input_text")
+
+
+def _urls(message: Message, dialect: Dialect) -> list[str]:
+    return [data_url(fit_within(image, dialect.side)) for image in message.images]
+
+
+def _with_images(message: Message, images: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    content = [*images, {"type": kind, "text": message.text}] if images else message.text
+    return {"role": message.role, "content": content}
 
 
 def _text(value: Any) -> str:

@@ -23,10 +23,10 @@ import torch
 from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.checkpoints import weight_hashes
+from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
-from reasondiff.pipeline.parts import ADAPTER, LORA_FILE, ReasonDiffParts, fetched, in_one_sentence
+from reasondiff.pipeline.parts import ADAPTER, LORA_FILE, ReasonDiffParts, fetched
 from reasondiff.pipeline.settings import Defaults
 
 __all__ = ["AdapterInfo", "ReasonDiffAdapters", "fingerprint"]

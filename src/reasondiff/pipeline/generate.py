@@ -6,29 +6,25 @@ Figure 2 and Section 3 of the paper, on stock diffusers parts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 import numpy as np
 import torch
-from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.hooks.group_offloading import _is_group_offload_enabled
 from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
-from diffusers.utils.torch_utils import get_module_execution_device, randn_tensor
+from diffusers.utils.torch_utils import get_module_execution_device
 from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from reasondiff.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan, install
+from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
-from reasondiff.pipeline.acceleration import check_cache
-from reasondiff.pipeline.adapters import ReasonDiffAdapters, fingerprint
-from reasondiff.pipeline.branches import Branches
+from reasondiff.pipeline.denoising import Contexts, ReasonDiffDenoising, StepCallback, Watcher
 from reasondiff.pipeline.progress import Progress
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
@@ -37,8 +33,6 @@ from reasondiff.timeline import Timeline
 __all__ = ["ReasonDiffOutput", "ReasonDiffPipeline"]
 
 logger = logging.getLogger(__name__)
-
-StepCallback = Callable[..., dict[str, Any]] | PipelineCallback | MultiPipelineCallbacks
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ class ReasonDiffOutput:
         return self.stories[0].narrative
 
 
-class ReasonDiffPipeline(ReasonDiffAdapters):
+class ReasonDiffPipeline(ReasonDiffDenoising):
     """Wan image-to-video that is told a story; everything that diffusers does for Wan works here too.
 
     Args:
@@ -78,10 +72,6 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
     Raises:
         CheckpointError: the parts do not fit together, or are no image-to-video Wan.
     """
-
-    _callback_tensor_inputs = ["latents", "condition", "clean"]  # noqa: RUF012
-
-    _branches: Branches | None = None
 
     @torch.no_grad()
     def __call__(
@@ -250,7 +240,7 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
 
     def contexts(
         self, stories: Sequence[Story], words: Mapping[str, Tensor], image: Tensor | None, settings: Settings
-    ) -> tuple[FrameContext, FrameContext | None]:
+    ) -> Contexts:
         """What the transformer reads in the positive and in the negative branch, which differ in the text only."""
         videos = settings.num_videos_per_prompt
         if image is not None:
@@ -292,43 +282,12 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
         return condition, predicted if self.aligns(settings) else None
 
-    def noise(
-        self,
-        stories: int,
-        settings: Settings,
-        seed: int | Sequence[int] = 0,
-        generator: torch.Generator | Sequence[torch.Generator] | None = None,
-        latents: Tensor | None = None,
-    ) -> tuple[Tensor, tuple[int, ...] | None]:
-        """Each video's noise from its own seed, on the CPU in fp32: the same in any batch and on any device.
-
-        Raises:
-            InputError: a list of seeds or generators, or the latents, do not fit the videos.
-        """
-        videos = stories * settings.num_videos_per_prompt
-        frames = timeline_of(self.vae, settings.num_frames).num_latent_frames
-        scale = self.vae_scale_factor_spatial
-        shape = (self.vae.config["z_dim"], frames, settings.height // scale, settings.width // scale)
-        for name, given in (("seeds", seed), ("generators", generator)):
-            if isinstance(given, Sequence) and len(given) != videos:
-                raise InputError(f"There are {len(given)} {name} for {videos} videos; give one for each.")
-        if latents is not None:
-            if latents.shape != (videos, *shape):
-                raise InputError(f"The latents are {list(latents.shape)}; give {[videos, *shape]} for these options.")
-            return latents.float(), None
-        if generator is not None:
-            generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
-            return torch.stack([randn_tensor(shape, each, each.device).cpu() for each in generators]), None
-        seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
-        generators = [torch.Generator().manual_seed(each) for each in seeds]
-        return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
-
     @torch.no_grad()
     def denoise(
         self,
         noise: Tensor,
         condition: Tensor,
-        contexts: tuple[FrameContext, FrameContext | None],
+        contexts: Contexts,
         settings: Settings,
         attention_kwargs: dict[str, Any] | None = None,
         record: AttentionRecord | None = None,
@@ -337,41 +296,18 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
         progress: Progress | None = None,
     ) -> Tensor:
         """From noise to latents along the velocity, guided by the condition and the narrative in every step."""
-        told, untold = contexts
-        if self._branches is not None and record is not None:
-            raise UnsupportedError("Attention is not recorded over two processes; run it in one.")
-        if isinstance(callback, PipelineCallback | MultiPipelineCallbacks):
-            callback_tensor_inputs = callback.tensor_inputs
-        if unknown := sorted(set(callback_tensor_inputs) - set(self._callback_tensor_inputs)):
-            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents', 'condition', 'clean'.")
-        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
-        for model in models:
-            check_cache(model, settings.num_inference_steps, alone=len(models) == 1, resumes=progress is not None)
-            model._reset_stateful_cache()  # a run that was interrupted has left its state
-        self._attention_kwargs, self._interrupt = attention_kwargs, False
-        self.scheduler.set_timesteps(settings.num_inference_steps, device=self._execution_device)
-        self._num_timesteps = len(self.scheduler.timesteps)
+        watcher = Watcher(callback, callback_tensor_inputs)
+        self._attention_kwargs = attention_kwargs
+        self._begin(settings, record, resumes=progress is not None)
         kept = None if progress is None else progress.load(self.scheduler, self._execution_device)
         done, latents = (0, noise) if kept is None else kept
         latents = latents.to(self._execution_device)
-
-        weights = nullcontext() if settings.align else self.base_model()
-        with weights, self.progress_bar(total=self._num_timesteps) as bar:
+        with self._weights(settings), self.progress_bar(total=self._num_timesteps) as bar:
             bar.update(done)
             for step, timestep in enumerate(self.scheduler.timesteps[done:], start=done):
-                self._current_timestep = timestep
-                transformer, self._guidance_scale = self._expert(timestep, settings)
-                noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
-                guided = self.do_classifier_free_guidance
-                velocity = self._guided(transformer, noisy, timestep, (told, untold if guided else None), record)
+                velocity = self.velocity(latents, condition, timestep, contexts, settings, record)
                 before, latents = latents, self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-
-                if callback is not None:
-                    tensors = {"latents": latents, "condition": condition}
-                    if "clean" in callback_tensor_inputs:
-                        tensors["clean"] = before - self.scheduler.sigmas[step].to(before) * velocity
-                    changed = callback(self, step, timestep, {name: tensors[name] for name in callback_tensor_inputs})
-                    latents, condition = changed.get("latents", latents), changed.get("condition", condition)
+                latents, condition = watcher.show(self, step, before, velocity, latents, condition)
                 if progress is not None:
                     progress.save(step + 1, latents, self.scheduler, self._num_timesteps)
                 bar.update()
@@ -398,16 +334,6 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
             return (frames * 255).round().astype(np.uint8)
         return self.video_processor.postprocess_video(video, output_type=output_type)
 
-    def _identity(self, stories: Sequence[Story], settings: Settings, noise: Tensor) -> Iterator[Any]:
-        """What two runs must share to continue each other."""
-        for story in stories:
-            yield from (story.image.tobytes(), story.narrative.to_dict(), story.texts)
-        yield from (settings, noise, self.active_adapter)
-        yield sorted((key, value) for key, value in self.scheduler.config.items() if not key.startswith("_"))
-        for model in (self.transformer, self.transformer_2):
-            yield None if model is None else fingerprint(model)
-        yield [(layer.active_adapters, layer.scaling) for layer in self._lora_layers()]
-
     def _told(self, image: Image.Image, prompt: str, settings: Settings, *, needed: bool) -> Narrative:
         """The narrator's story; or, where nothing would read it, the prompt for all frames."""
         if needed or self.aligns(settings) or settings.prompts != "single":
@@ -429,57 +355,3 @@ class ReasonDiffPipeline(ReasonDiffAdapters):
             lengths=torch.tensor([[len(text) for text in narrative]], device=image.device),
             segment_of=torch.tensor([plan.segment_of], device=image.device),
         )
-
-    def _expert(self, timestep: Tensor, settings: Settings) -> tuple[Any, float]:
-        """The transformer for this noise level, and its guidance; Wan2.2 has one for high and one for low noise."""
-        ratio = self.config["boundary_ratio"]
-        if ratio is None or timestep >= ratio * self.scheduler.config["num_train_timesteps"]:
-            return self.transformer, settings.guidance_scale
-        return self.transformer_2, settings.guidance_scale_2
-
-    def guide_together(self, group: Any = None) -> None:
-        """Compute the branches of guidance in two processes, see ``branches``; each runs the same calls.
-
-        Raises:
-            UnsupportedError: there are not two processes.
-        """
-        self._branches = Branches(group)
-
-    def _guided(
-        self,
-        transformer: Any,
-        noisy: Tensor,
-        timestep: Tensor,
-        contexts: tuple[FrameContext, FrameContext | None],
-        record: AttentionRecord | None,
-    ) -> Tensor:
-        """The prediction, led away from the negative branch's where there is one."""
-        told, untold = contexts
-        if untold is None:
-            return self._velocity(transformer, noisy, timestep, told, "cond", record)
-        if self._branches is None:
-            velocity = self._velocity(transformer, noisy, timestep, told, "cond", record)
-            unguided = self._velocity(transformer, noisy, timestep, untold, "uncond")
-        else:
-            mine = (told, "cond") if self._branches.positive else (untold, "uncond")
-            velocity, unguided = self._branches.exchange(self._velocity(transformer, noisy, timestep, *mine))
-        return unguided + self.guidance_scale * (velocity - unguided)
-
-    def _velocity(
-        self,
-        transformer: Any,
-        noisy: Tensor,
-        timestep: Tensor,
-        context: FrameContext,
-        branch: str,
-        record: AttentionRecord | None = None,
-    ) -> Tensor:
-        """The transformer's prediction, noise - clean, with a cache (where one is enabled) per branch."""
-        with transformer.cache_context(branch), install(transformer).use(context, record):
-            return transformer(
-                hidden_states=noisy,
-                timestep=timestep.expand(len(noisy)),
-                attention_kwargs=self.attention_kwargs,
-                return_dict=False,
-                **context.inputs,
-            )[0]

@@ -97,14 +97,15 @@ def apply_preset(
                 num_blocks_per_group=1,
                 use_stream=device.type == "cuda",
             )
-        _in_turns(pipe, device)
+        _in_turns(pipe, device, pipe.text_encoder, pipe.image_encoder, pipe.vae, pipe.alignformer)
     else:
         pipe.to(device)
+        if preset.free_text_encoder:
+            _in_turns(pipe, device, pipe.text_encoder)
 
 
-def _in_turns(pipe: ReasonDiffPipeline, device: torch.device) -> None:
-    """Each of the smaller models comes to the device when it is called and goes when the next stage begins."""
-    parts = (pipe.text_encoder, pipe.image_encoder, pipe.vae, pipe.alignformer)
+def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *parts: Any) -> None:
+    """Each of these models comes to the device when it is called and goes when the next stage begins."""
     pipe.resting = [cpu_offload_with_hook(part, device)[1].offload for part in parts if part is not None]
 
 

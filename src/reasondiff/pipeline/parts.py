@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,15 +24,15 @@ from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.checkpoints import find_model
-from reasondiff.errors import CheckpointError, InputError, ReasonDiffError, UnsupportedError
+from reasondiff.checkpoints import check_configs, check_kind, find_model, hub_configs, hub_id, in_one_sentence
+from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.pipeline.settings import Defaults
 from reasondiff.pipeline.single_file import load_single_file
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched", "in_one_sentence"]
+__all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched"]
 
 ADAPTER = "reasondiff"
 """Name of the LoRA that was trained with the AlignFormer."""
@@ -135,9 +134,15 @@ class ReasonDiffParts(WanImageToVideoPipeline):
 
         Raises:
             CheckpointError: the model is missing, damaged or of another kind.
+            InputError: a revision of a folder.
         """
         found = find_model(str(pretrained_model_name_or_path))
-        folder = Path(found)
+        folder, from_hub = Path(found), {key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs}
+        if folder.is_dir() and kwargs.get("revision"):
+            raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
+        if not kwargs.keys() & {"vae", "transformer", "transformer_2"}:
+            # Another kind of model is refused before its weights are fetched.
+            check_configs(folder if folder.is_dir() else hub_configs(found, **from_hub))
         if isinstance(alignformer, str | os.PathLike):
             alignformer = _alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
         if alignformer is not None:
@@ -154,9 +159,9 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | {"use_safetensors": True}))
+            model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
-                folder = _from_hub(found, ours=True, **{key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs})
+                folder = _from_hub(found, ours=True, **from_hub)
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:
@@ -237,19 +242,16 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         return self.vae_scale_factor_spatial * math.lcm(*sides)
 
     def _check(self) -> None:
-        if self.config["expand_timesteps"]:
-            raise CheckpointError(
-                "Wan2.2-TI2V-5B has no mask to place an image with; use an I2V model such as Wan2.1-I2V."
-            )
         if self.vae is None:
             return
-        channels = self.vae.config["z_dim"]
-        wanted = 2 * channels + self.vae_scale_factor_temporal
+        channels, stride, expands = (
+            self.vae.config["z_dim"],
+            self.vae_scale_factor_temporal,
+            self.config["expand_timesteps"],
+        )
         for model in (self.transformer, self.transformer_2):
-            if model is not None and (reads := model.config["in_channels"]) != wanted:
-                raise CheckpointError(
-                    f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V model."
-                )
+            if model is not None:
+                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
         self._check_alignformer(self.alignformer)
 
     def _check_alignformer(self, former: AlignFormer | None) -> None:
@@ -271,6 +273,9 @@ def _check_tokenizer(folder: Path) -> None:
         )
 
 
+_NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
+"""Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
+
 _HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
 _OURS = [
     LORA_FILE,
@@ -291,7 +296,7 @@ def fetched(name: str) -> Path:
     if Path(name).exists():
         return Path(name)
     repo, _, revision = name.partition("@")
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repo) or Path(repo).parent.exists():
+    if not hub_id(repo):
         raise CheckpointError(f"There is no {name!r}; give a folder, or a hub id such as owner/name.")
     with in_one_sentence(name, "adapter"):
         return _from_hub(repo, revision=revision or None)
@@ -311,18 +316,3 @@ def _alignformer(name: str, dtype: Any) -> AlignFormer:
         given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
         loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
         return loaded.eval()
-
-
-@contextmanager
-def in_one_sentence(name: str, kind: str = "model") -> Iterator[None]:
-    """Whatever goes wrong while a model is loaded becomes one sentence that names it and the fix."""
-    try:
-        yield
-    except ReasonDiffError:
-        raise
-    except Exception as error:  # the libraries below raise a dozen kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
-        reason = f"{reason[:200]} …" if len(reason) > 200 else reason.rstrip(".")
-        raise CheckpointError(
-            f"The {kind} {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
-        ) from error

@@ -1,4 +1,4 @@
-"""What a model consists of, from configs alone: of a model known by name, or in a local folder."""
+"""What a model consists of, from configs alone: of a model known by name, in a local folder, or on the hub."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reasondiff.checkpoints import BUNDLED, HUB, find_model
-from reasondiff.errors import CheckpointError
+from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id
+from reasondiff.errors import CheckpointError, InputError
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
 from reasondiff.planning.transformer import Transformer
 from reasondiff.planning.vae import Vae
@@ -68,23 +68,34 @@ class Architecture:
         return self.image_encoder.tokens * (2 if self.transformers[0].image_positions else 1)
 
 
-def architecture(model: str) -> Architecture:
-    """Of a model by name, without weights or network; or of a local folder, reading its configs only.
+def architecture(model: str, revision: str | None = None) -> Architecture:
+    """Of a model by name, without weights or network; or of a local folder or a hub id, reading its configs only.
+
+    Args:
+        model: a name, a folder, or ``owner/name``.
+        revision: of a model on the hub, whose configs are then read there even if it is known by name.
 
     Raises:
-        CheckpointError: there is no such model or folder, or a config is missing or damaged.
+        CheckpointError: there is no such model or folder, it is no image-to-video model, or a config is missing or
+            damaged.
+        InputError: a revision of a folder.
     """
     name = model.lower()
     disk: dict[str, int] | None = None
     defaults: dict[str, Any] = {}
-    if name in HUB:
+    if name in HUB and revision is None:
         configs = named_configs(name)
     elif name in BUNDLED or (model and Path(model).is_dir()):
+        if revision is not None:
+            raise InputError(f"A revision is for models on the hub, and {model!r} is a folder; leave it out.")
         folder = Path(find_model(name)) if name in BUNDLED else Path(model)
         configs, disk, defaults = _read(folder)
+    elif name in HUB or hub_id(model):
+        folder = hub_configs(HUB.get(name, model), revision=revision)
+        configs, _, defaults = _read(folder)
     else:
         known = ", ".join((*BUNDLED, *HUB))
-        raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, or a local model folder.")
+        raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, a folder, or a hub id.")
     try:
         found = _built(model, configs, disk, defaults)
         _ = found.parameters
@@ -125,6 +136,7 @@ def _built(
 
 def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
     """Configs, bytes of weights by component, and the model's own options."""
+    check_configs(folder)
     index = _json(folder / "model_index.json")
     present = [part for part in _COMPONENTS if (folder / part).is_dir()]
     configs = {part: _json(folder / part / "config.json") for part in present}

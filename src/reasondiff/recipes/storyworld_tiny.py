@@ -112,14 +112,14 @@ def base() -> TrainingRecipe:
     """Plain first-frame image-to-video on paired captions, transformer and text encoder from scratch."""
     transformer = {
         "patch_size": PATCH,
-        "num_attention_heads": 4,
+        "num_attention_heads": 6,  # a width of 384: velocity must carry all 256 values of a patch's noise
         "attention_head_dim": 64,
         "in_channels": 2 * CHANNELS + 4,
         "out_channels": CHANNELS,
         "text_dim": TEXT_DIM,
         "freq_dim": 128,
         "ffn_dim": 768,
-        "num_layers": 6,
+        "num_layers": 5,
         "cross_attn_norm": True,
         "qk_norm": "rms_norm_across_heads",
         "rope_max_seq_len": 128,
@@ -150,9 +150,9 @@ def base() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/base",
         purpose="Wan image-to-video from the first frame, on paired captions",
-        optimization=Optimization(steps=5000, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=4000, learning_rate=1e-3, warmup=200, cooldown=0.4, average=0.998),
         build=build,
-        settings={"transformer": transformer, "text_encoder": text_encoder, "batch": 16, "clips": 2500},
+        settings={"transformer": transformer, "text_encoder": text_encoder, "batch": 16, "clips": 2000},
         validate_every=2000,
     )
 
@@ -162,7 +162,7 @@ def stage1() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage1",
         purpose="the paper's first stage: LoRA and AlignFormer, any frame given, every frame with its text",
-        optimization=Optimization(steps=3500, learning_rate=1e-3, warmup=200, cooldown=0.4, average=0.998),
+        optimization=Optimization(steps=1500, learning_rate=1e-3, warmup=100, cooldown=0.4, average=0.998),
         build=_reason_stage,
         settings={
             "alignformer": {
@@ -175,7 +175,7 @@ def stage1() -> TrainingRecipe:
             "lora": {"r": 16, "lora_alpha": 16, "target_modules": LORA_TARGETS},
             "beta": 0.0,
             "batch": 16,
-            "clips": 2500,
+            "clips": 2000,
         },
         validate_every=2000,
     )
@@ -188,7 +188,7 @@ def stage2() -> TrainingRecipe:
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
         optimization=Optimization(steps=800, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.995),
         build=_reason_stage,
-        settings={"beta": 0.2, "batch": 16, "clips": 2500},
+        settings={"beta": 0.2, "batch": 16, "clips": 2000},
         validate_every=1000,
     )
 

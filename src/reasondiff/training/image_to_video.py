@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from reasondiff.conditioning import anchor_mask
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.pipeline.parts import ADAPTER
+from reasondiff.pipeline.parts import ADAPTER, LORA_FILE
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -196,6 +197,9 @@ class BaseStage(_FlowStage):
         return preview(self.pipe, folder, prompts="joined", anchor="first", align=False)
 
     def export(self, model: Path) -> None:
+        """Save the parts; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""
+        shutil.rmtree(model / "alignformer", ignore_errors=True)
+        (model / LORA_FILE).unlink(missing_ok=True)
         self.pipe.save_config(model)
         self.pipe.tokenizer.save_pretrained(model / "tokenizer")
         self.pipe.scheduler.save_pretrained(model / "scheduler")

@@ -1,0 +1,70 @@
+"""Models on the hub from the command line: by name, pinned, and offline from the hub's own cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+
+from reasondiff.checkpoints import HUB, weight_hashes
+from reasondiff.media import read_recipe
+from tests.cli.conftest import Ran
+from tests.pipeline_features.scene import on_hub, pipeline
+
+ARGUMENTS = ("--image", "vase.png", "--narrative", "story.json", "--size", "32", "--steps", "1")
+COMMITS = {"main": "a" * 40, "v1": "b" * 40}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions each of the paper's model and of another one, with other weights."""
+    place = tmp_path_factory.mktemp("hub")
+    for repo in (HUB["wan2.1-i2v-14b-480p"], "owner/model"):
+        for seed, commit in enumerate(COMMITS.values()):
+            pipeline(seed=seed).save_pretrained(on_hub(place, repo, commit, COMMITS))
+    return place
+
+
+@pytest.fixture(autouse=True)
+def offline(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As HF_HUB_OFFLINE=1 and HF_HUB_CACHE=... set it when the command starts."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def test_a_pinned_model_by_its_short_name_and_its_replay(
+    reasondiff: Callable[..., Ran], refused: Callable[..., str], here: Path, cache: Path
+) -> None:
+    wan = ("--model", "wan2.1-i2v-14b-480p")
+    ran = reasondiff("generate", *ARGUMENTS, *wan, "--revision", "v1", "-o", "pinned.mp4")
+    assert ran.code == 0, ran
+    recipe = read_recipe("pinned.mp4")
+    assert recipe is not None
+    assert (recipe.model, recipe.options["revision"]) == ("wan2.1-i2v-14b-480p", "v1")
+    assert recipe.weights == weight_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
+    again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4")
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+    newest = reasondiff("generate", *ARGUMENTS, *wan, "-o", "newest.mp4")
+    assert newest.code == 0
+    assert read_recipe("newest.mp4").frames_sha256 != recipe.frames_sha256
+    sentence = refused("generate", *ARGUMENTS, *wan, "--revision", "v9", "-o", "x.mp4")
+    assert "'Wan-AI/Wan2.1-I2V-14B-480P-Diffusers' cannot be loaded (" in sentence
+
+
+def test_a_plan_reads_only_the_configs(reasondiff: Callable[..., Ran], refused: Callable[..., str]) -> None:
+    ran = reasondiff("plan", "--model", "owner/model", "--revision", "v1")
+    assert ran.code == 0, ran
+    assert "owner/model, preset balanced: 9 frames of 64x64, 2 steps, guidance 3" in ran.out
+    named = reasondiff("plan", "--model", "wan2.1-i2v-14b-480p", "--revision", "v1")
+    assert "16.39 B" not in named.out  # what lies there, not what is known of the name
+    assert "'owner/none' cannot be loaded (" in refused("plan", "--model", "owner/none")
+
+
+@pytest.mark.parametrize("verb", ["generate", "attention", "calibrate"])
+def test_a_revision_of_a_folder_is_refused(refused: Callable[..., str], here: Path, model: Path, verb: str) -> None:
+    output = ("-o", "x.json") if verb == "calibrate" else ("-o", "x.mp4")
+    word = ("--word", "cat") if verb == "attention" else ()
+    sentence = refused(verb, *ARGUMENTS, "--model", model, "--revision", "v1", *output, *word)
+    assert "A revision is for models on the hub" in sentence

@@ -1,0 +1,160 @@
+"""``reasondiff narrate`` as a user meets it, with a server of one's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reasondiff.narrative import Narrative
+from tests.narrator.misbehaving_server import Request, Say, Server
+from tests.narrator.stories import VASE, reply, same_story
+
+TELL = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--num-frames", 33, "--no-cache")
+
+
+def told(server: Server) -> tuple[Any, ...]:
+    return (*TELL, "--narrator-url", server.url)
+
+
+NO_KEY = "OPENAI_API_KEY is not set, so gpt-4o cannot be asked; export a key"
+
+
+@pytest.mark.parametrize(
+    ("say", "arguments", "words"),
+    [
+        (Say(), (), NO_KEY),
+        (Say(), ("--narrator-url", "localhost:8000"), "'localhost:8000' is no address; give one such as http://"),
+        (Say(), ("--narrator-url", "{root}"), "has no such path (404); check that the address ends in /v1."),
+        (Say(), ("--narrator-url", "http://127.0.0.1:9/v1"), "cannot be reached"),
+        (Say(status=404, error="The model `none-Vision` does not exist."), ("--narrator", "openai:none-Vision"),
+         "has no model 'none-Vision' (The model `none-Vision` does not exist.); it has gpt-4o, qwen-vl."),
+        (Say(status=400, error="qwen is not a multimodal model"), ("--narrator", "openai:qwen"),
+         "The model 'qwen' at {url} takes no images (qwen is not a multimodal model); choose one with vision."),
+        (Say(status=413, error="Request Entity Too Large"), (), "finds even a small copy of the image too large"),
+        (Say(status=401, error="Incorrect API key"), (), "refuses the key in OPENAI_API_KEY"),
+        (Say(delay=2), ("--narrator-timeout", 0.1), "gave no answer within 0.1 s"),
+    ],
+    ids=["key", "address", "path", "down", "model", "vision", "size", "refused", "slow"],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    refused: Callable,
+    server: Server,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    say: Say,
+    arguments: tuple,
+    words: str,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)  # the client's waits between its tries
+    server.answer = say
+    given = tuple(str(argument).replace("{root}", server.url.removesuffix("/v1")) for argument in arguments)
+    own = () if "--narrator-url" in given or words == NO_KEY else ("--narrator-url", server.url)
+    sentence = refused(*TELL, *own, *given, "-o", "told.json")
+    assert words.replace("{url}", server.url) in sentence
+    assert not Path("told.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("say", "words"),
+    [
+        (Say(refusal="I can't help."), "declined; reword the prompt or choose another --narrator. It replied: "),
+        (Say("What a vase!"), "gave no usable story (its reply holds no JSON object with position and clips); reword"),
+    ],
+    ids=["declined", "prose"],
+)
+def test_a_reply_that_is_no_story_is_quoted(
+    reasondiff: Callable, server: Server, here: Path, say: Say, words: str
+) -> None:
+    server.answer = say
+    ran = reasondiff(*told(server), "-o", "told.json")
+    assert ran.code == 2 and ran.err.count("\n") == 1 and words in ran.err
+    assert (say.refusal or say.text) in ran.err and not Path("told.json").exists()
+
+
+def test_an_image_too_large_for_the_server_is_sent_smaller_and_that_is_recorded(
+    reasondiff: Callable,
+    server: Server,
+    here: Path,
+) -> None:
+    def answer(request: Request) -> Say:
+        fits = max(request.images[0].size) <= 1024
+        return Say(reply()) if fits else Say(status=400, error="Image size must not exceed 1024 pixels.")
+
+    server.answer = answer
+    Image.new("RGB", (3000, 1500)).save("vase.png")
+    assert reasondiff(*told(server), "-o", "told.json").code == 0
+    record = Narrative.load("told.json").provenance
+    assert (record["image_sizes"], record["sent_sizes"]) == ([[3000, 1500]], [[1024, 512]])
+
+
+def test_candidates_are_told_ranked_and_picked(reasondiff: Callable, server: Server, here: Path) -> None:
+    marks = [{"story": n, "reason": "So.", **dict.fromkeys(("image", "text", "whole"), m)} for n, m in ((1, 2), (2, 9))]
+    server.answer = [Say(reply(position=30)), Say(reply()), Say(json.dumps({"verdicts": marks}))]
+    ran = reasondiff(*told(server), "--candidates", 2, "-o", "told.json")
+    assert ran.code == 0 and "image at position 33" in ran.out and "3 requests" in ran.out
+    ran = reasondiff("narrate", "edit", "told.json", "--pick", 1, "-o", "other.json")
+    assert ran.code == 0 and "position 30 of 33" in ran.out
+    assert Narrative.load("other.json").anchor_frame == 29
+    reasondiff("narrate", "edit", "other.json", "--pick", 1, "-o", "back.json")
+    assert same_story(Narrative.load("back.json"), VASE)
+
+
+def test_one_clip_is_told_again_for_the_same_text(reasondiff: Callable, server: Server, here: Path) -> None:
+    server.answer = [Say(reply()), Say('{"description": "A cat leaps."}')]
+    reasondiff(*told(server), "-o", "told.json")
+    ran = reasondiff("narrate", "edit", "told.json", "--redo", 2, "--image", "vase.png", "--narrator-url", server.url)
+    assert ran.code == 0 and "A cat leaps." in ran.out
+    asked = server.requests[1].texts[0]
+    assert "A cat plays." in asked and all(clip.description in asked for clip in VASE.clips)
+
+
+def test_a_file_or_a_script_has_no_model_to_set(reasondiff: Callable, refused: Callable, here: Path) -> None:
+    Path("script.json").write_text(json.dumps([json.loads(reply())]))
+    assert "has no option 'url'" in refused(*TELL[:-1], "--narrator", "file:story.json", "--narrator-url", "http://x/v1",
+                                            "-o", "a.json")  # fmt: skip
+    redo = ("narrate", "edit", "story.json", "--redo", 1, "--image", "vase.png", "--narrator", "scripted:script.json")
+    assert "has no model to ask; give openai[:MODEL] or transformers:" in refused(*redo)
+    ran = reasondiff(*TELL[:-1], "--narrator", "scripted:script.json", "-o", "a.json")
+    assert ran.code == 0 and "1 requests, 0 re-asks" in ran.out
+    ran = reasondiff(*TELL[:-1], "--narrator", "file:a.json", "-o", "b.json")
+    assert ran.out == "b.json: 4 clips, the image at position 33.\n"  # the cost is that of another day
+    assert same_story(Narrative.load("b.json"), Narrative.load("a.json"))
+
+
+def test_a_batch_tells_what_it_can_and_ends_with_1(reasondiff: Callable, server: Server, here: Path) -> None:
+    server.answer = lambda request: Say(refusal="No.") if "pig" in request.texts[-1] else Say(reply())
+    Path("rows.csv").write_text("image,prompt\nvase.png,A cat.\nnone.png,A cat.\nvase.png,A pig.\n")
+    batch = ("narrate", "--batch", "rows.csv", "--num-frames", 33, "--narrator-url", server.url, "--no-cache")
+    ran = reasondiff(*batch, "-o", "told.jsonl")
+    assert ran.code == 1 and "1 of 3 rows told, 0 of them before" in ran.out
+    assert "Stories" in ran.err and "2 rows failed" in ran.err
+    server.answer = Say(reply())
+    ran = reasondiff(*batch, "--retry-failed", "-o", "told.jsonl")
+    assert ran.code == 1 and "2 of 3 rows told, 1 of them before" in ran.out
+    assert len(Path("told.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("named", [(), ("--narrator", "openai:qwen-vl")])
+def test_generate_asks_the_same_narrator(
+    reasondiff: Callable,
+    server: Server,
+    here: Path,
+    model: Path,
+    named: tuple,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REASONDIFF_CACHE", str(here / "cache"))
+    ends = [{"end": end, "description": text} for end, text in ((4, "A vase."), (9, "Broken."))]
+    server.answer = Say(reply(position=9, clips=ends))
+    ran = reasondiff(
+        "generate", "--image", "vase.png", "--prompt", "A cat plays.", "--model", model, "--size", "32x32", *named,
+        "--narrator-url", server.url, "-o", "out.mp4", "--save-narrative", "told.json",
+    )  # fmt: skip
+    assert ran.code == 0, ran
+    assert [clip.description for clip in Narrative.load("told.json").clips] == ["A vase.", "Broken."]
+    assert server.requests[0].body["model"] == (named[1].removeprefix("openai:") if named else "gpt-4o")
