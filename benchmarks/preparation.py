@@ -121,9 +121,9 @@ def image_b1(vae: Any, image: Tensor, num_frames: int, tile: tuple[int, int], st
     return normalised(vae, total / weight)[:, :, :1]
 
 
-def image_ours(vae: Any, image: Tensor) -> Tensor:
-    """The image as a first frame, and held for a chunk."""
-    return encode_anchor(vae, image)
+def image_ours(vae: Any, image: Tensor, *, held: bool = True) -> Tensor:
+    """The image as a first frame and, for an anchor that is none, held for a chunk."""
+    return encode_anchor(vae, image, held=held)
 
 
 class ResearchAligner(nn.Module):

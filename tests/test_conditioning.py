@@ -106,6 +106,7 @@ def test_an_anchors_two_latents_are_those_of_a_first_frame_and_of_a_held_picture
     still = encode_video(vae, picture[:, :, None].expand(-1, -1, 17, -1, -1))
     torch.testing.assert_close(both, still[:, :, :2])
     torch.testing.assert_close(both[:, :, :1], encode_video(vae, picture[:, :, None]))
+    torch.testing.assert_close(encode_anchor(vae, picture, held=False), both[:, :, :1])
     assert not torch.allclose(both[:, :, 0], both[:, :, 1], atol=1e-3)
 
 

@@ -235,6 +235,8 @@ def test_an_untrained_alignformer_repeats_the_anchor() -> None:
     with torch.no_grad():
         first, held = encode_anchor(pipe.vae, pipe.video_processor.preprocess(IMAGE)).unbind(2)
     assert torch.equal(predicted, torch.stack([first, held, held, held, held], dim=2))
+    at_start = pipe(IMAGE, narrative=STORY, position=1, num_inference_steps=1, output_type="latent").predicted
+    assert close(at_start, torch.stack([first] * 5, dim=2))  # one frame is encoded then, not five
 
 
 def test_without_alignformer_the_condition_is_wans_own(plain: ReasonDiffPipeline) -> None:

@@ -90,8 +90,8 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
 
         Args:
             anchor_latents: [batch, channels, 2, height, width], normalised: the image as a first frame, then the image
-                held (``conditioning.encode_anchor``). Row 0 starts from the first, every other row from the second
-                (or from the only one, where there is one).
+                held (``conditioning.encode_anchor``). Row 0 starts from the first, every other row from the second;
+                or all rows from the only one, for an anchor at frame 0.
             anchor_latent_frame: [batch], the row i that holds the anchor.
             narrative: [batch, segments, tokens, text_dim], the text encoder's output for each distinct description.
             lengths: [batch, segments], tokens that are not padding; what lies beyond them is never read.

@@ -65,7 +65,7 @@ def anchor_mask(timeline: Timeline, frames: Sequence[int], height: int, width: i
     return mask
 
 
-def encode_anchor(vae: AutoencoderKLWan, image: Tensor) -> Tensor:
+def encode_anchor(vae: AutoencoderKLWan, image: Tensor, *, held: bool = True) -> Tensor:
     """The two latents that an anchor can have: as a first frame, and held for one causal chunk.
 
     The causal VAE gives the same picture another latent at the clip's start than later on, so one chunk more than a
@@ -74,11 +74,13 @@ def encode_anchor(vae: AutoencoderKLWan, image: Tensor) -> Tensor:
     Args:
         vae: Wan's.
         image: [batch, 3, height, width] in -1..1.
+        held: False for an anchor at frame 0, whose latent as a first frame is all that is used: a fifth of the work.
 
     Returns:
-        [batch, channels, 2, height, width]: ``[:, :, 0]`` for latent frame 0, ``[:, :, 1]`` for every other one.
+        [batch, channels, 2, height, width]: ``[:, :, 0]`` for latent frame 0, ``[:, :, 1]`` for every other one; or
+        the first alone.
     """
-    copies = 1 + vae.config["scale_factor_temporal"]
+    copies = 1 + vae.config["scale_factor_temporal"] * held
     return encode_video(vae, image[:, :, None].expand(-1, -1, copies, -1, -1))
 
 

@@ -24,7 +24,6 @@ from reasondiff.training.narrator_examples import (
     MAX_PROMPT,
     babble,
     blotches,
-    canonical_frame,
     example,
     to_pixels,
     worn,
@@ -101,10 +100,10 @@ def test_an_image_that_many_frames_look_like_is_named_by_the_clips_first_or_last
     takes = TakeSet("train")
     for index in range(30):
         take = takes[index]
-        assert canonical_frame(take, take.phases["before"][-1]) == 0
-        assert canonical_frame(take, take.phases["after"][0]) == (NUM_FRAMES - 1 if take.story.changes else 0)
+        assert take.canonical_frame(take.phases["before"][-1]) == 0
+        assert take.canonical_frame(take.phases["after"][0]) == (NUM_FRAMES - 1 if take.story.changes else 0)
         middle = take.phases["enter"][1]
-        assert canonical_frame(take, middle) == middle
+        assert take.canonical_frame(middle) == middle
 
 
 def test_training_sees_pixels_as_the_processor_makes_them(stage: NarratorStage) -> None:

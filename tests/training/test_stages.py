@@ -124,6 +124,18 @@ def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Pat
     }
 
 
+def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path) -> None:
+    plan = small("storyworld-tiny/stage1")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    seen = set()
+    for step in range(20):
+        inputs = stage.prepare(step, step_generator(0, step))
+        for row, first, later in zip(inputs.anchor_rows, *inputs.anchors.unbind(2), strict=True):
+            assert torch.equal(first, later) == (row == 0)
+            seen.add(row == 0)
+    assert seen == {True, False}
+
+
 def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")

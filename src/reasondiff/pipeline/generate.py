@@ -349,7 +349,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         narrative = [words[prompt] for prompt in plan.prompts]
         former: Any = self.alignformer
         return former(
-            anchor_latents=encode_anchor(self.vae, image).to(image.device),
+            anchor_latents=encode_anchor(self.vae, image, held=frames[0] > 0).to(image.device),
             anchor_latent_frame=torch.tensor([timeline.latent_of(frames[0])], device=image.device),
             narrative=pad_sequence(narrative, batch_first=True)[None],
             lengths=torch.tensor([[len(text) for text in narrative]], device=image.device),

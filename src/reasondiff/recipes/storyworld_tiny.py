@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
+from diffusers import UniPCMultistepScheduler, WanTransformer3DModel
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from peft import LoraConfig
 from transformers import UMT5Config, UMT5EncoderModel
 
@@ -186,7 +187,7 @@ def stage2() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage2",
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
-        optimization=Optimization(steps=800, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.995),
+        optimization=Optimization(steps=400, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.99),
         build=_reason_stage,
         settings={"beta": 0.2, "batch": 16, "clips": 2000},
         validate_every=1000,

@@ -21,7 +21,7 @@ _AGENT_NAMES = {
     "person": ("person", "man", "woman"),
     "car": ("car", "car", "motor car"),
 }
-_PROMPTS = {
+_PROMPTS: dict[str, dict[str, tuple[str, ...]]] = {
     "room": {
         "cat": ("{A} plays in the room.", "{A} is playing.", "{A} runs around indoors.", "There is {a} in the house."),
         "dog": ("{A} plays in the room.", "{A} is playing.", "{A} runs around indoors.", "There is {a} in the house."),

@@ -286,6 +286,11 @@ class Take:
             if (self.object_state(other), self.agent_pose(other), self.bystander_pose(other)) == key
         ]
 
+    def canonical_frame(self, frame: int) -> int:
+        """Of all frames drawn like ``frame``, the one to name: the clip's first, else its last, else ``frame``."""
+        same = self.same_moment(frame)
+        return 0 if 0 in same else NUM_FRAMES - 1 if NUM_FRAMES - 1 in same else frame
+
 
 def sample_take(
     rng: random.Random,

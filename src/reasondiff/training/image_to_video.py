@@ -65,8 +65,9 @@ class Inputs:
 
     def to(self, device: torch.device) -> Inputs:
         """The same draws on ``device``."""
-        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)})
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
     @property
     def noisy(self) -> Tensor:
@@ -238,7 +239,11 @@ class ReasonStage(_FlowStage):
     def prepare(self, step: int, generator: torch.Generator) -> Inputs:
         indices, rng = self._draw(generator)
         chosen = torch.randint(self.latents.anchors.shape[1], (len(indices),), generator=generator)
-        clean, frames = self.latents.clean[indices].float(), self.latents.anchor_frames[indices, chosen].tolist()
+        clean, drawn = self.latents.clean[indices].float(), self.latents.anchor_frames[indices, chosen].tolist()
+        frames = [self._named(index, frame, rng) for index, frame in zip(indices, drawn, strict=True)]
+        anchors = self.latents.anchors[indices, chosen].float()
+        at_start = [row for row, frame in enumerate(frames) if frame == 0]
+        anchors[at_start, :, 1] = anchors[at_start, :, 0]  # as in generation, where one frame is encoded then
         noise, sigma = self._noise(clean, generator)
         return Inputs(
             clean,
@@ -246,7 +251,7 @@ class ReasonStage(_FlowStage):
             sigma,
             mask=torch.cat([anchor_mask(self.timeline, [frame], *clean.shape[-2:]) for frame in frames]),
             plans=tuple(self._plan(index, frame, rng) for index, frame in zip(indices, frames, strict=True)),
-            anchors=self.latents.anchors[indices, chosen].float(),
+            anchors=anchors,
             anchor_rows=torch.tensor([self.timeline.latent_of(frame) for frame in frames]),
             positions=self._positions(len(indices), generator),
         ).to(self.pipe.device)
@@ -275,6 +280,10 @@ class ReasonStage(_FlowStage):
             torch.tensor([plan.segment_of for plan in inputs.plans], device=self.pipe.device),
             inputs.positions,
         )
+
+    def _named(self, index: int, frame: int, rng: random.Random) -> int:
+        """The anchor's frame; half of the time that frame of those drawn alike that a narrator would name."""
+        return self.takes[index].canonical_frame(frame) if rng.random() < 0.5 else frame
 
     def _plan(self, index: int, frame: int, rng: random.Random) -> FramePlan:
         take = self.takes[index]
@@ -325,7 +334,7 @@ def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:
     return moved
 
 
-def halved(module: nn.Module) -> nn.Module:
+def halved(module: nn.Module) -> Any:
     """A copy in bfloat16, half the size on disk, but for the parts that the class wants in float32."""
     module = copy.deepcopy(module)
     keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())

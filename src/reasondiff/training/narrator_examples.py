@@ -20,7 +20,6 @@ __all__ = [
     "MAX_PROMPT",
     "babble",
     "blotches",
-    "canonical_frame",
     "draw_moment",
     "example",
     "seen_in",
@@ -49,15 +48,9 @@ HEADS = {
 """What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
 
 
-def canonical_frame(take: Take, frame: int) -> int:
-    """Of all frames drawn alike, the one to name: the first of the clip, else the last of it, else ``frame``."""
-    same = take.same_moment(frame)
-    return 0 if 0 in same else NUM_FRAMES - 1 if NUM_FRAMES - 1 in same else frame
-
-
 def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
     """What the user says, and what the narrator should answer."""
-    story = captions.narrative(take, canonical_frame(take, frame), rng)
+    story = captions.narrative(take, take.canonical_frame(frame), rng)
     prompt = captions.user_prompt(take, rng)
     typed = rng.choice((prompt, prompt, prompt, prompt.rstrip("."), prompt.lower()))
     return typed, write_reply(story)
@@ -129,5 +122,5 @@ def seen_in(take: Take, frame: int) -> list[int]:
         len(_COLOURS) if nobody else _COLOURS.index(take.agent_colour),
         _BINS if pose is None else min(max(int(pose.x / SIZE * _BINS), 0), _BINS - 1),
         2 if pose is None else int(pose.facing > 0),
-        canonical_frame(take, frame),
+        take.canonical_frame(frame),
     ]

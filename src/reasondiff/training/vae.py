@@ -111,8 +111,8 @@ class VaeStage:
             scenes.append(scene[window])
         clean = to_tensor(np.stack(clips))
         weight = 1 + (self.foreground_weight - 1) * foreground(clean, to_tensor(np.stack(scenes)))
-        side = phase.crop // self.vae.config.scale_factor_spatial
-        shape = (phase.batch, self.vae.config.z_dim, Timeline(frames).num_latent_frames, side, side)
+        side = phase.crop // self.vae.config["scale_factor_spatial"]
+        shape = (phase.batch, self.vae.config["z_dim"], Timeline(frames).num_latent_frames, side, side)
         noise = torch.randn(shape, generator=generator)
         return tuple(tensor.to(self.vae.device) for tensor in (clean, weight, noise))
 
