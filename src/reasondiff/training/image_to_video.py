@@ -311,9 +311,10 @@ class ReasonStage(_FlowStage):
 
     def export(self, model: Path) -> None:
         self.pipe.save_config(model)
-        self.alignformer.save_pretrained(model / "alignformer")
+        halved(self.alignformer).save_pretrained(model / "alignformer")
         if self.adapters:
-            layers = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
+            trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
+            layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
             config = self.transformer.peft_config[ADAPTER].to_dict()
             self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
 

@@ -7,6 +7,7 @@ the cat.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,7 +144,10 @@ class VaeStage:
 
     @torch.no_grad()
     def export(self, model: Path) -> None:
-        """Save the VAE with the mean and deviation of its latents over unseen clips."""
+        """Save the VAE, its decoder in half precision, with the mean and deviation of its latents over unseen clips."""
+        if self.decoder_only:  # the latents are what they were
+            self._save(model)
+            return
         moments = []
         for index in range(64):
             clean = to_tensor(draw(TakeSet("validation")[1000 + index])[None]).to(self.vae.device)
@@ -153,7 +157,13 @@ class VaeStage:
             latents_mean=[round(v, 4) for v in latents.mean(1).tolist()],
             latents_std=[round(v, 4) for v in latents.std(1).tolist()],
         )
-        self.vae.save_pretrained(model / "vae")
+        self._save(model)
+
+    def _save(self, model: Path) -> None:
+        saved = copy.deepcopy(self.vae)
+        for part in (saved.decoder, saved.post_quant_conv):
+            part.half()
+        saved.save_pretrained(model / "vae")
 
 
 def to_tensor(frames: np.ndarray) -> Tensor:
