@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,14 @@ cli.main()
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_writing_leaves_nothing_half_written(tmp_path: Path, sent: signal.Signals, code: int) -> None:
     (tmp_path / "out.mp4").write_bytes(b"old")
-    process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_WRITER],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, and all that they start, ignore Ctrl-C.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     with process:
         assert process.stdout is not None and process.stdout.readline() == "writing\n"
         process.send_signal(sent)

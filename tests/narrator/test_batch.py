@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,13 @@ def rows_csv(tmp_path: Path) -> Path:
     return tmp_path / "rows.csv"
 
 
-PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+PIPES: dict[str, Any] = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+    "text": True,
+    # A shell's background jobs, and all that they start, ignore Ctrl-C.
+    "preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+}
 
 
 def narrate_batch(server: Server, rows: Path, out: Path) -> list[str]:

@@ -130,7 +130,7 @@ def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path
     seen = set()
     for step in range(20):
         inputs = stage.prepare(step, step_generator(0, step))
-        for row, first, later in zip(inputs.anchor_rows, *inputs.anchors.unbind(2), strict=True):
+        for row, first, later in zip(inputs.anchor_rows.tolist(), *inputs.anchors.unbind(2), strict=True):
             assert torch.equal(first, later) == (row == 0)
             seen.add(row == 0)
     assert seen == {True, False}
