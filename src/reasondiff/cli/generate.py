@@ -58,6 +58,7 @@ def generate(
 
     Options that are not given come from the model. The MP4 carries its recipe: 'reasondiff replay' makes it again.
     """
+    started = time.perf_counter()
     from reasondiff.cli import checks
     from reasondiff.cli.bars import StageBars
     from reasondiff.cli.given import Given
@@ -68,7 +69,7 @@ def generate(
     from reasondiff.pipeline.preview import Preview
     from reasondiff.pipeline.progress import Progress
 
-    started = time.perf_counter()
+    importing = time.perf_counter() - started
     checks.writable(output, ".mp4")
     if save_narrative is not None:
         checks.writable(save_narrative, ".json")
@@ -111,6 +112,6 @@ def generate(
     told = made.narrative
     names, position = ", ".join(map(str, outputs)), told.anchor_frame + 1
     typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, image at position {position}.")
-    parts = {**maker.seconds, **made.seconds}
+    parts = {**maker.seconds, "imports": importing + maker.seconds["imports"], **made.seconds}
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
     typer.echo(f"{time.perf_counter() - started:.1f} s: {spent}.")
