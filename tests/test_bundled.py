@@ -32,6 +32,12 @@ def test_only_safetensors_json_and_text_are_shipped() -> None:
     assert {file.suffix for file in MODELS.rglob("*") if file.is_file()} <= {".safetensors", ".json", ".md", ".jinja"}
 
 
+def test_no_config_tells_where_it_was_made() -> None:
+    for file in MODELS.rglob("*.json"):
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        assert not settings.get("_name_or_path"), file
+
+
 def test_it_is_a_diffusers_folder_of_stock_classes() -> None:
     index = json.loads((MODELS / "storyworld-tiny" / "model_index.json").read_text())
     assert index["_class_name"] == "ReasonDiffPipeline"

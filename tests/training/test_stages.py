@@ -51,6 +51,7 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     assert pipe.defaults.num_frames == 33
     assert "reasondiff" in pipe.transformer.peft_config
     assert not list(model.rglob("*.bin")) and not list(model.rglob("*.pt"))
+    assert not [file for file in model.rglob("*.json") if str(model) in file.read_text(encoding="utf-8")]
 
 
 def test_the_decoder_alone_leaves_every_latent_as_it_was(model: Path, tmp_path: Path) -> None:

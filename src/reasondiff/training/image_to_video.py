@@ -7,7 +7,6 @@ stage 2  AlignFormer alone, LoRA frozen, with the auxiliary loss (Eq. 6; Alg. 1,
 
 from __future__ import annotations
 
-import copy
 import random
 import shutil
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from reasondiff.storyworld.stories import NUM_FRAMES
 from reasondiff.timeline import Timeline
 from reasondiff.training.latents import LatentSet
 from reasondiff.training.preview import preview
+from reasondiff.training.saving import halved, placeless
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
@@ -201,7 +201,7 @@ class BaseStage(_FlowStage):
         """Save the parts; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""
         shutil.rmtree(model / "alignformer", ignore_errors=True)
         (model / LORA_FILE).unlink(missing_ok=True)
-        self.pipe.save_config(model)
+        placeless(self.pipe).save_config(model)
         self.pipe.tokenizer.save_pretrained(model / "tokenizer")
         self.pipe.scheduler.save_pretrained(model / "scheduler")
         for name in ("transformer", "text_encoder"):
@@ -310,7 +310,7 @@ class ReasonStage(_FlowStage):
         return preview(self.pipe, folder)
 
     def export(self, model: Path) -> None:
-        self.pipe.save_config(model)
+        placeless(self.pipe).save_config(model)
         halved(self.alignformer).save_pretrained(model / "alignformer")
         if self.adapters:
             trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
@@ -333,16 +333,6 @@ def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:
     moved = ((latents - still).abs().mean(1, keepdim=True) > threshold).to(latents.dtype)
     moved[:, :, 0] = 0
     return moved
-
-
-def halved(module: nn.Module) -> Any:
-    """A copy in bfloat16, half the size on disk, but for the parts that the class wants in float32."""
-    module = copy.deepcopy(module)
-    keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
-    for name, parameter in module.named_parameters():
-        if keep.isdisjoint(name.split(".")):
-            parameter.data = parameter.data.to(torch.bfloat16)
-    return module
 
 
 def joined(narrative: Narrative) -> str:
