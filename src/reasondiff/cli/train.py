@@ -19,6 +19,12 @@ def train(
     runs: Annotated[Path, typer.Option(help="Where runs keep their checkpoints and logs.")] = Path("runs"),
     cache: Annotated[Path, typer.Option(help="Where encoded clips are kept between stages.")] = Path("runs/cache"),
     steps: Annotated[int | None, typer.Option(help="Another number of steps than the recipe's.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Clips per step, in each process if several are launched; else the recipe's.")
+    ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the transformer's blocks; a CPU needs a C++ compiler for it.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
@@ -36,6 +42,13 @@ def train(
         if steps < 1:
             raise InputError(f"{steps} steps train nothing; give 1 or more.")
         plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
+    changed = {name: value for name, value in (("batch", batch), ("compile", compiled or None)) if value is not None}
+    for name in changed:
+        if name not in plan.settings:
+            raise InputError(f"{recipe} takes no --{name}; leave it out, or use base, stage1 or stage2.")
+    if batch is not None and batch < 1:
+        raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
+    plan = replace(plan, settings={**plan.settings, **changed})
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
@@ -46,15 +59,18 @@ def train(
 
     from reasondiff.cli.training_bar import training_bar
     from reasondiff.training.trainer import fit
+    from reasondiff.training.workers import Workers
 
     if threads is not None:
         torch.set_num_threads(threads)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    workers = Workers(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run = runs / recipe
     run.mkdir(parents=True, exist_ok=True)
-    (run / "recipe.json").write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
-    stage = plan.build(plan, model, cache, device)
-    with training_bar(recipe, plan.optimization.steps) as on_step:
+    if workers.first:
+        (run / "recipe.json").write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
+    with workers.in_turn():  # the first encodes what the cache lacks
+        stage = plan.build(plan, model, cache, workers.device)
+    with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
         done = fit(
             stage,
             plan.optimization,
@@ -63,7 +79,10 @@ def train(
             validate_every=plan.validate_every,
             stop_after_minutes=math.inf if minutes is None else minutes,
             on_step=on_step,
+            workers=workers,
         )
+    if not workers.first:
+        return
     if done < plan.optimization.steps:
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
         return

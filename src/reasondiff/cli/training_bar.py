@@ -13,13 +13,13 @@ __all__ = ["training_bar"]
 
 
 @contextmanager
-def training_bar(title: str, steps: int) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
+def training_bar(title: str, steps: int, *, shown: bool = True) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
     """Yield the trainer's ``on_step``: a bar with the time left and the last logged values."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(), TextColumn("{task.fields[values]}"),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(title, total=steps, values="")
 
         def on_step(step: int, values: Mapping[str, float]) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from reasondiff.conditioning import timeline_of
 from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.flow import clean_from
 from reasondiff.framewise import AttentionRecord, FrameContext, install
 from reasondiff.pipeline.acceleration import check_cache
 from reasondiff.pipeline.adapters import ReasonDiffAdapters, fingerprint
@@ -56,14 +57,15 @@ class Watcher:
             raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents', 'condition', 'clean'.")
 
     def show(
-        self, pipe: Any, step: int, before: Tensor, velocity: Tensor, latents: Tensor, condition: Tensor
+        self, pipe: Any, step: int, before: Tensor, predicted: Tensor, latents: Tensor, condition: Tensor
     ) -> tuple[Tensor, Tensor]:
         """After ``step`` has led from ``before`` to ``latents``; returns the latents and condition to go on with."""
         if self.callback is None:
             return latents, condition
         tensors = {"latents": latents, "condition": condition}
         if "clean" in self.inputs:
-            tensors["clean"] = before - pipe.scheduler.sigmas[step].to(before) * velocity
+            sigma = pipe.scheduler.sigmas[step].to(before)
+            tensors["clean"] = clean_from(predicted, before, sigma, pipe.scheduler)
         changed = self.callback(pipe, step, pipe.current_timestep, {name: tensors[name] for name in self.inputs})
         return changed.get("latents", latents), changed.get("condition", condition)
 
@@ -134,7 +136,7 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
         """With our own LoRA, or the base model's alone."""
         return nullcontext() if settings.align else self.base_model()
 
-    def velocity(
+    def predict(
         self,
         latents: Tensor,
         condition: Tensor,
@@ -143,7 +145,10 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
         settings: Settings,
         record: AttentionRecord | None = None,
     ) -> Tensor:
-        """noise - clean as this noise level's expert predicts it, led away from the negative branch."""
+        """What this noise level's expert predicts, led away from the negative branch.
+
+        It is noise - clean for Wan's own checkpoints; the scheduler's ``prediction_type`` says so.
+        """
         self._current_timestep = timestep
         transformer, self._guidance_scale = self._expert(timestep, settings)
         noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
@@ -151,12 +156,12 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
         if untold is None or not self.do_classifier_free_guidance:
             return self._branch(transformer, noisy, timestep, told, "cond", record)
         if self._branches is None:
-            velocity = self._branch(transformer, noisy, timestep, told, "cond", record)
+            guided = self._branch(transformer, noisy, timestep, told, "cond", record)
             unguided = self._branch(transformer, noisy, timestep, untold, "uncond")
         else:
             mine = (told, "cond") if self._branches.positive else (untold, "uncond")
-            velocity, unguided = self._branches.exchange(self._branch(transformer, noisy, timestep, *mine))
-        return unguided + self.guidance_scale * (velocity - unguided)
+            guided, unguided = self._branches.exchange(self._branch(transformer, noisy, timestep, *mine))
+        return unguided + self.guidance_scale * (guided - unguided)
 
     def _expert(self, timestep: Tensor, settings: Settings) -> tuple[Any, float]:
         """The transformer for this noise level, and its guidance; Wan2.2 has one for high and one for low noise."""

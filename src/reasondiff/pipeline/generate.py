@@ -295,7 +295,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         callback_tensor_inputs: Sequence[str] = ("latents",),
         progress: Progress | None = None,
     ) -> Tensor:
-        """From noise to latents along the velocity, guided by the condition and the narrative in every step."""
+        """From noise to latents, guided by the condition and the narrative in every step."""
         watcher = Watcher(callback, callback_tensor_inputs)
         self._attention_kwargs = attention_kwargs
         self._begin(settings, record, resumes=progress is not None)
@@ -305,9 +305,9 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         with self._weights(settings), self.progress_bar(total=self._num_timesteps) as bar:
             bar.update(done)
             for step, timestep in enumerate(self.scheduler.timesteps[done:], start=done):
-                velocity = self.velocity(latents, condition, timestep, contexts, settings, record)
-                before, latents = latents, self.scheduler.step(velocity, timestep, latents, return_dict=False)[0]
-                latents, condition = watcher.show(self, step, before, velocity, latents, condition)
+                predicted = self.predict(latents, condition, timestep, contexts, settings, record)
+                before, latents = latents, self.scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+                latents, condition = watcher.show(self, step, before, predicted, latents, condition)
                 if progress is not None:
                     progress.save(step + 1, latents, self.scheduler, self._num_timesteps)
                 bar.update()

@@ -19,6 +19,7 @@ from peft import get_peft_model_state_dict
 from torch import Tensor, nn
 
 from reasondiff.conditioning import anchor_mask
+from reasondiff.flow import velocity_from
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -72,12 +73,12 @@ class Inputs:
     @property
     def noisy(self) -> Tensor:
         """x_t of Eq. 1; the paper's t is 1 - sigma."""
-        sigma = self.sigma[:, None, None, None, None]
+        sigma = _broadcast(self.sigma)
         return (1 - sigma) * self.clean + sigma * self.noise
 
     @property
     def velocity(self) -> Tensor:
-        """What Wan predicts: noise - clean, the paper's v (Eq. 2) with the other sign."""
+        """noise - clean, the paper's v (Eq. 2) with the other sign."""
         return self.noise - self.clean
 
 
@@ -118,6 +119,7 @@ class _FlowStage:
         batch: clips per step.
         drop_text: share of clips whose prompt is empty in all frames, for classifier-free guidance.
         moving_weight: in the loss, of what moves; it changes how soon it is learnt, not what is the best answer.
+        compile: the transformer's blocks.
     """
 
     def __init__(
@@ -129,10 +131,13 @@ class _FlowStage:
         batch: int,
         drop_text: float = 0.1,
         moving_weight: float = 4.0,
+        compile: bool = False,
     ) -> None:
         self.pipe = pipe
         self.transformer = pipe.transformer
         self.framewise = install(pipe.transformer)
+        if compile:
+            pipe.transformer.compile_repeated_blocks()
         self.texts = Texts(pipe.tokenizer, pipe.text_encoder)
         self.takes = takes
         self.latents = latents
@@ -146,21 +151,25 @@ class _FlowStage:
         return indices, random.Random(int(torch.randint(2**62, (), generator=generator)))
 
     def _velocity(self, inputs: Inputs, condition: Tensor, context: FrameContext) -> Tensor:
+        noisy = inputs.noisy
         with self.framewise.use(context):
-            return self.transformer(
-                hidden_states=torch.cat([inputs.noisy, inputs.mask, condition], dim=1),
+            predicted = self.transformer(
+                hidden_states=torch.cat([noisy, inputs.mask, condition], dim=1),
                 timestep=inputs.sigma * 1000,
                 return_dict=False,
                 **context.inputs,
             )[0]
+        return velocity_from(predicted.float(), noisy, _broadcast(inputs.sigma), self.pipe.scheduler)
 
     def _denoising(self, predicted: Tensor, inputs: Inputs) -> Tensor:
         weight = 1 + (self.moving_weight - 1) * moving(inputs.clean)
-        error = (predicted.float() - inputs.velocity).square().mean(1, keepdim=True)
+        error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
         return (error * weight).sum() / weight.sum()
 
     def _noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        return torch.randn(clean.shape, generator=generator), torch.rand(len(clean), generator=generator)
+        """Noise, and how much of it: mostly much, because there it is decided what a video shows."""
+        noise = torch.randn(clean.shape, generator=generator)
+        return noise, torch.sigmoid(0.8 + torch.randn(len(clean), generator=generator))
 
 
 class BaseStage(_FlowStage):
@@ -333,6 +342,10 @@ def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:
     moved = ((latents - still).abs().mean(1, keepdim=True) > threshold).to(latents.dtype)
     moved[:, :, 0] = 0
     return moved
+
+
+def _broadcast(sigma: Tensor) -> Tensor:
+    return sigma[:, None, None, None, None]
 
 
 def joined(narrative: Narrative) -> str:

@@ -72,7 +72,8 @@ def encode_takes(
         shard = _read(path, made_by)
         if shard is None or len(shard) < len(indices):
             shown = tqdm(indices, desc=f"encoding clips {indices.start}..{indices.stop - 1} of {count}", leave=False)
-            clips = [_encode(vae, takes, index, anchors) for index in shown]
+            with torch.autocast(vae.device.type, torch.bfloat16):  # as exact as what is kept of it
+                clips = [_encode(vae, takes, index, anchors) for index in shown]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
             with atomic_path(path) as partial:
                 save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"made_by": made_by})

@@ -28,6 +28,7 @@ from reasondiff.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from reasondiff.training.workers import Workers
 
 __all__ = ["Optimization", "Stage", "fit", "step_generator"]
 
@@ -83,9 +84,9 @@ class Stage(Protocol):
         """Write the finished components into a model folder."""
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of chance of one step."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
+    """The source of chance of one step in one process."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + rank * 1_000_000_007 + step) % 2**63)
 
 
 def fit(
@@ -98,6 +99,7 @@ def fit(
     log_every: int = 20,
     stop_after_minutes: float = math.inf,
     on_step: Callable[[int, Mapping[str, float]], None] | None = None,
+    workers: Workers | None = None,
 ) -> int:
     """Train ``stage`` in ``run``, from its checkpoint if it has one.
 
@@ -106,6 +108,7 @@ def fit(
         validate_every: steps between validations; 0 validates at the end only.
         stop_after_minutes: stop early, with a checkpoint, to go on another time.
         on_step: called with the number of steps done and the logged values.
+        workers: the processes that share the run; this one alone unless given.
 
     Returns:
         The number of steps done so far; ``optimization.steps`` when the run is finished.
@@ -113,6 +116,7 @@ def fit(
     Raises:
         ReasonDiffError: the loss is no longer a finite number.
     """
+    workers = workers or Workers()
     parameters = stage.trainable()
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters.values())
     optimizer = torch.optim.AdamW(
@@ -137,7 +141,11 @@ def fit(
     started = last_saved = time.monotonic()
     sums: dict[str, float] = {}
 
+    workers.wait()  # nobody saves before all have loaded
+
     def save() -> None:
+        if not workers.first:
+            return
         spent = seconds + time.monotonic() - started
         moments = optimizer_state(optimizer, parameters)
         save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, moments))
@@ -146,12 +154,13 @@ def fit(
         while step < optimization.steps:
             for group in optimizer.param_groups:
                 group["lr"] = optimization.rate(step)
-            inputs = stage.prepare(step, step_generator(optimization.seed, step))
+            inputs = stage.prepare(step, step_generator(optimization.seed, step, workers.rank))
             with _attention(device):
                 with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"), _quiet():
                     losses = stage.loss(inputs)
                 optimizer.zero_grad(set_to_none=True)
                 losses["loss"].backward()
+            workers.average(parameters.values())
             norm = nn.utils.clip_grad_norm_(parameters.values(), optimization.clip)
             if not torch.isfinite(norm):
                 raise ReasonDiffError(f"The loss of step {step + 1} is not a finite number; lower the learning rate.")
@@ -163,7 +172,7 @@ def fit(
 
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
-            if step % log_every == 0 or step == optimization.steps:
+            if workers.first and (step % log_every == 0 or step == optimization.steps):
                 count = log_every if step % log_every == 0 else step % log_every
                 row = {name: value / count for name, value in sums.items()}
                 _log(run, {"step": step, "rate": optimization.rate(step - 1), **row})
@@ -173,19 +182,24 @@ def fit(
             elif on_step:
                 on_step(step, {})
             if validate_every and step % validate_every == 0 and step < optimization.steps:
-                _validate(stage, run, step, parameters, average)
+                if workers.first:
+                    _validate(stage, run, step, parameters, average)
+                workers.wait()
             minutes = (time.monotonic() - last_saved) / 60
             if minutes >= checkpoint_minutes:
                 save()
                 last_saved = time.monotonic()
-            if (time.monotonic() - started) / 60 >= stop_after_minutes:
+            minutes = (time.monotonic() - started) / 60
+            if stop_after_minutes < math.inf and workers.agree(minutes >= stop_after_minutes):
                 break
     finally:  # also on Ctrl-C: what was learnt is kept
         if step:
             save()
     if step >= optimization.steps:
         _copy(average, parameters)
-        _validate(stage, run, step, parameters, {})
+        if workers.first:
+            _validate(stage, run, step, parameters, {})
+    workers.wait()  # until the run's files are whole
     return step
 
 
