@@ -239,3 +239,17 @@ def test_blocks_compile_once_for_all_layers_and_steps() -> None:
     assert_same(world, expected, TOLERANCE)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2  # framewise, and one text for all
     torch._dynamo.reset()
+
+
+def test_compiled_blocks_serve_other_stories_too() -> None:
+    """Other texts, segments and lengths: nothing is compiled anew once both sizes are known to vary."""
+    plans = [FramePlan.from_texts(texts) for texts in ("aba", "dcd", "abc", "bbd", "ccb")]
+    world, compiled = scene(), scene()
+    torch._dynamo.reset()
+    compiled.transformer.compile_repeated_blocks(fullgraph=True, backend="aot_eager")
+    graphs = []
+    for plan in plans:
+        assert gap(compiled.predict(compiled.context(plan, cache=False)), world.predict(world.context(plan))) < TOLERANCE
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert graphs[2:] == [graphs[2]] * 3
+    torch._dynamo.reset()

@@ -97,7 +97,7 @@ class FramewiseAttnProcessor:
         batch, tokens = query.shape[:2]
         segment_of, lead = context.segment_of, 0
         if self._parallel_config is None:
-            per_frame = tokens // context.num_latent_frames
+            per_frame = tokens // segment_of.shape[1]
         else:  # this process holds a run of tokens that begins and ends within a latent frame
             per_frame = self.shared.tokens_per_frame
             start = _start(self._parallel_config, per_frame * context.num_latent_frames)
@@ -106,10 +106,12 @@ class FramewiseAttnProcessor:
             segment_of = segment_of[:, first : last + 1]
             query = F.pad(query, (0, 0, 0, 0, lead, segment_of.shape[1] * per_frame - lead - tokens))
 
-        rows = torch.arange(batch, device=query.device)[:, None], segment_of  # [batch, frames]
+        index = torch.arange(batch, device=query.device)[:, None], segment_of  # [batch, frames]
+        # Sizes come from tensors where they can: a compiled graph then serves other stories too.
+        rows = context.rows if context.bias is None else context.bias.shape[-1]
 
         def own(each: torch.Tensor) -> torch.Tensor:
-            return each.unflatten(1, (-1, context.rows))[rows].flatten(0, 1)
+            return each.unflatten(1, (-1, rows))[index].flatten(0, 1)
 
         framed = query.unflatten(1, (-1, per_frame)).flatten(0, 1)
         out = attend_to_text(framed, own(key), own(value), context, self._attention_backend)

@@ -169,7 +169,7 @@ def stage1() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage1",
         purpose="the paper's first stage: LoRA and AlignFormer, any frame given, every frame with its text",
-        optimization=Optimization(steps=1500, learning_rate=1e-3, warmup=100, cooldown=0.4, average=0.998),
+        optimization=Optimization(steps=4000, learning_rate=1e-3, warmup=100, cooldown=0.4, average=0.998),
         build=_reason_stage,
         settings={
             "alignformer": {
@@ -194,7 +194,7 @@ def stage2() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage2",
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
-        optimization=Optimization(steps=400, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.99),
+        optimization=Optimization(steps=500, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.99),
         build=_reason_stage,
         settings={"beta": 0.2, "batch": 16, "compile": False, "clips": 6000},
         validate_every=1000,
