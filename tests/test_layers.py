@@ -16,7 +16,7 @@ evaluation training planning
 pipeline
 storyworld data narrator alignformer framewise conditioning
 narrative media
-timeline files checkpoints presets
+timeline files checkpoints presets flow
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
