@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["BaseStage", "Inputs", "ReasonStage"]
 
 
+_USUAL_LOGIT = 0.8
+"""Mean of the noise levels' logit: half of the clips have a sigma above 0.69."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """One step's draws; ``[batch, channels, latent_frames, height, width]`` unless said otherwise.
@@ -169,7 +173,7 @@ class _FlowStage:
     def _noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Noise, and how much of it: mostly much, because there it is decided what a video shows."""
         noise = torch.randn(clean.shape, generator=generator)
-        return noise, torch.sigmoid(0.8 + torch.randn(len(clean), generator=generator))
+        return noise, torch.sigmoid(_USUAL_LOGIT + torch.randn(len(clean), generator=generator))
 
 
 class BaseStage(_FlowStage):
