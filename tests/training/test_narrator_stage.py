@@ -34,8 +34,8 @@ from reasondiff.training.trainer import fit, step_generator
 def small() -> TrainingRecipe:
     """The recipe for five steps, three of them the tower's own."""
     plan = narrator()
-    stage = {**plan.settings["stage"], "see_steps": 3, "see_batch": 3, "batch": 2, "looks": (300, 40)}
-    settings = {**plan.settings, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
+    stage = {**plan.settings["stage"], "see_steps": 3, "looks": (300, 40)}
+    settings = {**plan.settings, "batch": 2, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
     return replace(plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings=settings)
 
 

@@ -45,7 +45,7 @@ def train(
     changed = {name: value for name, value in (("batch", batch), ("compile", compiled or None)) if value is not None}
     for name in changed:
         if name not in plan.settings:
-            raise InputError(f"{recipe} takes no --{name}; leave it out, or use base, stage1 or stage2.")
+            raise InputError(f"{recipe} takes no --{name}; leave it out, or use a recipe whose --dry-run has it.")
     if batch is not None and batch < 1:
         raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
     plan = replace(plan, settings={**plan.settings, **changed})

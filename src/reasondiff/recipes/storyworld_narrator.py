@@ -41,13 +41,14 @@ def narrator() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/narrator",
         purpose="a vision-language model that tells StoryWorld's stories",
-        optimization=Optimization(steps=5000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=8000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
         build=_build,
         settings={
             "vision": vision,
             "text": text,
             "tokenizer": {"vocabulary": 768, "takes": 3000},
-            "stage": {"see_steps": 450, "see_batch": 48, "batch": 16, "looks": (4000, 2000)},
+            "stage": {"see_steps": 600, "looks": (4000, 2000)},
+            "batch": 16,
         },
         validate_every=500,
     )
@@ -75,7 +76,7 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
     with torch.random.fork_rng():
         torch.manual_seed(recipe.optimization.seed)
         net: Any = LlavaForConditionalGeneration(config)
-        return NarratorStage(net.to(device), processor, **settings["stage"])
+        return NarratorStage(net.to(device), processor, batch=settings["batch"], **settings["stage"])
 
 
 def _processor(recipe: TrainingRecipe, model: Path, cache: Path) -> Any:

@@ -43,19 +43,19 @@ _WHISTLE_PROMPTS = ("{A} whistles.", "{A} is whistling.", "{A} gives a whistle."
 _SPARED_PROMPTS = ("{A} passes by at the back.", "{A} goes by without touching anything.")
 
 _STATES = {
-    ("vase", "intact"): ("an intact {c} vase", "a {c} vase in one piece"),
-    ("vase", "broken"): ("a broken {c} vase", "a {c} vase in pieces"),
-    ("table", "whole"): ("a {c} table on all its legs", "a sound {c} table"),
-    ("table", "broken"): ("a {c} table with a broken leg", "a {c} table that has lost a leg"),
-    ("candle", "burning"): ("a burning {c} candle", "a {c} candle with a flame"),
-    ("candle", "out"): ("a {c} candle that is out", "a {c} candle without a flame"),
-    ("window", "whole"): ("a {c} window with whole panes", "an undamaged {c} window"),
-    ("window", "cracked"): ("a cracked {c} window", "a {c} window with a hole"),
-    ("book", "flat"): ("a {c} book lying flat", "a {c} book with still pages"),
-    ("book", "turning"): ("a {c} book with its pages turning", "a {c} book with pages blown up"),
-    ("bicycle", "parked"): ("a parked {c} bicycle", "a {c} bicycle standing there"),
-    ("dog", "standing"): ("a standing {c} dog", "a {c} dog on its feet"),
-    ("dog", "sitting"): ("a sitting {c} dog", "a {c} dog that sits"),
+    ("vase", "intact"): ("intact {c} vase", "{c} vase in one piece"),
+    ("vase", "broken"): ("broken {c} vase", "{c} vase in pieces"),
+    ("table", "whole"): ("{c} table on all its legs", "sound {c} table"),
+    ("table", "broken"): ("{c} table with a broken leg", "{c} table that has lost a leg"),
+    ("candle", "burning"): ("burning {c} candle", "{c} candle with a flame"),
+    ("candle", "out"): ("{c} candle that is out", "{c} candle without a flame"),
+    ("window", "whole"): ("{c} window with whole panes", "undamaged {c} window"),
+    ("window", "cracked"): ("cracked {c} window", "{c} window with a hole"),
+    ("book", "flat"): ("{c} book lying flat", "{c} book with still pages"),
+    ("book", "turning"): ("{c} book with its pages turning", "{c} book with pages blown up"),
+    ("bicycle", "parked"): ("parked {c} bicycle", "{c} bicycle standing there"),
+    ("dog", "standing"): ("standing {c} dog", "{c} dog on its feet"),
+    ("dog", "sitting"): ("sitting {c} dog", "{c} dog that sits"),
 }
 _EFFECTS = {
     "vase": ("the vase breaks", "the vase falls to pieces"),
@@ -116,8 +116,9 @@ def narrative(take: Take, anchor_frame: int, rng: random.Random) -> Narrative:
 
 
 def reasoning(take: Take, anchor_frame: int) -> str:
-    """Why the image belongs where it does, in one sentence."""
+    """Why the image belongs where it does, and which way the agent takes: when things happen follows from both."""
     story, phase = take.story, take.phase_at(anchor_frame)
+    entry, leaving = _sides(take)
     state = _state(take, anchor_frame, 0)
     when = {
         "before": f"the image comes before the {story.agent}",
@@ -126,7 +127,8 @@ def reasoning(take: Take, anchor_frame: int) -> str:
         "leave": f"the {story.agent} is on its way out",
         "after": f"the image comes after the {story.agent}",
     }[phase]
-    return f"The image shows {state}; {when}."
+    way = f"from the {entry} " + ("and back" if entry == leaving else f"to the {leaving}")
+    return f"The image shows {state}; {when}. The way is {way}."
 
 
 def frame_captions(take: Take, rng: random.Random) -> tuple[str, ...]:
@@ -172,7 +174,7 @@ def _sides(take: Take) -> tuple[str, str]:
 
 
 def _state(take: Take, frame: int, wording: int) -> str:
-    return _STATES[take.story.object, take.object_state(frame)][wording].format(c=take.object_colour)
+    return _article(_STATES[take.story.object, take.object_state(frame)][wording].format(c=take.object_colour))
 
 
 def _place(story: Story) -> str:

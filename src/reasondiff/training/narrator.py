@@ -77,8 +77,8 @@ class NarratorStage:
         model: from scratch, or trained before.
         processor: its processor.
         see_steps: steps in which the tower learns alone.
-        see_batch: images per step.
-        batch: how many of them are told afterwards.
+        batch: images that are told per step.
+        seen_per_told: how many images the tower learns from for each of them, itself among these.
         position_weight: of the position's token; an end's has a third of it and a word's 1.
         see_weight: of the tower's own loss afterwards.
         strange: share of told images that show nothing, and of prompts with words that mean nothing: whatever it is
@@ -93,8 +93,8 @@ class NarratorStage:
         processor: LlavaProcessor,
         *,
         see_steps: int,
-        see_batch: int = 48,
         batch: int = 16,
+        seen_per_told: int = 3,
         position_weight: float = 6.0,
         see_weight: float = 1.0,
         strange: float = 0.04,
@@ -103,7 +103,7 @@ class NarratorStage:
     ) -> None:
         self.model: Any = model  # transformers' own types do not describe what it does
         self.processor: Any = processor
-        self.see_steps, self.see_batch, self.batch = see_steps, see_batch, batch
+        self.see_steps, self.batch, self.see_batch = see_steps, batch, batch * seen_per_told
         self.position_weight, self.see_weight, self.strange = position_weight, see_weight, strange
         self.takes = takes or TakeSet("train", hard=0.25)
         self.looks = looks

@@ -39,13 +39,16 @@ MAX_PROMPT = 160
 HEADS = {
     "state": len(_STATES),
     "colour": len(_COLOURS),
+    "object_x": _BINS,
+    "window_x": _BINS + 1,
     "agent": len(AGENTS) + 1,
     "agent_colour": len(_COLOURS) + 1,
     "agent_x": _BINS + 1,
     "facing": 3,
     "position": NUM_FRAMES,
 }
-"""What the tower learns to see, and the number of classes of each; the last of agent's classes is "nobody there"."""
+"""What the tower learns to see, and the number of classes of each; a last class stands for "none there". How long an
+agent takes follows from where it has to go: to the object, or to the window on the wall."""
 
 
 def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
@@ -118,9 +121,15 @@ def seen_in(take: Take, frame: int) -> list[int]:
     return [
         _STATES.index((take.story.object, take.object_state(frame))),
         _COLOURS.index(take.object_colour),
+        _bin(take.object_x),
+        _bin(take.window_x) if take.has_wall_window else _BINS,
         len(AGENTS) if nobody else AGENTS.index(take.story.agent),
         len(_COLOURS) if nobody else _COLOURS.index(take.agent_colour),
-        _BINS if pose is None else min(max(int(pose.x / SIZE * _BINS), 0), _BINS - 1),
+        _BINS if pose is None else _bin(pose.x),
         2 if pose is None else int(pose.facing > 0),
         take.canonical_frame(frame),
     ]
+
+
+def _bin(x: float) -> int:
+    return min(max(int(x / SIZE * _BINS), 0), _BINS - 1)
