@@ -3,7 +3,8 @@
     python benchmarks/narrator_storyworld.py [--cases 200] [--model models/storyworld-tiny/narrator]
 
 Positions count as right within 3 frames of the nearest frame drawn exactly like the image. Words are marked clip by
-clip. "Shuffled" gives each case another case's image or prompt; the score must fall.
+clip. "Pace" is the share of ways in and out that last as long as the way told takes at a speed of this world, to a
+frame. "Shuffled" gives each case another case's image or prompt; the score must fall.
 """
 
 from __future__ import annotations
@@ -71,16 +72,18 @@ def main(
 
 
 def _positions(told: dict[str, list[Told]], levels: dict[str, list[Case]]) -> Table:
-    columns = ("", "all", "agent in view", "start", "middle", "end", "held-out pair", "valid")
+    columns = ("", "all", "agent in view", "start", "middle", "end", "held-out pair", "pace", "valid")
     table = Table(*columns, title="Positions within 3 frames, % [95 % interval]")
     for name, results in told.items():
         near = [result.near for result in results]
-        table.add_row(name, *_parts([r.case for r in results], near), _share([r.valid for r in results]))
+        pace = [mark for result in results for mark in result.pace]
+        shares = (_share(pace), _share([result.valid for result in results]))
+        table.add_row(name, *_parts([result.case for result in results], near), *shares)
     for level, chosen in levels.items():
         table.add_section()
         for name, rule in RULES.items():
             near = [within(distance(case.take, case.anchor_frame, rule(case))) for case in chosen]
-            table.add_row(f"{level}: {name}", *_parts(chosen, near), "")
+            table.add_row(f"{level}: {name}", *_parts(chosen, near), "", "")
     return table
 
 

@@ -15,8 +15,17 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import CheckpointError
-from reasondiff.evaluation.narration import RULES, WORDS, distance, image_of, narrate_cases, prompt_of, word_marks
-from reasondiff.narrative import Narrative
+from reasondiff.evaluation.narration import (
+    RULES,
+    WORDS,
+    distance,
+    image_of,
+    narrate_cases,
+    pace_marks,
+    prompt_of,
+    word_marks,
+)
+from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrator import Message, NarrationWarning, Reply, VisionNarrator, load_narrator, write_reply
 from reasondiff.narrator.knowledge import Knowledge, Looks
 from reasondiff.storyworld import captions
@@ -58,6 +67,20 @@ def test_the_truth_gets_every_mark(level: str) -> None:
         marks = word_marks(story, case, prompt_of(case))
         assert all(all(values) for values in marks.values()), (case.take.story, marks)
         assert len(marks["action"]) == len(story.clips) and marks["object"] and marks["state"]
+        assert all(pace_marks(story, case.take)) and len(pace_marks(story, case.take)) == 2
+
+
+def test_a_way_told_too_short_or_from_the_other_side_is_out_of_pace() -> None:
+    take = replace(cases(1)[0].take, object_x=24.0, from_left=True, goes_on=False, begin=5, speed=5.0)
+    story = captions.narrative(take, 0, random.Random(0))
+    before, enter, *rest = story.clips
+    assert pace_marks(story, take) == (True, True)
+
+    soon = replace(enter, end=enter.end - 3), replace(rest[0], start=enter.end - 3)
+    assert pace_marks(replace(story, clips=(before, *soon, *rest[1:])), take) == (False, True)
+    right = replace(enter, description=enter.description.replace("left", "right"))  # 40 pixels away, not 24
+    assert pace_marks(replace(story, clips=(before, right, *rest)), take)[0] is False
+    assert pace_marks(replace(story, clips=(Clip(0, NUM_FRAMES, "A cat."),)), take) == (False,)
 
 
 def test_wrong_words_lose_exactly_their_marks() -> None:

@@ -6,7 +6,7 @@ import random
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -17,7 +17,7 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw_frame
-from reasondiff.storyworld.stories import AGENTS, INTERVAL, NUM_FRAMES, SCENES, Take
+from reasondiff.storyworld.stories import AGENTS, INTERVAL, NUM_FRAMES, SCENES, SPEEDS, Take
 
 __all__ = [
     "NEAR",
@@ -27,6 +27,7 @@ __all__ = [
     "distance",
     "image_of",
     "narrate_cases",
+    "pace_marks",
     "prompt_of",
     "within",
     "word_marks",
@@ -75,6 +76,7 @@ _ACTIONS = {
     "leave": r"(leaves|goes off) to the (left|right)",
     "after": r"is left|remains|has gone|stays near|stands beside",
 }
+_WAYS = ("enter", "leave")
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Told:
         valid: the reply stood as it was, without repair or question.
         away: frames between its position and the nearest one drawn like the image.
         words: per kind of ``WORDS``, right or wrong for every clip in which it can be known.
+        pace: ``pace_marks`` of the narrative.
     """
 
     case: Case
@@ -94,6 +97,7 @@ class Told:
     valid: bool
     away: int
     words: Mapping[str, tuple[bool, ...]]
+    pace: tuple[bool, ...]
 
     @property
     def near(self) -> bool:
@@ -145,11 +149,12 @@ def narrate_cases(
                 )
         except NarrationError:
             nothing = {kind: (False,) for kind in WORDS}
-            results.append(Told(case, None, False, NUM_FRAMES, nothing))
+            results.append(Told(case, None, False, NUM_FRAMES, nothing, (False,)))
             continue
         valid = not narrative.provenance.get("repairs") and not narrative.provenance.get("complaints")
         away = distance(case.take, case.anchor_frame, narrative.anchor_frame)
-        results.append(Told(case, narrative, valid, away, word_marks(narrative, case, prompt_of(case))))
+        words = word_marks(narrative, case, prompt_of(case))
+        results.append(Told(case, narrative, valid, away, words, pace_marks(narrative, case.take)))
     return results
 
 
@@ -179,6 +184,27 @@ def word_marks(narrative: Narrative, case: Case, prompt: str) -> dict[str, tuple
     for kind in WORDS:
         marks[kind] += [False] * abs(len(phases) - len(narrative.clips))
     return {kind: tuple(values) for kind, values in marks.items()}
+
+
+def pace_marks(narrative: Narrative, take: Take) -> tuple[bool, ...]:
+    """Whether each way, in and out, lasts as long as it takes at a speed of this world, to a frame.
+
+    The way is the one that the narrative tells, on whichever side, from or to where the object is in the image. A
+    shorter time makes an agent jump, whoever draws it. One wrong mark if the narrative has other clips than the story.
+    """
+    phases = [name for name, frames in take.phases.items() if frames]
+    clips = dict(zip(phases, narrative.clips, strict=False))
+    sides = [re.search(r"(?:from|to) the (left|right)", clips[name].description) for name in _WAYS if name in clips]
+    if len(phases) != len(narrative.clips) or not all(sides):
+        return (False,)
+    entry, *leaving = [side[1] for side in sides if side]
+    told = replace(take, from_left=entry == "left", goes_on=leaving != [entry])
+    slow, fast = (replace(told, speed=speed).phases for speed in SPEEDS)
+    return tuple(
+        len(fast[name]) - 1 <= clips[name].end - clips[name].start <= len(slow[name]) + 1
+        for name in _WAYS
+        if name in clips
+    )
 
 
 def _clip_marks(take: Take, phase: str, start: int, text: str) -> dict[str, bool]:

@@ -24,6 +24,7 @@ __all__ = [
     "NUM_FRAMES",
     "PAIRS",
     "SIZE",
+    "SPEEDS",
     "VARIANTS",
     "Pose",
     "Story",
@@ -121,6 +122,8 @@ _REACH = {"cat": 12, "dog": 15, "pig": 14, "ball": 8, "person": 7, "car": 16}  #
 _HALF_WIDTH = {"vase": 6, "table": 13, "candle": 4, "window": 9, "book": 12, "bicycle": 10, "dog": 8}
 _FOOT = 61.0  # of agents, a little nearer to the viewer than the objects
 OBJECT_FOOT = 57.0
+SPEEDS = (4.6, 5.4)
+"""Slowest and fastest of an agent's speeds, in pixels per frame."""
 _ACT = 4  # frames, so that it owns a latent frame wherever it falls; the object changes in the second of them
 
 
@@ -349,7 +352,7 @@ def _draw(rng: random.Random, pairs: Sequence[tuple[str, str]], level: str) -> T
         from_left=from_left,
         goes_on=goes_on,
         begin=0 if variant == "present" else rng.randint(3, 6),
-        speed=rng.uniform(4.6, 5.4),
+        speed=rng.uniform(*SPEEDS),
         window_x=window_x,
         bystander=second,
         bystander_x=SIZE - object_x,
