@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
 from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.image_to_video import moving
+from reasondiff.training.image_to_video import mistimed, moving
 from reasondiff.training.latents import encode_takes
 from reasondiff.training.trainer import fit, step_generator
 
@@ -145,6 +147,21 @@ def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
     clean[range(len(clean)), :, inputs.anchor_rows] += 100.0
     before, after = stage.loss(inputs)["auxiliary"], stage.loss(replace(inputs, clean=clean))["auxiliary"]
     torch.testing.assert_close(before, after)
+
+
+def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
+    takes, shifts = TakeSet("train"), set()
+    for index in range(200):
+        rng = random.Random(index)
+        take, frame = takes[index], rng.randrange(33)
+        true = captions.narrative(take, frame, rng)
+        told = mistimed(true, rng)
+        assert [clip.description for clip in told.clips] == [clip.description for clip in true.clips]
+        assert told.clip_at(frame).description == true.clip_at(frame).description
+        assert all(len(new) >= min(3, len(old)) for new, old in zip(told.clips, true.clips, strict=True))
+        assert (told.anchors, told.num_frames, told.style) == (true.anchors, true.num_frames, true.style)
+        shifts |= {new.end - old.end for new, old in zip(told.clips, true.clips, strict=True)}
+    assert shifts == {-2, -1, 0, 1, 2}
 
 
 def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:

@@ -35,7 +35,7 @@ from reasondiff.training.saving import halved, placeless
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
 
-__all__ = ["BaseStage", "Inputs", "ReasonStage"]
+__all__ = ["BaseStage", "Inputs", "ReasonStage", "mistimed"]
 
 
 _USUAL_LOGIT = 0.8
@@ -227,7 +227,7 @@ class ReasonStage(_FlowStage):
     Args:
         adapters: the transformer's trainable LoRA parameters by name; none in stage 2, where they stay frozen.
         beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
-        per_frame: share of clips with a caption per latent frame; the others have run-length clips.
+        per_frame: share of clips with a caption per latent frame; the others have run-length clips, about on time.
     """
 
     def __init__(
@@ -303,7 +303,7 @@ class ReasonStage(_FlowStage):
         if rng.random() < self.drop_text:
             return FramePlan.single("", self.timeline.num_latent_frames)
         if rng.random() >= self.per_frame:
-            return FramePlan.from_narrative(captions.narrative(take, frame, rng), self.timeline)
+            return FramePlan.from_narrative(mistimed(captions.narrative(take, frame, rng), rng), self.timeline)
         # A caption per latent frame: that of one of its pixel frames, with the style or without it.
         texts = captions.frame_captions(take, rng)
         rows = [self.timeline.frames_of(row) for row in range(self.timeline.num_latent_frames)]
@@ -355,6 +355,22 @@ def _broadcast(sigma: Tensor) -> Tensor:
 def joined(narrative: Narrative) -> str:
     """The whole narrative as one prompt: the style, then every description in order."""
     return " ".join([narrative.style, *(clip.description for clip in narrative.clips)]).strip()
+
+
+def mistimed(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:
+    """The same story with every boundary up to ``reach`` frames off: what a narrator tells of times is a guess.
+
+    A model that has only read true times makes an agent jump to keep to a wrong one. No clip becomes shorter than
+    three frames, unless it was, and the anchor stays in its clip; where a draw would break that, the times stay true.
+    """
+    ends = [clip.end + rng.randint(-reach, reach) for clip in narrative.clips[:-1]] + [narrative.num_frames]
+    spans = list(zip([0, *ends[:-1]], ends, strict=True))
+    own = narrative.clips.index(narrative.clip_at(narrative.anchor_frame))
+    whole = all(e - s >= min(3, len(clip)) for (s, e), clip in zip(spans, narrative.clips, strict=True))
+    if not whole or narrative.anchor_frame not in range(*spans[own]):
+        return narrative
+    moved = [replace(clip, start=s, end=e) for (s, e), clip in zip(spans, narrative.clips, strict=True)]
+    return replace(narrative, clips=tuple(moved))
 
 
 def stack_texts(segments: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
