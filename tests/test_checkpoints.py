@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reasondiff.checkpoints import HUB, check_folder, find_model, weight_hashes
+from reasondiff.checkpoints import HUB, check_folder, find_model, model_hashes, weight_hashes
 from reasondiff.errors import CheckpointError
 from tests import tiny
+
+BUNDLED = Path(__file__).parents[1] / "models" / "storyworld-tiny"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,41 @@ def test_the_hubs_cache_names_its_hashes(tmp_path: Path) -> None:
     assert weight_hashes(tmp_path / "snapshot") == {"a.safetensors": "ab" * 32}
 
 
+def test_settings_are_hashed_by_what_they_say() -> None:
+    hashes = model_hashes(BUNDLED)
+    assert weight_hashes(BUNDLED).items() < hashes.items()
+    assert {
+        "model_index.json", "scheduler/scheduler_config.json", "transformer/config.json", "tokenizer/tokenizer.json",
+        "narrator/narrator.json", "narrator/chat_template.jinja",
+    } <= set(hashes)  # fmt: skip
+    assert not [name for name in hashes if name.endswith(".md")]
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "decides"),
+    [
+        ("model_index.json", {"reasondiff": {"num_inference_steps": 50}}, True),
+        ("model_index.json", {"_class_name": "ReasonDiffPipeline"}, True),
+        ("model_index.json", {"_diffusers_version": "9.9", "_name_or_path": "/somewhere"}, False),
+        ("scheduler/scheduler_config.json", {"flow_shift": 5.0}, True),
+        ("text_encoder/config.json", {"transformers_version": "9.9"}, False),
+        ("text_encoder/config.json", {"layer_norm_epsilon": 1e-3}, True),
+    ],
+)
+def test_a_changed_setting_changes_its_hash_and_no_other(
+    whole: Path, tmp_path: Path, file: str, entry: dict[str, object], decides: bool
+) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(whole, folder)
+    before = model_hashes(folder)
+    content = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(dict(reversed(content.items())), indent=7))
+    assert model_hashes(folder) == before  # the same, laid out otherwise
+    (folder / file).write_text(json.dumps(content | entry))
+    after = model_hashes(folder)
+    assert [name for name in after if after[name] != before[name]] == [file] * decides
+
+
 def cut(file: str, keep: float) -> Callable[[Path], None]:
     def damage(folder: Path) -> None:
         content = (folder / file).read_bytes()
@@ -90,6 +128,25 @@ def test_damage_is_named(whole: Path, tmp_path: Path, damage: Callable[[Path], N
     with pytest.raises(CheckpointError) as raised:
         find_model(str(folder))
     assert named in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (remove("pytorch_lora_weights.safetensors"), "'pytorch_lora_weights.safetensors'"),
+        (cut("pytorch_lora_weights.safetensors", 0.9), "pytorch_lora_weights.safetensors"),
+        (remove("narrator/narrator.json"), "'narrator.json'"),
+        (cut("narrator/narrator.json", 0.9), "narrator.json"),
+    ],
+)
+def test_damage_to_the_bundled_model_is_named(tmp_path: Path, damage: Callable[[Path], None], named: str) -> None:
+    folder = tmp_path / "bundled"
+    shutil.copytree(BUNDLED, folder)
+    check_folder(folder)
+    damage(folder)
+    with pytest.raises(CheckpointError) as raised:
+        find_model(str(folder))
+    assert named in str(raised.value) and "again." in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_missing_shard_is_named(whole: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import Defaults, ReasonDiffPipeline, frame_size
 from tests import tiny
 
+BUNDLED = Path(__file__).parents[1] / "models" / "storyworld-tiny"
 IMAGE = tiny.image(64, 64)
 STORY = Narrative.from_ends([(6, "An intact vase"), (12, "A cat breaks it"), (17, "A broken vase")], 16, 17)
 TINY = {"num_frames": 17, "num_inference_steps": 2, "guidance_scale": 3.0, "area": 64 * 64, "negative_prompt": ""}
@@ -443,7 +445,7 @@ def test_saving_and_loading_gives_the_same_video(tmp_path: Path, aligned: Reason
     aligned.save_pretrained(tmp_path)
     index = json.loads((tmp_path / "model_index.json").read_text())
     assert index["alignformer"] == ["reasondiff.alignformer", "AlignFormer"]
-    assert index["reasondiff"] == TINY
+    assert index["reasondiff"] == TINY and index["alignformer_lora"] is False  # so none is missed
     assert not [path for path in tmp_path.rglob("*") if path.suffix in {".bin", ".pt", ".pth", ".pkl"}]
     loaded = ReasonDiffPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
@@ -458,6 +460,7 @@ def test_a_lora_is_saved_and_loaded_beside_the_base_weights(tmp_path: Path) -> N
     add_lora(pipe)
     expected = latents(pipe)
     pipe.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "model_index.json").read_text())["alignformer_lora"] is True
     loaded = ReasonDiffPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
     for each in (pipe, loaded):
@@ -514,18 +517,36 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "missing index": ("model_index.json", Path.unlink),
     "truncated index": ("model_index.json", truncate),
     "missing tokenizer": ("tokenizer/tokenizer.json", Path.unlink),
+    "missing LoRA": ("pytorch_lora_weights.safetensors", Path.unlink),
+    "truncated LoRA": ("pytorch_lora_weights.safetensors", truncate),
+    "missing narrator settings": ("narrator/narrator.json", Path.unlink),
+    "truncated narrator settings": ("narrator/narrator.json", truncate),
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with everything that a folder can hold; of the bundled narrator only how it wants to be asked."""
+    folder, pipe = tmp_path_factory.mktemp("whole"), pipeline(alignformer())
+    add_lora(pipe)
+    pipe.save_pretrained(folder)
+    (folder / "narrator").mkdir()
+    for name in ("narrator.json", "looks.safetensors"):
+        shutil.copy(BUNDLED / "narrator" / name, folder / "narrator")
+    ReasonDiffPipeline.from_pretrained(folder)
+    return folder
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_folder_is_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
-    pipeline(alignformer()).save_pretrained(tmp_path)
+def test_a_damaged_folder_is_refused_in_one_sentence(whole: Path, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     name, harm = DAMAGE[damage]
     harm(tmp_path / name)
     with pytest.raises(CheckpointError) as caught:
         ReasonDiffPipeline.from_pretrained(tmp_path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
+    assert name.split("/")[0] in str(caught.value).lower()
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:

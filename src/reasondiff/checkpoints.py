@@ -1,4 +1,4 @@
-"""Model folders: what their names mean, whether they are whole and of the right kind, and which weights they hold."""
+"""Model folders: what their names mean, whether they are whole and of the right kind, and what decides their output."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from reasondiff.errors import CheckpointError, ReasonDiffError
 __all__ = [
     "BUNDLED",
     "HUB",
+    "LORA_FILE",
     "check_configs",
     "check_folder",
     "check_kind",
+    "check_narrator",
+    "check_ours",
     "file_hash",
     "find_model",
     "hub_configs",
     "hub_id",
     "in_one_sentence",
+    "model_hashes",
     "weight_hashes",
 ]
 
@@ -36,6 +40,12 @@ HUB = {
     "wan2.2-i2v-a14b": "Wan-AI/Wan2.2-I2V-A14B-Diffusers",
 }
 """Short names of models on the Hugging Face hub."""
+
+LORA_FILE = "pytorch_lora_weights.safetensors"
+"""The LoRA that was trained with a model's AlignFormer."""
+
+_ASIDE = {"_diffusers_version", "_name_or_path", "transformers_version"}
+"""What the libraries write into a config about themselves and about where a model once lay; it decides nothing."""
 
 _PACKAGE = Path(__file__).parent
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
@@ -170,21 +180,69 @@ def check_folder(folder: Path) -> Path:
             _check_shards(file, data)
     for file in sorted(folder.rglob("*.safetensors")):
         _check_safetensors(file)
+    check_ours(folder)
     return folder
 
 
-def weight_hashes(folder: str | Path) -> dict[str, str]:
-    """SHA-256 of every weight file below ``folder``, by its path within it.
+def check_ours(folder: Path) -> None:
+    """Raise ``CheckpointError`` where a file is missing without which a model would work, but not as it was trained.
 
-    A file of the hub's own cache is a link to one whose name is its SHA-256, which is then taken as it is.
+    An AlignFormer comes with its LoRA, unless the index says ``"alignformer_lora": false``, as ``save_pretrained`` does
+    for one that has none.
     """
+    index = _read_json(folder / "model_index.json")
+    kind, expected = index.get("alignformer"), index.get("alignformer_lora", True)
+    if isinstance(kind, list) and any(kind) and expected and not (folder / LORA_FILE).is_file():
+        raise CheckpointError(
+            f"The model {str(folder)!r} lacks {LORA_FILE!r}, which its AlignFormer was trained with; download or "
+            "export it again."
+        )
+    check_narrator(folder / "narrator")
+
+
+def check_narrator(folder: Path) -> None:
+    """Raise ``CheckpointError`` where a narrator that was trained here lacks the settings that say how to ask it."""
+    if (folder / "looks.safetensors").is_file() and not (folder / "narrator.json").is_file():
+        raise CheckpointError(
+            f"The narrator {str(folder)!r} lacks its 'narrator.json', which says how to ask it; download or export it "
+            "again."
+        )
+
+
+def model_hashes(folder: str | Path) -> dict[str, str]:
+    """SHA-256 of every file below ``folder`` that decides what comes out, by its path within it: weights and settings.
+
+    Settings are all JSON files (the index with the model's defaults, the scheduler's and the components' configs,
+    ``narrator.json``, tokenizers), chat templates and SentencePiece models. Of a JSON file its content is hashed,
+    whatever its layout, without the keys of ``_ASIDE``: a model saved again by another version is the same model.
+    """
+    hashes = _hashes(folder, "*.safetensors", "*.jinja", "*.model")
+    for file in sorted(Path(folder).rglob("*.json")):
+        content = json.dumps(_without_aside(_read_json(file)), sort_keys=True)
+        hashes[file.relative_to(folder).as_posix()] = hashlib.sha256(content.encode()).hexdigest()
+    return hashes
+
+
+def weight_hashes(folder: str | Path) -> dict[str, str]:
+    """SHA-256 of every weight file below ``folder``, by its path within it."""
+    return _hashes(folder, "*.safetensors")
+
+
+def _hashes(folder: str | Path, *patterns: str) -> dict[str, str]:
+    """A file of the hub's own cache is a link to one whose name is its SHA-256, which is then taken as it is."""
     hashes = {}
-    for file in sorted(Path(folder).rglob("*.safetensors")):
+    for file in sorted(file for pattern in patterns for file in Path(folder).rglob(pattern)):
         blob = file.resolve().name if file.is_symlink() else ""
         if not re.fullmatch("[0-9a-f]{64}", blob):
             blob = file_hash(file)
         hashes[file.relative_to(folder).as_posix()] = blob
     return hashes
+
+
+def _without_aside(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_aside(value) for key, value in data.items() if key not in _ASIDE}
+    return [_without_aside(value) for value in data] if isinstance(data, list) else data
 
 
 def file_hash(file: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from reasondiff.checkpoints import HUB, weight_hashes
+from reasondiff.checkpoints import HUB, model_hashes
 from reasondiff.media import read_recipe
 from tests.cli.conftest import Ran
 from tests.pipeline_features.scene import on_hub, pipeline
@@ -43,7 +43,7 @@ def test_a_pinned_model_by_its_short_name_and_its_replay(
     recipe = read_recipe("pinned.mp4")
     assert recipe is not None
     assert (recipe.model, recipe.options["revision"]) == ("wan2.1-i2v-14b-480p", "v1")
-    assert recipe.weights == weight_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
+    assert recipe.weights == model_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
     again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
     newest = reasondiff("generate", *ARGUMENTS, *wan, "-o", "newest.mp4")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +75,25 @@ def test_the_first_differing_frame_is_found(reasondiff: Callable, video: Path) -
     hashes = (*true[:6], "0" * 64, *true[7:])
     ran = reasondiff("replay", edited(video, frame_sha256=hashes), "-o", "again.mp4")
     assert ran.code == 1 and "Different from frame 7 of 9 on: by up to 0 of 255" in ran.out
+
+
+def test_a_changed_setting_of_the_model_is_named(reasondiff: Callable, video: Path, model: Path) -> None:
+    other = shutil.copytree(model, video.parent / "other")
+    scheduler = other / "scheduler" / "scheduler_config.json"
+    scheduler.write_text(json.dumps(json.loads(scheduler.read_text()) | {"flow_shift": 9.0}))
+    ran = reasondiff("replay", video, "-o", "again.mp4", "--model", other)
+    assert ran.code == 1
+    assert "Changed since: weights or settings of the model (scheduler/scheduler_config.json)." in ran.out
+
+
+def test_a_recipe_that_knows_of_weights_only_still_replays(reasondiff: Callable, video: Path) -> None:
+    known = read_recipe(video).weights
+    early = {name: value for name, value in known.items() if name.endswith(".safetensors")}
+    assert 0 < len(early) < len(known)
+    assert "Equal" in reasondiff("replay", edited(video, weights=early), "-o", "again.mp4").out
+    lost = edited(video, weights=dict(list(early.items())[1:]), seed=8)
+    ran = reasondiff("replay", lost, "-o", "again.mp4")
+    assert ran.code == 1 and f"Changed since: weights or settings of the model ({next(iter(early))})." in ran.out
 
 
 def test_without_the_image_it_must_be_given(reasondiff: Callable, refused: Callable, here: Path, model: Path) -> None:

@@ -128,6 +128,10 @@ def test_models_that_cannot_be_loaded_are_named(tmp_path: Path, llava: Path, ima
     (broken / "narrator.json").write_text('{"bounds": {"poems": 3}}')
     with pytest.raises(CheckpointError, match=r"narrator\.json .* cannot be used"):
         load_narrator(f"transformers:{broken}")
+    (broken / "narrator.json").unlink()
+    (broken / "looks.safetensors").touch()
+    with pytest.raises(CheckpointError, match=r"lacks its 'narrator\.json', which says how to ask it; download"):
+        load_narrator(f"transformers:{broken}")
 
 
 @pytest.mark.torchvision

@@ -242,6 +242,10 @@ def test_a_pinned_hub_model_is_read_from_the_cache_with_its_lora(tmp_path: Path)
         assert close(latents(pipe), latents(model))
     with pytest.raises(CheckpointError, match=r"'owner/model' cannot be loaded \("):
         ReasonDiffPipeline.from_pretrained("owner/model", revision="v9", **offline)
+    next(tmp_path.glob(f"models--owner--model/snapshots/*/{LORA_FILE}")).unlink()
+    with pytest.raises(CheckpointError, match=f"lacks '{LORA_FILE}', which its AlignFormer was trained with; download"):
+        for revision in commits:
+            ReasonDiffPipeline.from_pretrained("owner/model", revision=revision, **offline)
 
 
 def test_an_adapter_is_fetched_from_the_hub_at_a_revision(monkeypatch: pytest.MonkeyPatch, folders: tuple) -> None:

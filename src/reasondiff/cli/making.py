@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reasondiff import __version__
-from reasondiff.checkpoints import file_hash, find_model, weight_hashes
+from reasondiff.checkpoints import file_hash, find_model, model_hashes
 from reasondiff.cli.bars import StageBars
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ class Maker:
         self.pipe.set_progress_bar_config(disable=True)
         if own is not None:
             self.pipe.narrator = own
-        self.weights = weight_hashes(_folder_of(found, revision))
+        self.weights = model_hashes(_folder_of(found, revision))
         if adapter is not None:
-            self.weights |= {f"adapter/{name}": value for name, value in weight_hashes(fetched(adapter)).items()}
+            self.weights |= {f"adapter/{name}": value for name, value in model_hashes(fetched(adapter)).items()}
         if transformer is not None:
             self.weights[f"--transformer {transformer.name}"] = file_hash(transformer)
         self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}

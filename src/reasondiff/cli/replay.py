@@ -174,9 +174,11 @@ def _changes(before: Recipe, after: Recipe) -> list[str]:
         )
         if then != now
     ]
-    for name in sorted({*before.weights, *after.weights}):
-        if before.weights.get(name) != after.weights.get(name):
-            changes.append(f"weights {name}")
+    names = {*before.weights, *after.weights}
+    if "model_index.json" not in before.weights:  # an early recipe, which knows of weights only
+        names = {name for name in names if name in before.weights or name.endswith(".safetensors")}
+    if differ := sorted(name for name in names if before.weights.get(name) != after.weights.get(name)):
+        changes.append(f"weights or settings of the model ({', '.join(differ)})")
     if before.image_sha256 != after.image_sha256:
         changes.append("the image")
     return changes

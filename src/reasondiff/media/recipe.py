@@ -59,7 +59,7 @@ class Recipe:
         seed: of the noise.
         threads: CPU threads; their number decides the order of sums, and so the last bits.
         versions: of this program and of the libraries that compute.
-        weights: SHA-256 of the model's weight files, by path within the model.
+        weights: SHA-256 of the model's weights and settings, by path within the model; in early ones, of weights only.
         image_sha256: of the prepared anchor's RGB pixels.
         image: the prepared anchor as PNG, or None where it was left out.
         frames_sha256: of the frames before encoding; empty until ``of_frames``.

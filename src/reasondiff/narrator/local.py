@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from reasondiff.checkpoints import check_narrator
 from reasondiff.errors import CheckpointError, InputError, NarrationError
 from reasondiff.narrator.messages import Message, Reply
 
@@ -94,10 +95,11 @@ def read_settings(model: str, revision: str | None = None) -> dict[str, Any]:
     """The checkpoint's ``narrator.json``; {} if it has none.
 
     Raises:
-        CheckpointError: the file is no JSON object.
+        CheckpointError: the file is no JSON object, or is missing where there was one.
     """
     path = find_file(model, SETTINGS, revision)
     if path is None:
+        check_narrator(Path(model))
         return {}
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))

@@ -66,6 +66,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
     Args:
         alignformer: predicts one latent per latent frame; without one, Wan's own condition is used.
         reasondiff: this model's ``Defaults``, where they differ from the paper's.
+        alignformer_lora: whether the AlignFormer comes with a LoRA, without which its folder is not whole.
         tokenizer, text_encoder, vae, scheduler, image_processor, image_encoder, transformer, transformer_2,
         boundary_ratio, expand_timesteps: as in diffusers' ``WanImageToVideoPipeline``.
 

@@ -1,9 +1,9 @@
 """The parts of a ReasonDiff model, and the folder they are kept in.
 
-model_index.json                       classes, and the model's ``Defaults``
+model_index.json                       classes, the model's ``Defaults``, and whether the AlignFormer has a LoRA
 transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
 alignformer/                           optional
-pytorch_lora_weights.safetensors       optional: the LoRA that was trained with the AlignFormer
+pytorch_lora_weights.safetensors       the LoRA that was trained with the AlignFormer
 narrator/                              optional: a vision-language model, loaded when first asked
 """
 
@@ -24,7 +24,16 @@ from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.checkpoints import check_configs, check_kind, find_model, hub_configs, hub_id, in_one_sentence
+from reasondiff.checkpoints import (
+    LORA_FILE,
+    check_configs,
+    check_kind,
+    check_ours,
+    find_model,
+    hub_configs,
+    hub_id,
+    in_one_sentence,
+)
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.pipeline.settings import Defaults
 from reasondiff.pipeline.single_file import load_single_file
@@ -36,8 +45,6 @@ __all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched"]
 
 ADAPTER = "reasondiff"
 """Name of the LoRA that was trained with the AlignFormer."""
-
-LORA_FILE = "pytorch_lora_weights.safetensors"
 
 
 class ReasonDiffParts(WanImageToVideoPipeline):
@@ -68,6 +75,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         boundary_ratio: float | None = None,
         expand_timesteps: bool = False,
         reasondiff: dict[str, Any] | None = None,
+        alignformer_lora: bool = True,
     ) -> None:
         super().__init__(
             tokenizer=tokenizer,
@@ -82,7 +90,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             expand_timesteps=expand_timesteps,
         )
         self.register_modules(alignformer=alignformer)
-        self.register_to_config(reasondiff=reasondiff)
+        self.register_to_config(reasondiff=reasondiff, alignformer_lora=alignformer_lora)
         self.defaults = Defaults.from_config(reasondiff)
         self._narrator: Narrator | None = None
         self._narrator_folder: Path | None = None
@@ -162,6 +170,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
+                check_ours(folder)
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:
@@ -184,6 +193,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             folder.mkdir(parents=True, exist_ok=True)
             self._write_lora(folder, self._lora)
             self.unload_lora_weights()
+        self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
         super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
         if adapters:
             self._read_lora(folder, self._lora)
