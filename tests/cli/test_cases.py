@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 
 from reasondiff.cli.cases import read_cases
 from reasondiff.errors import InputError
-from reasondiff.media import read_recipe
+from reasondiff.media import SheetRow, read_recipe
 from reasondiff.narrative import Narrative
 from tests import tiny
 
@@ -67,6 +68,29 @@ def test_every_case_and_one_sheet(reasondiff: Callable, folder: Path, model: Pat
         assert sheet.width > 1500 and sheet.height > 1000
 
 
+def test_what_the_narrator_says_is_told_of_its_case_and_written_on_the_sheet(
+    reasondiff: Callable, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beyond = {prompt: {**told, "position": 99} for prompt, told in SCRIPT.items()}
+    Path("script.json").write_text(json.dumps(beyond))
+    rows: list[SheetRow] = []
+    monkeypatch.setattr("reasondiff.media.contact_sheet", lambda given, *_, **__: rows.extend(given))
+    said = "The narrator's reply was repaired (position taken as 9): Position 99 is outside 1..9."
+    ran = reasondiff(*arguments(model))
+    for title in ("1/4 1-vase", "3/4 3-bicycle"):
+        assert ran.err.count(f"Note: {title}: {said}") == 1, ran
+    assert ran.err.count("Note: ") == 2
+    assert [row.note for row in rows] == [
+        f"A cat plays. Note: {said}", "A pig comes.", f"A dog runs. Note: {said}", "",
+    ]  # fmt: skip
+
+    story = json.loads((folder / "book.json").read_text())
+    (folder / "book.json").write_text(json.dumps({**story, "provenance": {"warnings": 5}}))  # edited by hand
+    ran = reasondiff(*arguments(model))
+    assert "Note: " not in ran.err and rows[7].note == "", ran
+    assert rows[4].note == rows[0].note  # kept, and so is what was said
+
+
 def test_what_is_finished_is_kept(reasondiff: Callable, folder: Path, model: Path) -> None:
     reasondiff(*arguments(model))
     times = {path.name: path.stat().st_mtime_ns for path in Path("made").glob("*.mp4")}
@@ -78,6 +102,18 @@ def test_what_is_finished_is_kept(reasondiff: Callable, folder: Path, model: Pat
     assert ran.code == 0 and "4 of 4 cases made" in ran.out
     assert [line.split(": ")[1] for line in ran.out.splitlines()[:4]] == ["kept", "made", "made", "kept"]
     assert Path("made/1-vase.mp4").stat().st_mtime_ns == times["1-vase.mp4"]
+
+
+def test_another_setting_of_the_model_makes_a_case_again(reasondiff: Callable, folder: Path, model: Path) -> None:
+    (folder / "one.csv").write_text("image,prompt\nvase.png,A cat plays.\n")
+    other = shutil.copytree(model, folder.parent / "other")
+    index = json.loads((other / "model_index.json").read_text())
+    done = []
+    for steps in (1, 1, 2):
+        index["reasondiff"]["num_inference_steps"] = steps
+        (other / "model_index.json").write_text(json.dumps(index))
+        done.append(reasondiff(*arguments(other, "--prompts", "cases/one.csv")).out.splitlines()[0])
+    assert done == ["1/1 1-vase: made", "1/1 1-vase: kept", "1/1 1-vase: made"]
 
 
 def test_whatever_decides_a_video_changes_its_fingerprint(folder: Path) -> None:

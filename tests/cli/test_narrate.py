@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 from PIL import Image
 
+from reasondiff.checkpoints import find_model
 from reasondiff.narrative import Narrative
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.storyworld.render import draw_frame
+from reasondiff.storyworld.stories import NUM_FRAMES
 from tests.narrator.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
+from tests.pipeline_features.scene import on_hub
 
 TELL = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--num-frames", 33, "--no-cache")
 
@@ -27,7 +34,7 @@ NO_KEY = "OPENAI_API_KEY is not set, so gpt-4o cannot be asked; export a key"
 @pytest.mark.parametrize(
     ("say", "arguments", "words"),
     [
-        (Say(), (), NO_KEY),
+        (Say(), ("--narrator", "openai"), NO_KEY),
         (Say(), ("--narrator-url", "localhost:8000"), "'localhost:8000' is no address; give one such as http://"),
         (Say(), ("--narrator-url", "{root}"), "has no such path (404); check that the address ends in /v1."),
         (Say(), ("--narrator-url", "http://127.0.0.1:9/v1"), "cannot be reached"),
@@ -54,6 +61,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     server.answer = say
     given = tuple(str(argument).replace("{root}", server.url.removesuffix("/v1")) for argument in arguments)
     own = () if "--narrator-url" in given or words == NO_KEY else ("--narrator-url", server.url)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     sentence = refused(*TELL, *own, *given, "-o", "told.json")
     assert words.replace("{url}", server.url) in sentence
     assert not Path("told.json").exists()
@@ -137,6 +145,61 @@ def test_a_batch_tells_what_it_can_and_ends_with_1(reasondiff: Callable, server:
     ran = reasondiff(*batch, "--retry-failed", "-o", "told.jsonl")
     assert ran.code == 1 and "2 of 3 rows told, 1 of them before" in ran.out
     assert len(Path("told.jsonl").read_text().splitlines()) == 3
+
+
+def test_without_a_key_the_models_own_narrator_tells_the_story_in_the_models_frames(
+    reasondiff: Callable, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1).save("broken.png")
+    command = ("narrate", "--prompt", "A cat plays in the room.", "-o", "told.json")
+    ran = reasondiff(*command, "--image", "broken.png")
+    assert ran.code == 0 and ran.out.startswith("told.json: ") and not ran.err, ran
+    story = Narrative.load("told.json")
+    assert (story.num_frames, story.interval) == (33, 0.2) and story.anchor_frame > 16
+    assert story.provenance["narrator"].endswith("storyworld-tiny/narrator")
+    ran = reasondiff(*command, "--image", "vase.png", "--num-frames", 9, "--interval", 0.5)
+    assert ran.code == 0 and "Note: This narrator knows StoryWorld's drawings" in ran.err, ran
+    story = Narrative.load("told.json")
+    assert (story.num_frames, story.interval) == (9, 0.5)
+    Path("rows.csv").write_text("image,prompt\nbroken.png,A cat plays.\n")
+    assert reasondiff("narrate", "--batch", "rows.csv", "-o", "told.jsonl").code == 0
+    assert json.loads(Path("told.jsonl").read_text())["narrative"]["num_frames"] == 33
+
+
+def test_a_model_without_a_narrator_says_so(refused: Callable, here: Path, model: Path) -> None:
+    tell = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "-o", "told.json")
+    sentence = f"The model {str(model)!r} has no narrator; give --narrator, such as openai:gpt-4o."
+    assert refused(*tell, "--model", model) == sentence
+    assert "There is no model 'none'" in refused(*tell, "--model", "none")
+    assert not Path("told.json").exists()
+
+
+def test_a_model_on_the_hub_may_have_a_narrator(
+    reasondiff: Callable, refused: Callable, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(here / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    bundled, commit = Path(find_model("storyworld-tiny")), "a" * 40
+    snapshot = on_hub(here / "hub", "owner/model", commit, {"main": commit})
+    snapshot.mkdir()
+    shutil.copy(bundled / "model_index.json", snapshot)
+    tell = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--model", "owner/model", "-o", "told.json")
+    assert "The model 'owner/model' has no narrator" in refused(*tell)
+    shutil.copytree(bundled / "narrator", snapshot / "narrator")
+    assert reasondiff(*tell).code == 0
+    assert Narrative.load("told.json").provenance["narrator"] == f"transformers:{snapshot / 'narrator'}"
+
+
+@pytest.mark.parametrize("named", [(), ("--narrator", "openai")])
+def test_a_narrator_of_ones_own_choice_is_asked_for_81_frames(
+    reasondiff: Callable, server: Server, here: Path, named: tuple
+) -> None:
+    server.answer = Say(reply(clips=[{"end": 81, "description": "A vase stands."}]))
+    tell = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--no-cache", "-o", "told.json")
+    assert reasondiff(*tell, *named, "--narrator-url", server.url).code == 0
+    story = Narrative.load("told.json")
+    assert (story.num_frames, story.interval) == (81, 0.2) and server.requests[0].body["model"] == "gpt-4o"
 
 
 @pytest.mark.parametrize("named", [(), ("--narrator", "openai:qwen-vl")])

@@ -18,6 +18,7 @@ from reasondiff.errors import InputError, ReasonDiffError
 if TYPE_CHECKING:
     from reasondiff.cli.making import Maker
     from reasondiff.media import SheetRow
+    from reasondiff.narrative import Narrative
 
 __all__ = ["Case", "cases", "read_cases"]
 
@@ -97,15 +98,16 @@ def cases(
             model, narrator, url=narrator_url, revision=revision, adapter=adapter, preset=preset,
             job={"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale},
         )  # fmt: skip
-        for number, case in enumerate(listed, 1):
-            title = f"{number}/{len(listed)} {case.name}"
-            try:
+    for number, case in enumerate(listed, 1):
+        title = f"{number}/{len(listed)} {case.name}"
+        try:
+            with notes(title):
                 made = _make(maker, case, output, options, [narrator, narrator_url], title)
-                typer.echo(f"{title}: {'made' if made else 'kept'}")
-            except Exception as error:  # whatever happens in one case, the others go on
-                known = isinstance(error, ReasonDiffError)
-                faults[case.name] = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
-                typer.echo(f"{title}: {faults[case.name]}", err=True)
+            typer.echo(f"{title}: {'made' if made else 'kept'}")
+        except Exception as error:  # whatever happens in one case, the others go on
+            known = isinstance(error, ReasonDiffError)
+            faults[case.name] = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
+            typer.echo(f"{title}: {faults[case.name]}", err=True)
     contact_sheet(_rows(listed, output, faults), output / "sheet.png", title=folder.resolve().name)
     typer.echo(f"{output / 'sheet.png'}: {len(listed) - len(faults)} of {len(listed)} cases made.")
     raise typer.Exit(1 if faults else 0)
@@ -195,6 +197,13 @@ def _rows(listed: list[Case], output: Path, faults: dict[str, str]) -> Iterator[
         video = read_video(output / f"{case.name}.mp4")
         story = read_narrative(output / f"{case.name}.json")
         yield SheetRow(
-            case.image.name, video.frames, story.anchor_frame, clip_spans(story), note=case.prompt, fps=video.fps,
-            given=load_image(case.image),
+            case.image.name, video.frames, story.anchor_frame, clip_spans(story), note=_note(case.prompt, story),
+            fps=video.fps, given=load_image(case.image),
         )  # fmt: skip
+
+
+def _note(prompt: str, story: Narrative) -> str:
+    """A case's line on the sheet: its text, and what should be known of its story."""
+    warned = story.provenance.get("warnings")
+    listed = warned if isinstance(warned, list) else []  # a user's own file may hold anything there
+    return " ".join([prompt, *(f"Note: {text}" for text in listed)]).strip()

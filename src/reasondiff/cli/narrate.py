@@ -14,21 +14,29 @@ __all__ = ["narrate"]
 
 _MODEL, _BATCH = "The model", "Many stories"
 
+NUM_FRAMES, INTERVAL = 81, 0.2
+"""What a story is told in unless told otherwise, as in the paper; a model's own narrator tells it in the model's."""
+
 
 def narrate(
     context: typer.Context,
     image: Annotated[Path | None, typer.Option(help="The condition image.", metavar="FILE")] = None,
     prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The story, or the results of a batch.")] = None,
-    num_frames: Annotated[int, typer.Option(help="Frames of the video.", metavar="N")] = 81,
-    interval: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
+    num_frames: Annotated[
+        int | None, typer.Option(help="Frames of the video: the model's with its own narrator, else 81.", metavar="N")
+    ] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Seconds between frames: the model's likewise, else 0.2.", metavar="X")
+    ] = None,
     candidates: Annotated[
         int | None, typer.Option(help="Stories to choose from, 1 unless given; the others are kept.", metavar="N")
     ] = None,
     form: Annotated[
         str | None, typer.Option(help="Of the reply: clips, or list (one description per frame).", metavar="FORM")
     ] = None,
-    narrator: common.ModelName = "openai:gpt-4o",
+    model: common.Model = "storyworld-tiny",
+    narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
     narrator_api: Annotated[
         str | None, typer.Option(help="chat or responses.", metavar="API", rich_help_panel=_MODEL)
@@ -59,6 +67,8 @@ def narrate(
 ) -> None:
     """Tell the story of an image and a text: where the image belongs, and what happens in every frame.
 
+    The narrator of --model is asked unless --narrator or --narrator-url says who else is.
+
     With --batch, every row gets a line in the output; the same command continues a batch that was stopped. It ends with
     1 if any row failed.
     """
@@ -69,6 +79,11 @@ def narrate(
 
     if output is None or (batch is None) == (image is None):
         raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
+    frames, seconds = NUM_FRAMES, INTERVAL
+    if narrator is None and narrator_url is not None:
+        narrator = "openai"  # an address alone is meant, too
+    if narrator is None:
+        narrator, frames, seconds = _own(model)
     options = {
         "url": narrator_url, "api": narrator_api, "timeout": narrator_timeout, "device_map": device_map, "dtype": dtype,
         "quantization": quantization, "candidates": candidates, "form": form, "reasks": reasks,
@@ -76,10 +91,38 @@ def narrate(
         "retries": 8 if batch is not None and narrator.startswith("openai") else None,
     }  # fmt: skip
     hush(narrator)
+    frames = frames if num_frames is None else num_frames
+    seconds = seconds if interval is None else interval
     if batch is not None:
-        _many(batch, output, load_narrator(narrator, **options), num_frames, interval, concurrency, retry_failed)
+        _many(batch, output, load_narrator(narrator, **options), frames, seconds, concurrency, retry_failed)
     elif image is not None:
-        _one(image, prompt, output, load_narrator(narrator, **options), num_frames, interval)
+        _one(image, prompt, output, load_narrator(narrator, **options), frames, seconds)
+
+
+def _own(model: str) -> tuple[str, int, float]:
+    """A model's own narrator, and the frames and the interval in which the model makes videos.
+
+    Raises:
+        CheckpointError: the model cannot be read.
+        InputError: it has no narrator.
+    """
+    import json
+
+    from reasondiff.checkpoints import find_model, in_one_sentence
+    from reasondiff.pipeline import Defaults
+
+    found = find_model(model)
+    folder = Path(found)
+    with in_one_sentence(found):
+        if not folder.is_dir():
+            from huggingface_hub import snapshot_download
+
+            folder = Path(snapshot_download(found, allow_patterns=["model_index.json", "narrator/*"]))
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        defaults = Defaults.from_config(index.get("reasondiff"))
+    if not (folder / "narrator").is_dir():
+        raise InputError(f"The model {model!r} has no narrator; give --narrator, such as openai:gpt-4o.")
+    return f"transformers:{folder / 'narrator'}", defaults.num_frames, defaults.interval
 
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:

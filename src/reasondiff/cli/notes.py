@@ -27,14 +27,18 @@ def hush(narrator: str) -> None:
 
 
 @contextmanager
-def notes() -> Iterator[None]:
-    """Inside the block our own warnings and log records become notes, each once; other libraries' are left out."""
+def notes(about: str = "") -> Iterator[None]:
+    """Inside the block our own warnings and log records become notes, each once; other libraries' are left out.
+
+    Args:
+        about: what the notes are about, named in each.
+    """
     seen: set[str] = set()
 
     def once(text: str) -> None:
         if text not in seen:
             seen.add(text)
-            note(text)
+            note(f"{about}: {text}" if about else text)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
