@@ -208,6 +208,10 @@ def test_cases_are_balanced_over_the_parts_of_the_clip_and_held_out_pairs() -> N
     assert drawn == cases(120)
 
 
+def test_no_case_of_the_training_split_has_a_held_out_pair() -> None:
+    assert not any(case.held_out for case in cases(40, split="train"))
+
+
 def test_hard_cases_may_show_the_middle_of_an_action() -> None:
     drawn = cases(300, level="hard")
     assert {case.take.level for case in drawn} == {"hard"}

@@ -17,6 +17,9 @@ def evaluate(
     model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
     count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 120,
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
+    paired: Annotated[
+        bool, typer.Option("--paired", help="Instead, plain Wan on the clips' own first frames and whole captions.")
+    ] = False,
     method: Annotated[list[str] | None, typer.Option(help="Only these rows; give it several times.")] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
@@ -29,16 +32,22 @@ def evaluate(
 
     if count < 1:
         raise InputError(f"{count} cases are none; give 1 or more.")
+    if batch < 1:
+        raise InputError(f"A batch of {batch} makes nothing; give 1 or more.")
+    if paired and method:
+        raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
+
+    from dataclasses import replace
 
     from rich.console import Console
     from rich.table import Table
 
-    from reasondiff.checkpoints import find_model, weight_hashes
+    from reasondiff.checkpoints import find_model, model_hashes
     from reasondiff.cli.training_bar import training_bar
     from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
-    from reasondiff.evaluation.stories import METHODS, check_folder
+    from reasondiff.evaluation.stories import METHODS, PAIRED, check_folder
     from reasondiff.evaluation.stories import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
     from reasondiff.files import atomic_path
@@ -48,12 +57,14 @@ def evaluate(
     known = {each.name: each for each in METHODS}
     if unknown := sorted(set(method or ()) - set(known)):
         raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(known)}.")
-    chosen = [known[name] for name in dict.fromkeys(method or known)]
+    chosen = [PAIRED] if paired else [known[name] for name in dict.fromkeys(method or known)]
     folder = find_model(model)
-    check_folder(output, {"cases": count, "level": level, "weights": weight_hashes(folder)})
+    check_folder(output, {"cases": count, "level": level, "paired": paired, "weights": model_hashes(folder)})
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
     asked = cases(count, level=level)
+    if paired:
+        asked = [replace(case, anchor_frame=0) for case in asked]
     with training_bar("videos", count * len(chosen)) as bar:
         results = run(pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
     rows = story_table(results, chosen)

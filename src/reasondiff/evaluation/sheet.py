@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from reasondiff.evaluation.stories import METHODS, Result, video_path
+from reasondiff.evaluation.stories import METHODS, PAIRED, Result, video_path
 from reasondiff.media import SheetRow, contact_sheet, read_video
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case
@@ -16,7 +16,7 @@ from reasondiff.storyworld.render import draw_frame
 
 __all__ = ["some_verdicts", "verdict_sheet"]
 
-_TITLES = {method.name: method.title for method in METHODS}
+_TITLES = {method.name: method.title for method in (*METHODS, PAIRED)}
 _COLUMNS = 11
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["paired_difference", "wilson"]
+__all__ = ["mean_interval", "paired_difference", "wilson"]
 
 _Z = 1.959964  # of a two-sided 95 % interval
 
@@ -33,7 +33,14 @@ def paired_difference(
         resamples: of the bootstrap.
         seed: of the resampling.
     """
-    differences = np.asarray(ours, float) - np.asarray(theirs, float)
-    draws = np.random.default_rng(seed).integers(len(differences), size=(resamples, len(differences)))
-    low, high = np.percentile(differences[draws].mean(axis=1), (2.5, 97.5))
-    return float(differences.mean()), float(low), float(high)
+    return mean_interval(np.asarray(ours, float) - np.asarray(theirs, float), resamples=resamples, seed=seed)
+
+
+def mean_interval(
+    values: Sequence[float] | np.ndarray, *, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float, float]:
+    """A mean, and its 95 % interval by bootstrap."""
+    found = np.asarray(values, float)
+    draws = np.random.default_rng(seed).integers(len(found), size=(resamples, len(found)))
+    low, high = np.percentile(found[draws].mean(axis=1), (2.5, 97.5))
+    return float(found.mean()), float(low), float(high)

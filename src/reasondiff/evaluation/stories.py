@@ -27,7 +27,7 @@ from reasondiff.storyworld.oracle import judge
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL
 
-__all__ = ["METHODS", "Method", "Result", "check_folder", "evaluate", "video_path"]
+__all__ = ["METHODS", "PAIRED", "Method", "Result", "check_folder", "evaluate", "video_path"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ METHODS: tuple[Method, ...] = (
     Method("truth", "ReasonDiff, true narrative", "true"),
 )
 """From plain Wan to all of ReasonDiff; each of the first four adds one thing to the one before."""
+
+PAIRED = Method("paired", "Wan-tiny, paired", "true", {"prompts": "joined", "anchor": "first", "align": False})
+"""What plain image-to-video is made for: the clip's own first frame, and a text that tells the whole clip."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,9 @@ def evaluate(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "results.jsonl"
     done = _read(log)
+    if log.exists() and not log.read_bytes().endswith(b"\n"):  # a line cut off by a kill
+        with open(log, "a", encoding="utf-8") as file:
+            file.write("\n")
     if on_video:
         on_video(len(done))
     for method in methods:
@@ -216,13 +222,20 @@ def check_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     """Write down what the folder's results are of, or refuse to mix them with others.
 
     Raises:
-        InputError: the folder was begun with other settings.
+        InputError: the folder was begun with other settings, or cannot be one.
     """
     path = folder / "evaluation.json"
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != dict(settings):
+        try:
+            same = json.loads(path.read_text(encoding="utf-8")) == dict(settings)
+        except ValueError:
+            raise InputError(f"{str(path)!r} is damaged; give a new folder.") from None
+        if not same:
             raise InputError(f"{str(folder)!r} holds results of another evaluation; give a new folder.")
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{str(folder)!r} cannot be made a folder ({error.strerror}); give another one.") from None
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

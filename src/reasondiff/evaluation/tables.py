@@ -1,32 +1,30 @@
-"""Results as a table: shares with 95 % intervals, and the paired difference to ReasonDiff."""
+"""Results as a table: shares and means with 95 % intervals, and the paired difference to ReasonDiff."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reasondiff.evaluation.statistics import paired_difference, wilson
+from reasondiff.evaluation.statistics import mean_interval, paired_difference, wilson
 from reasondiff.evaluation.stories import Method, Result
 
 __all__ = ["markdown", "story_table"]
 
 HEADER = (
-    "method", "story success", "start", "middle", "end", "held-out pair", "agent", "state", "anchor PSNR", "VAE's own",
-    "ReasonDiff ahead by",
+    "method", "story success", "start", "middle", "end", "seen pair", "held-out pair", "agent", "state", "anchor PSNR",
+    "VAE's own", "ReasonDiff ahead by",
 )  # fmt: skip
 
 
 def story_table(results: Sequence[Result], methods: Sequence[Method], ours: str = "reasondiff") -> list[list[str]]:
     """A header and one row per method.
 
-    Shares are in per cent with the Wilson interval for the first; ``ReasonDiff ahead by`` is the mean paired difference
-    in success in percentage points with its bootstrap interval.
+    Shares are in per cent, with Wilson's interval; means and ``ReasonDiff ahead by``, the mean paired difference in
+    success in percentage points, have a bootstrap interval over cases.
     """
     table = [list(HEADER)]
     success = {m.name: [float(r.passed) for r in results if r.method == m.name] for m in methods}
     for method in methods:
         rows = [result for result in results if result.method == method.name]
-        passed = sum(row.passed for row in rows)
-        low, high = wilson(passed, len(rows))
         parts = [_share([row.passed for row in rows if row.part == part]) for part in ("start", "middle", "end")]
         ahead = ""
         if ours in success and method.name != ours:
@@ -36,9 +34,9 @@ def story_table(results: Sequence[Result], methods: Sequence[Method], ours: str 
         table.append(
             [
                 method.title,
-                f"{100 * passed / len(rows):.0f} [{100 * low:.0f}, {100 * high:.0f}]",
+                _share([row.passed for row in rows]),
                 *parts,
-                _share([row.passed for row in rows if row.held_out]),
+                *(_share([row.passed for row in rows if row.held_out == held_out]) for held_out in (False, True)),
                 _share([row.agent for row in rows]),
                 _share([row.state for row in rows]),
                 _mean([row.anchor_psnr for row in rows]),
@@ -57,8 +55,11 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 
 def _share(values: Sequence[bool]) -> str:
-    return f"{100 * sum(values) / len(values):.0f}" if values else "–"
+    if not values:
+        return "–"
+    low, high = wilson(sum(values), len(values))
+    return f"{100 * sum(values) / len(values):.0f} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _mean(values: Sequence[float]) -> str:
-    return f"{sum(values) / len(values):.1f}" if values else "–"
+    return "{:.1f} [{:.1f}, {:.1f}]".format(*mean_interval(values)) if values else "–"

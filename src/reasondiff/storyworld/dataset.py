@@ -80,8 +80,10 @@ def cases(count: int, *, split: str = "test", level: str = "core", held_out: flo
     Args:
         count: how many.
         level: ``core`` (the anchor is never mid-action) or ``hard`` (it may be).
-        held_out: share of cases with a pair never shown in training.
+        held_out: share of cases with a pair never shown in training; none in the split ``train``.
     """
+    if split == "train":
+        held_out = 0.0
     seen = tuple(pair for pair in PAIRS if pair not in HELD_OUT)
     found = []
     for number in range(count):

@@ -1,0 +1,82 @@
+"""``reasondiff evaluate``: the table from the command line; and ``reasondiff storyworld``, whose clips it judges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reasondiff.cli.cases import read_cases
+from reasondiff.media import read_video
+from reasondiff.narrative import Narrative
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.storyworld.dataset import cases
+from reasondiff.storyworld.stories import NUM_FRAMES
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random model of StoryWorld's length and size."""
+    defaults = {"num_frames": NUM_FRAMES, "num_inference_steps": 1, "guidance_scale": 1.0, "area": 64 * 64}
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    ReasonDiffPipeline(**tiny.pipeline().components, reasondiff=defaults).save_pretrained(folder)
+    return folder
+
+
+def test_the_table_goes_on_where_it_was(reasondiff: Callable, model: Path, tmp_path: Path) -> None:
+    asked = ("evaluate", "--model", model, "--cases", 3, "--batch", 2, "-o", tmp_path / "made")
+    assert reasondiff(*asked, "--method", "wan").code == 0
+    log = tmp_path / "made" / "results.jsonl"
+    before = log.read_text()
+    ran = reasondiff(*asked, "--method", "wan", "--method", "truth", "--sheet", 2)
+    assert ran.code == 0 and log.read_text().startswith(before) and (tmp_path / "made" / "verdicts.png").exists()
+    table = (tmp_path / "made" / "table.md").read_text()
+    assert [row.split(" | ")[0] for row in table.splitlines()[2:]] == [
+        "| Wan-tiny image-to-video", "| ReasonDiff, true narrative"
+    ]  # fmt: skip
+
+
+def test_paired_is_the_first_frame_and_the_whole_text(reasondiff: Callable, model: Path, tmp_path: Path) -> None:
+    ran = reasondiff("evaluate", "--model", model, "--cases", 2, "--paired", "-o", tmp_path / "made")
+    assert ran.code == 0 and "Wan-tiny, paired" in ran.out
+    rows = [json.loads(line) for line in (tmp_path / "made" / "results.jsonl").read_text().splitlines()]
+    assert [(row["method"], row["position"], row["part"]) for row in rows] == [("paired", 0, "start")] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--cases", 0), "0 cases are none; give 1 or more."),
+        (("--batch", 0), "A batch of 0 makes nothing; give 1 or more."),
+        (("--method", "lucky"), "There is no method 'lucky'; choose from wan, joined,"),
+        (("--paired", "--method", "wan"), "leave out --method wan."),
+        (("-o", "file"), "'file' cannot be made a folder (File exists); give another one."),
+        (("-o", "damaged"), "'damaged/evaluation.json' is damaged; give a new folder."),
+    ],
+)
+def test_bad_input(
+    refused: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    Path("damaged").mkdir()
+    Path("damaged", "evaluation.json").write_text("{")
+    assert told in refused("evaluate", "--model", model, *arguments)
+
+
+def test_a_drawn_dataset_is_what_cases_reads(reasondiff: Callable, refused: Callable, tmp_path: Path) -> None:
+    world = tmp_path / "world"
+    assert reasondiff("storyworld", "-o", world, "--count", 3, "--split", "validation").code == 0
+    listed, drawn = read_cases(world), cases(3, split="validation")
+    assert len(listed) == 3
+    for case in drawn:
+        name = f"{case.number:04d}"
+        assert len(read_video(world / "videos" / f"{name}.mp4").frames) == NUM_FRAMES
+        assert Narrative.load(world / "narratives" / f"{name}.json").anchor_frame == case.anchor_frame
+    lines = [json.loads(line) for line in (world / "captions.jsonl").read_text().splitlines()]
+    assert [len(line["captions"]) for line in lines] == [NUM_FRAMES] * 3
+    assert all(case.take.story.object in line["caption"] for case, line in zip(drawn, lines, strict=True))
+    assert "exists already; give the name of a new folder." in refused("storyworld", "-o", world)
