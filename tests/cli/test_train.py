@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from reasondiff.checkpoints import find_model
+from reasondiff.cli import training_checks
+from reasondiff.recipes import recipe
 
 BASE = ("train", "--recipe", "storyworld-tiny/base", "--dry-run")
 
@@ -24,10 +32,118 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
     [
         ((*BASE, "--batch", "0"), "A batch of 0 trains nothing; give 1 or more."),
         ((*BASE, "--steps", "0"), "0 steps train nothing; give 1 or more."),
+        ((*BASE, "--threads", "0"), "0 CPU threads cannot train; give 1 to 1024."),
         (("train", "--recipe", "storyworld-tiny/vae", "--compile"), "storyworld-tiny/vae takes no --compile"),
+        (("train", "--recipe", "storyworld-tiny/stage2", "--from-weights"), "stage2 takes no --from-weights"),
         (("train", "--recipe", "storyworld-tiny/oracle", "--batch", "4"), "storyworld-tiny/oracle takes no --batch"),
         (("train", "--recipe", "storyworld-tiny/stage3"), "storyworld-tiny/stage2"),
     ],
 )
 def test_what_no_recipe_takes_is_refused(refused: Callable, arguments: tuple[str, ...], told: str) -> None:
     assert told in refused(*arguments)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with models in which something is missing, and a file where a folder should be."""
+    monkeypatch.chdir(tmp_path)
+    whole = Path(find_model("storyworld-tiny"))
+    shutil.copytree(whole / "vae", "only-vae/vae")
+    for name, missing in (("no-vae", "vae"), ("no-alignformer", "alignformer")):
+        shutil.copytree(whole, name, ignore=shutil.ignore_patterns(missing, "narrator"))
+    index = json.loads(Path("no-alignformer/model_index.json").read_text())
+    Path("no-alignformer/model_index.json").write_text(json.dumps(index | {"alignformer": [None, None]}))
+    shutil.copytree(whole / "vae", "damaged/vae")
+    Path("damaged/vae/config.json").write_text("{")
+    Path("file").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("base", ("--model", "no-vae"),
+         "There is no 'no-vae/vae'; train storyworld-tiny/vae first, or give another --model."),
+        ("decoder", ("--model", "none"), "There is no 'none/vae'; train storyworld-tiny/vae first"),
+        ("base", ("--model", "damaged"), "The model 'damaged' cannot be loaded ("),
+        ("base", ("--model", "only-vae", "--from-weights"),
+         "There is no 'only-vae/transformer' to go on with; leave --from-weights out."),
+        ("narrator", ("--model", "none", "--from-weights"),
+         "There is no 'none/narrator' to go on with; leave --from-weights out."),
+        ("stage1", ("--model", "only-vae"),
+         "There is no 'only-vae/model_index.json'; train storyworld-tiny/base first, or give another --model."),
+        ("stage1", ("--model", "no-vae"), "The model 'no-vae' lacks its 'vae' folder"),
+        ("stage1", ("--model", "no-alignformer", "--from-weights"), "train storyworld-tiny/stage1 from nothing"),
+        ("stage2", ("--model", "none"), "There is no 'none/model_index.json'; train storyworld-tiny/base first"),
+        ("stage2", ("--model", "no-alignformer"), "train storyworld-tiny/stage1 from nothing"),
+        ("vae", ("--device", "foo"), "The device 'foo' is not in this machine; give cpu"),
+        ("vae", ("--device", "cuda:99"), "The device 'cuda:99' is not in this machine; give cpu"),
+        ("vae", ("--runs", "file/runs"), "--runs 'file/runs/storyworld-tiny/vae' cannot be written into"),
+        ("vae", ("--model", "file"), "--model 'file' cannot be written into; choose another place."),
+        ("base", ("--cache", "file/cache"), "--cache 'file/cache' cannot be written into; choose another place."),
+        ("vae", ("--runs", "long" * 99), "longlong/storyworld-tiny/vae' cannot be written into; choose another place."),
+    ],
+)  # fmt: skip
+def test_what_a_run_cannot_do_without_is_missed_before_it_begins(
+    refused: Callable, here: Path, name: str, arguments: tuple[str, ...], told: str
+) -> None:
+    before = sorted(here.rglob("*"))
+    assert told in refused("train", "--recipe", f"storyworld-tiny/{name}", *arguments)
+    assert sorted(here.rglob("*")) == before
+
+
+def begun(name: str, **changes: Any) -> Path:
+    """A run with a checkpoint, begun with other settings than the recipe's."""
+    plan = recipe(name)
+    run = Path("runs") / name
+    (run / "checkpoints" / "000100").mkdir(parents=True)
+    (run / "recipe.json").write_text(json.dumps(replace(plan, settings={**plan.settings, **changes}).to_dict()))
+    return run
+
+
+def test_a_run_does_not_go_on_with_other_settings(
+    refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rank = {**recipe("storyworld-tiny/stage1").settings["lora"], "r": 8}
+    record = begun("storyworld-tiny/stage1", lora=rank) / "recipe.json"
+    before = record.read_bytes()
+    stage1 = ("train", "--recipe", "storyworld-tiny/stage1", "--model", find_model("storyworld-tiny"))
+    assert refused(*stage1) == (
+        "The run in 'runs/storyworld-tiny/stage1' was begun with settings.lora.r = 8, not 32; "
+        "give what it was begun with, or begin anew with another --runs."
+    )
+    assert record.read_bytes() == before
+    begun("storyworld-tiny/oracle")
+    oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
+    record = Path("runs/storyworld-tiny/oracle/recipe.json")
+    record.write_text(record.read_text().replace('"seed": 0', '"seed": 7'))
+    assert "was begun with optimization.seed = 7, not 0;" in refused(*oracle)
+    for text in ("{", "[]", '{"settings": {}}'):
+        record.write_text(text)
+        assert "oracle/recipe.json' is damaged; restore it" in refused(*oracle)
+
+
+def test_a_run_may_go_on_for_longer_or_faster_and_a_folder_without_a_checkpoint_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = recipe("storyworld-tiny/base")
+    run = begun(plan.name, batch=3, compile=True, clips=10)
+    longer = replace(plan, optimization=replace(plan.optimization, steps=99))
+    training_checks.begun_alike(longer, run)
+    training_checks.begun_alike(longer, Path("runs/none"))
+    (run / "checkpoints" / "000100").rmdir()
+    training_checks.begun_alike(replace(plan, settings={}), run)
+
+
+def test_a_run_goes_on_by_the_same_command(
+    reasondiff: Callable, refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With phases and a precision, whose tuples and numbers come back from JSON as other types."""
+    monkeypatch.chdir(tmp_path)
+    command = ("train", "--recipe", "storyworld-tiny/vae", "--model", "model", "--minutes", "0", "--device", "cpu")
+    for steps in (1, 2):
+        ran = reasondiff(*command)
+        assert ran.code == 0 and ran.out.startswith(f"{steps} of 5700 steps are done"), ran
+    assert json.loads(Path("runs/storyworld-tiny/vae/recipe.json").read_text())["optimization"]["steps"] == 5700

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -19,6 +20,7 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.image_to_video import mistimed, moving
 from reasondiff.training.latents import encode_takes
+from reasondiff.training.preview import preview
 from reasondiff.training.trainer import fit, step_generator
 
 
@@ -54,6 +56,23 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     assert "reasondiff" in pipe.transformer.peft_config
     assert not list(model.rglob("*.bin")) and not list(model.rglob("*.pt"))
     assert not [file for file in model.rglob("*.json") if str(model) in file.read_text(encoding="utf-8")]
+
+
+def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) -> None:
+    pipe = ReasonDiffPipeline.from_pretrained(model)
+    for options in ({}, {"prompts": "joined", "anchor": "first", "align": False}):
+        report = preview(pipe, tmp_path, count=2, num_inference_steps=1, **options)
+        assert report.keys() == {"story_success"} and 0 <= report["story_success"] <= 1
+        with Image.open(tmp_path / "generated.png") as sheet:
+            assert sheet.width > sheet.height  # two clips, a row each
+        (tmp_path / "generated.png").unlink()
+
+    plan = small("storyworld-tiny/vae")
+    stage = plan.build(plan, model, tmp_path, "cpu")
+    with torch.no_grad():
+        report = stage.validate(tmp_path)
+    assert {f"psnr_{kind}{frames}" for kind in ("", "moving_", "last_") for frames in (33, 81)} == report.keys()
+    assert (tmp_path / "true-and-decoded.png").exists()
 
 
 def test_the_decoder_alone_leaves_every_latent_as_it_was(model: Path, tmp_path: Path) -> None:
@@ -92,6 +111,33 @@ def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tm
     plan.build(plan, folder, model.parent / "cache", "cpu").export(folder)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     assert pipe.alignformer is None and not getattr(pipe.transformer, "peft_config", {})
+
+
+def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
+    plan = small("storyworld-tiny/base")
+    plan = replace(plan, settings={**plan.settings, "from_weights": True})
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    saved = ReasonDiffPipeline.from_pretrained(model)
+    saved.unload_lora_weights()
+    for name in ("transformer", "text_encoder"):
+        theirs = getattr(saved, name).state_dict()
+        prefix = f"{name}."
+        ours = {key.removeprefix(prefix): p for key, p in stage.trainable().items() if key.startswith(prefix)}
+        assert ours and all(p.dtype == torch.float32 for p in ours.values())
+        assert all(torch.equal(p.to(theirs[key]), theirs[key]) for key, p in ours.items())
+
+
+def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> None:
+    plan = small("storyworld-tiny/base")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    shown = []
+    for step in range(30):
+        inputs = stage.prepare(step, step_generator(0, step))
+        assert inputs.first is not None
+        for mask, first in zip(inputs.mask, inputs.first, strict=True):
+            shown.append(bool(mask.any()))
+            assert torch.equal(first, stage.nothing[0]) != shown[-1]
+    assert 0.05 < shown.count(False) / len(shown) < 0.4
 
 
 def test_losses_are_logged_at_every_step(model: Path) -> None:

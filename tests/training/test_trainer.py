@@ -69,6 +69,19 @@ def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_pat
     assert not torch.equal(stage.net.weight, saved.weights["weight"])
 
 
+def test_the_log_means_the_steps_since_it_was_resumed(tmp_path: Path) -> None:
+    def losses(run: Path) -> list[float]:
+        rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+        return [row["loss"] for row in rows if "loss" in row]
+
+    fit(Line(), PLAN, tmp_path / "each", log_every=1)
+    assert fit(Line(), PLAN, tmp_path / "parts", log_every=10, stop_after_minutes=0) == 1
+    fit(Line(), PLAN, tmp_path / "parts", log_every=10)
+    each = losses(tmp_path / "each")
+    means = [sum(each[start:stop]) / (stop - start) for start, stop in ((1, 10), (10, 20), (20, 30))]
+    assert losses(tmp_path / "parts") == pytest.approx(means)
+
+
 def test_it_learns(tmp_path: Path) -> None:
     fit(Line(), Optimization(steps=200, learning_rate=0.1, warmup=1, precision="fp32"), tmp_path, log_every=1)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -25,6 +25,9 @@ def train(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the transformer's blocks; a CPU needs a C++ compiler for it.")
     ] = False,
+    from_weights: Annotated[
+        bool, typer.Option("--from-weights", help="Begin with the weights in the model folder, not from nothing.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
@@ -34,20 +37,20 @@ def train(
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
     from dataclasses import replace
 
+    from reasondiff.cli import training_checks
     from reasondiff.errors import InputError
     from reasondiff.recipes import recipe as find
 
     plan = find(recipe)
+    training_checks.numbers(steps=steps, batch=batch, threads=threads)
     if steps is not None:
-        if steps < 1:
-            raise InputError(f"{steps} steps train nothing; give 1 or more.")
         plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
-    changed = {name: value for name, value in (("batch", batch), ("compile", compiled or None)) if value is not None}
+    given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights or None}
+    changed = {name: value for name, value in given.items() if value is not None}
     for name in changed:
         if name not in plan.settings:
-            raise InputError(f"{recipe} takes no --{name}; leave it out, or use a recipe whose --dry-run has it.")
-    if batch is not None and batch < 1:
-        raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
+            option = name.replace("_", "-")
+            raise InputError(f"{recipe} takes no --{option}; leave it out, or use a recipe whose --dry-run has it.")
     plan = replace(plan, settings={**plan.settings, **changed})
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
@@ -56,20 +59,31 @@ def train(
     import math
 
     import torch
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
 
+    from reasondiff.checkpoints import in_one_sentence
     from reasondiff.cli.training_bar import training_bar
+    from reasondiff.files import atomic_path
     from reasondiff.training.trainer import fit
     from reasondiff.training.workers import Workers
 
+    diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
+    transformers_logging.disable_progress_bar()
+    run = runs / recipe
+    device = training_checks.device(device)
+    training_checks.writable(model=model, runs=run, cache=cache)
+    training_checks.parts(plan, model)
+    training_checks.begun_alike(plan, run)
     if threads is not None:
         torch.set_num_threads(threads)
-    workers = Workers(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    run = runs / recipe
-    run.mkdir(parents=True, exist_ok=True)
-    if workers.first:
-        (run / "recipe.json").write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
-    with workers.in_turn():  # the first encodes what the cache lacks
+    workers = Workers(device)
+    with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
         stage = plan.build(plan, model, cache, workers.device)
+    if workers.first:
+        run.mkdir(parents=True, exist_ok=True)
+        with atomic_path(run / "recipe.json") as partial:
+            partial.write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
     with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
         done = fit(
             stage,

@@ -49,6 +49,7 @@ def narrator() -> TrainingRecipe:
             "tokenizer": {"vocabulary": 768, "takes": 3000},
             "stage": {"see_steps": 600, "looks": (4000, 2000)},
             "batch": 16,
+            "from_weights": False,
         },
         validate_every=500,
     )
@@ -76,6 +77,8 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
     with torch.random.fork_rng():
         torch.manual_seed(recipe.optimization.seed)
         net: Any = LlavaForConditionalGeneration(config)
+        if settings["from_weights"]:
+            net = LlavaForConditionalGeneration.from_pretrained(model / "narrator", dtype=torch.float32)
         return NarratorStage(net.to(device), processor, batch=settings["batch"], **settings["stage"])
 
 

@@ -16,6 +16,7 @@ from peft import LoraConfig
 from transformers import UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
+from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.pipeline.parts import ADAPTER
 from reasondiff.recipes.base import TrainingRecipe
@@ -135,18 +136,32 @@ def base() -> TrainingRecipe:
     }
 
     def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
+        settings = recipe.settings
         tokenizer = caption_tokenizer(max_length=TEXT_LENGTH)
-        encoder = UMT5Config(vocab_size=len(tokenizer), **recipe.settings["text_encoder"])
+        encoder = UMT5Config(vocab_size=len(tokenizer), **settings["text_encoder"])
+        if settings["from_weights"]:
+            transformer = WanTransformer3DModel.from_pretrained(model / "transformer", torch_dtype=torch.float32)
+            text_encoder = UMT5EncoderModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
+        else:
+            transformer = seeded(recipe, lambda: WanTransformer3DModel(**settings["transformer"]))
+            text_encoder = seeded(recipe, lambda: UMT5EncoderModel(encoder))
         pipe = ReasonDiffPipeline(
             tokenizer=tokenizer,
-            text_encoder=seeded(recipe, lambda: UMT5EncoderModel(encoder)),
+            text_encoder=text_encoder,
             vae=AutoencoderKLWan.from_pretrained(model / "vae"),
             scheduler=scheduler(),
-            transformer=seeded(recipe, lambda: WanTransformer3DModel(**recipe.settings["transformer"])),
+            transformer=transformer,
             reasondiff=DEFAULTS,
         ).to(device)
         takes, latents = encoded(recipe, pipe.vae, cache)
-        return BaseStage(pipe, takes, latents, batch=recipe.settings["batch"], compile=recipe.settings["compile"])
+        return BaseStage(
+            pipe,
+            takes,
+            latents,
+            batch=settings["batch"],
+            drop_image=settings["drop_image"],
+            compile=settings["compile"],
+        )
 
     return TrainingRecipe(
         name="storyworld-tiny/base",
@@ -156,8 +171,10 @@ def base() -> TrainingRecipe:
         settings={
             "transformer": transformer,
             "text_encoder": text_encoder,
+            "drop_image": 0.2,
             "batch": 16,
             "compile": False,
+            "from_weights": False,
             "clips": 10000,
         },
         validate_every=5000,
@@ -183,6 +200,7 @@ def stage1() -> TrainingRecipe:
             "beta": 0.0,
             "batch": 16,
             "compile": False,
+            "from_weights": False,
             "clips": 10000,
         },
         validate_every=5000,
@@ -210,17 +228,21 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
     pipe.text_encoder.requires_grad_(False)
     pipe.transformer.requires_grad_(False)
     adapters: dict[str, torch.nn.Parameter] = {}
-    if "lora" in recipe.settings:  # stage 1 begins with new ones
-        pipe.unload_lora_weights()
-        lora = LoraConfig(**recipe.settings["lora"])
-        seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
-        adapters = {name: p for name, p in pipe.transformer.named_parameters() if p.requires_grad}
-        pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**recipe.settings["alignformer"])))
+    settings = recipe.settings
+    if "lora" in settings:  # stage 1
+        if not settings["from_weights"]:
+            pipe.unload_lora_weights()
+            lora = LoraConfig(**settings["lora"])
+            seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
+            pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**settings["alignformer"])))
+        adapters = {name: p for name, p in pipe.transformer.named_parameters() if ".lora_" in name}
     pipe.to(device, torch.float32)
-    assert pipe.alignformer is not None, "stage 1 exports one"
+    if pipe.alignformer is None or ("lora" in settings and not adapters):
+        raise InputError(f"{str(model)!r} lacks an AlignFormer or a LoRA; train storyworld-tiny/stage1 from nothing.")
+    for parameter in adapters.values():
+        parameter.requires_grad_(True)
     pipe.alignformer.train()
     takes, latents = encoded(recipe, pipe.vae, cache)
-    settings = recipe.settings
     return ReasonStage(
         pipe,
         takes,

@@ -1,6 +1,6 @@
 """Training Wan image-to-video on StoryWorld: the plain base model, and the paper's two stages on top of it.
 
-base     transformer and text encoder; the first frame is given, one caption tells the clip
+base     transformer and text encoder; the first frame is given, or nothing; one caption tells the clip
 stage 1  LoRA and AlignFormer; any frame is given, every frame has its text (Alg. 1, lines 13-20)
 stage 2  AlignFormer alone, LoRA frozen, with the auxiliary loss (Eq. 6; Alg. 1, lines 21-23)
 """
@@ -18,7 +18,7 @@ import torch
 from peft import get_peft_model_state_dict
 from torch import Tensor, nn
 
-from reasondiff.conditioning import anchor_mask
+from reasondiff.conditioning import anchor_mask, encode_video
 from reasondiff.flow import velocity_from
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.narrative import Narrative
@@ -26,7 +26,7 @@ from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.pipeline.parts import ADAPTER, LORA_FILE
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.storyworld.stories import NUM_FRAMES
+from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
 from reasondiff.timeline import Timeline
 from reasondiff.training.latents import LatentSet
 from reasondiff.training.preview import preview
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["BaseStage", "Inputs", "ReasonStage", "mistimed"]
 
 
-_USUAL_LOGIT = 0.8
-"""Mean of the noise levels' logit: half of the clips have a sigma above 0.69."""
+_USUAL_LOGIT, _SPREAD = 1.5, 1.2
+"""Mean and deviation of the noise levels' logit: half of the clips have a sigma above 0.82, a tenth above 0.95."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Inputs:
         sigma: [batch], 0 = clean, 1 = noise.
         mask: [batch, stride, latent_frames, height, width], which pixel frames are given.
         plans: which text each latent frame reads.
-        first: Wan's own condition for the first frame (base).
+        first: Wan's own condition for the first frame (base), or that of no image.
         anchors: [batch, channels, 2, height, width], the anchor's latents (stages 1 and 2).
         anchor_rows: [batch], the anchor's latent frame.
         positions: [batch, latent_frames], AlignFormer's time index of each row.
@@ -173,11 +173,23 @@ class _FlowStage:
     def _noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Noise, and how much of it: mostly much, because there it is decided what a video shows."""
         noise = torch.randn(clean.shape, generator=generator)
-        return noise, torch.sigmoid(_USUAL_LOGIT + torch.randn(len(clean), generator=generator))
+        return noise, torch.sigmoid(_USUAL_LOGIT + _SPREAD * torch.randn(len(clean), generator=generator))
 
 
 class BaseStage(_FlowStage):
-    """Plain image-to-video: the "Wan2.1" of this world. Trains the transformer and the text encoder."""
+    """Plain image-to-video: the "Wan2.1" of this world. Trains the transformer and the text encoder.
+
+    Args:
+        drop_image: share of clips that are made from their text alone. Wan2.1's image-to-video comes from its
+            text-to-video; a model that was always given the first frame never learns to draw one.
+    """
+
+    def __init__(self, *args: object, drop_image: float = 0.0, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.drop_image = drop_image
+        clip = torch.zeros(1, 3, NUM_FRAMES, SIZE, SIZE, device=self.pipe.device)
+        with torch.no_grad():
+            self.nothing = encode_video(self.pipe.vae, clip).cpu()
 
     def trainable(self) -> dict[str, nn.Parameter]:
         parts = {"transformer": self.transformer, "text_encoder": self.texts.encoder}
@@ -188,9 +200,10 @@ class BaseStage(_FlowStage):
         clean = self.latents.clean[indices].float()
         noise, sigma = self._noise(clean, generator)
         plans = tuple(FramePlan.single(self._caption(index, rng), clean.shape[2]) for index in indices)
-        mask = anchor_mask(self.timeline, [0], *clean.shape[-2:]).expand(len(clean), -1, -1, -1, -1)
-        inputs = Inputs(clean, noise, sigma, mask, plans, first=self.latents.first[indices].float())
-        return inputs.to(self.pipe.device)
+        given = _broadcast(torch.rand(len(clean), generator=generator) >= self.drop_image)
+        mask = given * anchor_mask(self.timeline, [0], *clean.shape[-2:])
+        first = torch.where(given, self.latents.first[indices].float(), self.nothing)
+        return Inputs(clean, noise, sigma, mask, plans, first=first).to(self.pipe.device)
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
         assert inputs.first is not None, "the base stage draws it"
@@ -323,13 +336,13 @@ class ReasonStage(_FlowStage):
         return preview(self.pipe, folder)
 
     def export(self, model: Path) -> None:
-        placeless(self.pipe).save_config(model)
         halved(self.alignformer).save_pretrained(model / "alignformer")
         if self.adapters:
             trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
             layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
             config = self.transformer.peft_config[ADAPTER].to_dict()
             self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+        placeless(self.pipe).save_config(model)  # last: it names the AlignFormer, which needs its LoRA
 
 
 def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:

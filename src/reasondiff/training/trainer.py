@@ -140,6 +140,7 @@ def fit(
     device = next(iter(parameters.values())).device.type
     started = last_saved = time.monotonic()
     sums: dict[str, float] = {}
+    summed = 0
 
     workers.wait()  # nobody saves before all have loaded
 
@@ -172,11 +173,12 @@ def fit(
 
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
+            summed += 1
             if workers.first and (step % log_every == 0 or step == optimization.steps):
-                count = log_every if step % log_every == 0 else step % log_every
-                row = {name: value / count for name, value in sums.items()}
+                row = {name: value / summed for name, value in sums.items()}
                 _log(run, {"step": step, "rate": optimization.rate(step - 1), **row})
                 sums.clear()
+                summed = 0
                 if on_step:
                     on_step(step, row)
             elif on_step:
