@@ -193,9 +193,9 @@ def test_another_image_or_prompt_destroys_the_score(bundled: VisionNarrator) -> 
     told = narrate_cases(bundled, chosen, prompts=prompts[1:] + prompts[:1])
     agents = [case.take.story.agent for case in chosen]
     asked = [each for each, mine, other in zip(told, agents, agents[1:] + agents[:1], strict=True) if mine != other]
-    named = [right for each in asked for right in each.words["agent"]]
     assert len(asked) >= 6 and not any(each.whole for each in asked)
-    assert sum(named) <= 0.2 * len(named)
+    # Nobody is there before and after, whoever was asked for; on its way in and out it is the wrong one.
+    assert all(each.words["agent"].count(False) >= 2 for each in asked)
 
 
 def test_it_says_what_it_does_not_know_and_still_runs(bundled: VisionNarrator) -> None:
