@@ -466,6 +466,8 @@ def test_a_lora_is_saved_and_loaded_beside_the_base_weights(tmp_path: Path) -> N
     for each in (pipe, loaded):
         assert close(latents(each), expected)
         assert close(latents(each, align=False), base)
+    pipeline(alignformer()).save_pretrained(tmp_path)  # one without, in its place
+    assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
     add_lora(pipe, "community")
     with pytest.raises(UnsupportedError, match="'community' has no place in a model folder"):
         pipe.save_pretrained(tmp_path / "other")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reasondiff.cli.cases import read_cases
@@ -46,6 +47,15 @@ def test_paired_is_the_first_frame_and_the_whole_text(reasondiff: Callable, mode
     assert [(row["method"], row["position"], row["part"]) for row in rows] == [("paired", 0, "start")] * 2
 
 
+def test_the_splits_are_other_cases(reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path) -> None:
+    asked = ("evaluate", "--model", model, "--cases", 1, "--method", "wan", "-o")
+    for split in ("test", "validation"):
+        assert reasondiff(*asked, tmp_path / split, "--split", split).code == 0
+    films = [read_video(tmp_path / split / "videos" / "wan" / "0000.mp4").frames for split in ("test", "validation")]
+    assert not np.array_equal(*films)
+    assert "holds results of another evaluation" in refused(*asked, tmp_path / "test", "--split", "validation")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -53,6 +63,7 @@ def test_paired_is_the_first_frame_and_the_whole_text(reasondiff: Callable, mode
         (("--batch", 0), "A batch of 0 makes nothing; give 1 or more."),
         (("--method", "lucky"), "There is no method 'lucky'; choose from wan, joined,"),
         (("--paired", "--method", "wan"), "leave out --method wan."),
+        (("--split", "train"), "There are no unseen cases in the split 'train'; choose test or validation."),
         (("-o", "file"), "'file' cannot be made a folder (File exists); give another one."),
         (("-o", "damaged"), "'damaged/evaluation.json' is damaged; give a new folder."),
     ],

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from reasondiff.alignformer import AlignFormer
+from reasondiff.checkpoints import LORA_FILE
+from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
 from reasondiff.recipes.base import TrainingRecipe
@@ -125,6 +128,25 @@ def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
         ours = {key.removeprefix(prefix): p for key, p in stage.trainable().items() if key.startswith(prefix)}
         assert ours and all(p.dtype == torch.float32 for p in ours.values())
         assert all(torch.equal(p.to(theirs[key]), theirs[key]) for key, p in ours.items())
+
+
+def test_stage1_can_begin_with_the_weights_of_the_folder(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "alignformer_lora": False}))
+    plan = small("storyworld-tiny/stage1")
+    plan = replace(plan, settings={**plan.settings, "from_weights": True})
+    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+    saved = load_file(folder / LORA_FILE)
+    ours = {name.replace(".reasondiff.", "."): p for name, p in stage.trainable().items() if ".lora_" in name}
+    assert saved.keys() == ours.keys() and all(torch.equal(p.to(saved[n].dtype), saved[n]) for n, p in ours.items())
+    wider = replace(plan, settings={**plan.settings, "lora": {**plan.settings["lora"], "r": 64}})
+    with pytest.raises(InputError, match="has rank 32, not the recipe's 64; begin without --from-weights"):
+        wider.build(wider, folder, model.parent / "cache", "cpu")
+    stage.export(folder)
+    assert load_file(folder / LORA_FILE).keys() == saved.keys()
+    assert json.loads((folder / "model_index.json").read_text())["alignformer_lora"] is True
 
 
 def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> None:

@@ -17,6 +17,9 @@ def evaluate(
     model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
     count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 120,
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
+    split: Annotated[
+        str, typer.Option(help="test, or validation to choose between weights or settings without a look at test.")
+    ] = "test",
     paired: Annotated[
         bool, typer.Option("--paired", help="Instead, plain Wan on the clips' own first frames and whole captions.")
     ] = False,
@@ -36,6 +39,8 @@ def evaluate(
         raise InputError(f"A batch of {batch} makes nothing; give 1 or more.")
     if paired and method:
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
+    if split not in ("test", "validation"):
+        raise InputError(f"There are no unseen cases in the split {split!r}; choose test or validation.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
@@ -59,10 +64,11 @@ def evaluate(
         raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(known)}.")
     chosen = [PAIRED] if paired else [known[name] for name in dict.fromkeys(method or known)]
     folder = find_model(model)
-    check_folder(output, {"cases": count, "level": level, "paired": paired, "weights": model_hashes(folder)})
+    settings = {"cases": count, "level": level, "split": split, "paired": paired}
+    check_folder(output, {**settings, "weights": model_hashes(folder)})
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
-    asked = cases(count, level=level)
+    asked = cases(count, split=split, level=level)
     if paired:
         asked = [replace(case, anchor_frame=0) for case in asked]
     with training_bar("videos", count * len(chosen)) as bar:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reasondiff.checkpoints import LORA_FILE
 from reasondiff.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _READS = {
 
 _GOES_ON_WITH = {
     "storyworld-tiny/base": ("transformer", "text_encoder"),
+    "storyworld-tiny/stage1": ("alignformer", LORA_FILE),
     "storyworld-tiny/narrator": ("narrator",),
 }
 """What it reads besides with ``--from-weights``, and writes itself."""

@@ -193,6 +193,8 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             folder.mkdir(parents=True, exist_ok=True)
             self._write_lora(folder, self._lora)
             self.unload_lora_weights()
+        else:
+            (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
         self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
         super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
         if adapters:

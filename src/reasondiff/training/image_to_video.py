@@ -342,6 +342,7 @@ class ReasonStage(_FlowStage):
             layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
             config = self.transformer.peft_config[ADAPTER].to_dict()
             self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+            self.pipe.register_to_config(alignformer_lora=True)
         placeless(self.pipe).save_config(model)  # last: it names the AlignFormer, which needs its LoRA
 
 
