@@ -46,6 +46,13 @@ def test_it_is_a_diffusers_folder_of_stock_classes() -> None:
     assert index["text_encoder"] == ["transformers", "UMT5EncoderModel"]
 
 
+def test_a_clip_has_at_most_160_tokens(pipe: ReasonDiffPipeline) -> None:
+    time, height, width = pipe.transformer.config.patch_size
+    rows = (NUM_FRAMES - 1) // pipe.vae.config.scale_factor_temporal + 1
+    side = 64 // pipe.vae.config.scale_factor_spatial
+    assert rows // time * (side // height) * (side // width) == 144 <= 160
+
+
 def test_one_image_and_one_text_become_one_video(pipe: ReasonDiffPipeline) -> None:
     image = draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1)
     output = pipe(image, "A cat plays in the room.", num_inference_steps=2, seed=1, output_type="uint8")

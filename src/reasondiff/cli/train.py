@@ -26,8 +26,9 @@ def train(
         bool, typer.Option("--compile", help="Compile the transformer's blocks; a CPU needs a C++ compiler for it.")
     ] = False,
     from_weights: Annotated[
-        bool, typer.Option("--from-weights", help="Begin with the weights in the model folder, not from nothing.")
-    ] = False,
+        Path | None,
+        typer.Option(help="Begin with the weights of this model folder, not from nothing.", metavar="FOLDER"),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
@@ -45,7 +46,7 @@ def train(
     training_checks.numbers(steps=steps, batch=batch, threads=threads)
     if steps is not None:
         plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
-    given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights or None}
+    given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights and str(from_weights)}
     changed = {name: value for name, value in given.items() if value is not None}
     for name in changed:
         if name not in plan.settings:

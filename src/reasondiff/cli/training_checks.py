@@ -29,7 +29,7 @@ _GOES_ON_WITH = {
     "storyworld-tiny/stage1": ("alignformer", LORA_FILE),
     "storyworld-tiny/narrator": ("narrator",),
 }
-"""What it reads besides with ``--from-weights``, and writes itself."""
+"""What it reads of the folder that ``--from-weights`` names."""
 
 _MAY_CHANGE = {"optimization.steps", "settings.compile", "settings.batch", "settings.clips"}
 """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how."""
@@ -87,9 +87,10 @@ def parts(plan: TrainingRecipe, model: Path) -> None:
     part, writer = _READS.get(plan.name, ("", ""))
     if not (model / part).exists() and writer:
         raise CheckpointError(f"There is no {str(model / part)!r}; train {writer} first, or give another --model.")
-    for part in _GOES_ON_WITH.get(plan.name, ()) if plan.settings.get("from_weights") else ():
-        if not (model / part).exists():
-            raise CheckpointError(f"There is no {str(model / part)!r} to go on with; leave --from-weights out.")
+    begin: str | None = plan.settings.get("from_weights")
+    for part in _GOES_ON_WITH.get(plan.name, ()) if begin is not None else ():
+        if not (place := Path(begin, part)).exists():
+            raise CheckpointError(f"There is no {str(place)!r} to begin with; leave --from-weights out.")
 
 
 def begun_alike(plan: TrainingRecipe, run: Path) -> None:

@@ -49,7 +49,7 @@ def narrator() -> TrainingRecipe:
             "tokenizer": {"vocabulary": 768, "takes": 3000},
             "stage": {"see_steps": 600, "looks": (4000, 2000)},
             "batch": 16,
-            "from_weights": False,
+            "from_weights": None,
         },
         validate_every=500,
     )
@@ -77,15 +77,15 @@ def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Sta
     with torch.random.fork_rng():
         torch.manual_seed(recipe.optimization.seed)
         net: Any = LlavaForConditionalGeneration(config)
-        if settings["from_weights"]:
-            net = LlavaForConditionalGeneration.from_pretrained(model / "narrator", dtype=torch.float32)
+        if begin := settings["from_weights"]:
+            net = LlavaForConditionalGeneration.from_pretrained(Path(begin, "narrator"), dtype=torch.float32)
         return NarratorStage(net.to(device), processor, batch=settings["batch"], **settings["stage"])
 
 
 def _processor(recipe: TrainingRecipe, model: Path, cache: Path) -> Any:
-    """The processor of the model, or else of this run, which is made once: its tokens' numbers are in the weights."""
+    """The processor of the weights, or else of this run, which is made once: its tokens' numbers are in the weights."""
     of_run = cache / "narrator-processor"
-    for folder in (model / "narrator", of_run):
+    for folder in (Path(recipe.settings["from_weights"] or model, "narrator"), of_run):
         if (folder / "tokenizer.json").is_file():
             return AutoProcessor.from_pretrained(folder)
     cache.mkdir(parents=True, exist_ok=True)

@@ -139,9 +139,9 @@ def base() -> TrainingRecipe:
         settings = recipe.settings
         tokenizer = caption_tokenizer(max_length=TEXT_LENGTH)
         encoder = UMT5Config(vocab_size=len(tokenizer), **settings["text_encoder"])
-        if settings["from_weights"]:
-            transformer = WanTransformer3DModel.from_pretrained(model / "transformer", torch_dtype=torch.float32)
-            text_encoder = UMT5EncoderModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
+        if begin := settings["from_weights"]:
+            transformer = WanTransformer3DModel.from_pretrained(Path(begin, "transformer"), torch_dtype=torch.float32)
+            text_encoder = UMT5EncoderModel.from_pretrained(Path(begin, "text_encoder"), dtype=torch.float32)
         else:
             transformer = seeded(recipe, lambda: WanTransformer3DModel(**settings["transformer"]))
             text_encoder = seeded(recipe, lambda: UMT5EncoderModel(encoder))
@@ -174,7 +174,7 @@ def base() -> TrainingRecipe:
             "drop_image": 0.2,
             "batch": 16,
             "compile": False,
-            "from_weights": False,
+            "from_weights": None,
             "clips": 10000,
         },
         validate_every=5000,
@@ -200,7 +200,7 @@ def stage1() -> TrainingRecipe:
             "beta": 0.0,
             "batch": 16,
             "compile": False,
-            "from_weights": False,
+            "from_weights": None,
             "clips": 10000,
         },
         validate_every=5000,
@@ -212,7 +212,7 @@ def stage2() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage2",
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
-        optimization=Optimization(steps=500, learning_rate=5e-4, warmup=50, cooldown=0.5, average=0.99),
+        optimization=Optimization(steps=400, learning_rate=1e-4, warmup=50, cooldown=0.5, average=0.99),
         build=_reason_stage,
         settings={"beta": 0.2, "batch": 16, "compile": False, "clips": 10000},
         validate_every=1000,
@@ -224,20 +224,22 @@ LORA_TARGETS = r".*\.(attn1|attn2)\.(to_q|to_k|to_v|to_out\.0)|.*\.ffn\.net\.(0\
 
 
 def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-    pipe = ReasonDiffPipeline.from_pretrained(model)
+    settings = recipe.settings
+    begin = settings.get("from_weights")
+    own = {} if begin is None else {"alignformer": Path(begin, "alignformer"), "lora": Path(begin)}
+    pipe = ReasonDiffPipeline.from_pretrained(model, **own)
     pipe.text_encoder.requires_grad_(False)
     pipe.transformer.requires_grad_(False)
     adapters: dict[str, torch.nn.Parameter] = {}
-    settings = recipe.settings
     if "lora" in settings:  # stage 1
-        if not settings["from_weights"]:
+        if begin is None:
             pipe.unload_lora_weights()
             lora = LoraConfig(**settings["lora"])
             seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
             pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**settings["alignformer"])))
         elif (rank := _rank(pipe)) not in (None, settings["lora"]["r"]):
             raise InputError(
-                f"The LoRA in {str(model)!r} has rank {rank}, not the recipe's {settings['lora']['r']}; begin without "
+                f"The LoRA in {begin!r} has rank {rank}, not the recipe's {settings['lora']['r']}; begin without "
                 "--from-weights."
             )
         adapters = {name: p for name, p in pipe.transformer.named_parameters() if ".lora_" in name}
