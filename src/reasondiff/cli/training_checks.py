@@ -87,8 +87,9 @@ def parts(plan: TrainingRecipe, model: Path) -> None:
     part, writer = _READS.get(plan.name, ("", ""))
     if not (model / part).exists() and writer:
         raise CheckpointError(f"There is no {str(model / part)!r}; train {writer} first, or give another --model.")
-    begin: str | None = plan.settings.get("from_weights")
-    for part in _GOES_ON_WITH.get(plan.name, ()) if begin is not None else ():
+    if (begin := plan.settings.get("from_weights")) is None:
+        return
+    for part in _GOES_ON_WITH.get(plan.name, ()):
         if not (place := Path(begin, part)).exists():
             raise CheckpointError(f"There is no {str(place)!r} to begin with; leave --from-weights out.")
 
