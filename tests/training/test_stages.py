@@ -135,6 +135,8 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
     shutil.copytree(model, folder)
     base = small("storyworld-tiny/base")
     base.build(base, folder, model.parent / "cache", "cpu").export(folder)  # its AlignFormer and LoRA are gone
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "alignformer_lora": False}))
     plan = small("storyworld-tiny/stage1")
     plan = replace(plan, settings={**plan.settings, "from_weights": str(model)})
     stage = plan.build(plan, folder, model.parent / "cache", "cpu")
@@ -145,6 +147,7 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
     assert all(torch.equal(p.to(theirs[n].dtype), theirs[n]) for n, p in stage.alignformer.state_dict().items())
     stage.export(folder)
     assert load_file(folder / LORA_FILE).keys() == lora.keys()
+    assert json.loads((folder / "model_index.json").read_text())["alignformer_lora"] is True
     wider = replace(plan, settings={**plan.settings, "lora": {**plan.settings["lora"], "r": 64}})
     with pytest.raises(InputError, match="has rank 32, not the recipe's 64; begin without --from-weights"):
         wider.build(wider, folder, model.parent / "cache", "cpu")
