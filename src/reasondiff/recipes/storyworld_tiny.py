@@ -237,7 +237,7 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
             lora = LoraConfig(**settings["lora"])
             seeded(recipe, lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
             pipe.register_modules(alignformer=seeded(recipe, lambda: AlignFormer(**settings["alignformer"])))
-        elif (rank := _rank(pipe)) not in (None, settings["lora"]["r"]):
+        elif (rank := pipe.transformer.peft_config[ADAPTER].r) != settings["lora"]["r"]:
             raise InputError(
                 f"The LoRA in {begin!r} has rank {rank}, not the recipe's {settings['lora']['r']}; begin without "
                 "--from-weights."
@@ -259,12 +259,6 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
         batch=settings["batch"],
         compile=settings["compile"],
     )
-
-
-def _rank(pipe: ReasonDiffPipeline) -> int | None:
-    """Of the LoRA in use; None without one."""
-    config = getattr(pipe.transformer, "peft_config", {}).get(ADAPTER)
-    return None if config is None else config.r
 
 
 def encoded(recipe: TrainingRecipe, vae: AutoencoderKLWan, cache: Path) -> tuple[TakeSet, LatentSet]:
