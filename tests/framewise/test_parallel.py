@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from diffusers import ContextParallelConfig
 
 from reasondiff.framewise import FramePlan, processor
+from tests import gloo
 from tests.framewise.scene import FRAMES, PER_FRAME, TOLERANCE, gap, scene
 
 STORIES = [FramePlan.from_texts(text) for text in ("abd", "cac")]
@@ -40,12 +39,8 @@ def test_shares_of_any_size_make_up_the_whole(processes: int, monkeypatch: pytes
     assert gap(torch.cat(parts, 1), whole) <= TOLERANCE
 
 
-def compare(rank: int, rendezvous: str) -> None:
+def compare() -> None:
     """In each process: alone, then with the other one; 48 tokens are 24 + 24, one and a half frames each."""
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    torch.set_num_threads(1)
-    torch.accelerator.device_count = lambda: 1  # diffusers divides by it
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
     world = scene(batch=2)
     contexts = [world.context(STORIES), world.context([FramePlan.single("c", FRAMES)] * 2)]
     alone = [world.predict(context) for context in contexts]
@@ -56,8 +51,7 @@ def compare(rank: int, rendezvous: str) -> None:
     assert shares == [24, 24]
     assert all(gap(one, other) <= TOLERANCE for one, other in zip(together, alone, strict=True))
     assert gap(*alone) > 1e-4
-    dist.destroy_process_group()
 
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(compare, args=(str(tmp_path / "rendezvous"),), nprocs=2)
+    gloo.run(tmp_path, compare)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 from reasondiff.errors import UnsupportedError
 from reasondiff.framewise import AttentionRecord
 from reasondiff.pipeline import ReasonDiffPipeline
-from tests import tiny
+from tests import gloo, tiny
 from tests.pipeline_features.scene import IMAGE, STORY, add_lora, alignformer, close, latents, pipeline
 
 pytestmark = pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # peft's remark on a second adapter
@@ -144,15 +143,10 @@ def test_offloaded_groups_give_the_same_video(kind: str, dtype: torch.dtype) -> 
 # -- two processes --------------------------------------------------------------------------------------------------
 
 
-def together(rank: int, rendezvous: str, how: str) -> None:
+def together(how: str) -> None:
     """In each process: alone, then with the other one; in both precisions."""
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    torch.set_num_threads(1)
-    torch.accelerator.device_count = lambda: 1  # diffusers divides by it
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
     for dtype, tolerance in PRECISIONS.items():
         compare(pipeline(alignformer()).to(dtype), how, tolerance)
-    dist.destroy_process_group()
 
 
 def compare(pipe: ReasonDiffPipeline, how: str, tolerance: float) -> None:
@@ -175,7 +169,7 @@ def compare(pipe: ReasonDiffPipeline, how: str, tolerance: float) -> None:
 
 @pytest.mark.parametrize("how", ["guidance", "tokens"])
 def test_two_processes_make_the_video_of_one(how: str, tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(together, args=(str(tmp_path / "rendezvous"), how), nprocs=2)
+    gloo.run(tmp_path, together, how)
 
 
 def test_guidance_over_one_process_is_refused() -> None:

@@ -78,24 +78,24 @@ def train(
     training_checks.begun_alike(plan, run)
     if threads is not None:
         torch.set_num_threads(threads)
-    workers = Workers(device)
-    with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
-        stage = plan.build(plan, model, cache, workers.device)
-    if workers.first:
-        run.mkdir(parents=True, exist_ok=True)
-        with atomic_path(run / "recipe.json") as partial:
-            partial.write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
-    with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
-        done = fit(
-            stage,
-            plan.optimization,
-            run,
-            checkpoint_minutes=checkpoint_minutes,
-            validate_every=plan.validate_every,
-            stop_after_minutes=math.inf if minutes is None else minutes,
-            on_step=on_step,
-            workers=workers,
-        )
+    with Workers(device) as workers:
+        with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
+            stage = plan.build(plan, model, cache, workers.device)
+        if workers.first:
+            run.mkdir(parents=True, exist_ok=True)
+            with atomic_path(run / "recipe.json") as partial:
+                partial.write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
+        with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
+            done = fit(
+                stage,
+                plan.optimization,
+                run,
+                checkpoint_minutes=checkpoint_minutes,
+                validate_every=plan.validate_every,
+                stop_after_minutes=math.inf if minutes is None else minutes,
+                on_step=on_step,
+                workers=workers,
+            )
     if not workers.first:
         return
     if done < plan.optimization.steps:

@@ -11,9 +11,11 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from typing import Self
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # early: the defaults of its functions keep a group that is there before it
 from accelerate import PartialState
 from torch import nn
 
@@ -27,6 +29,9 @@ _PATIENCE = timedelta(hours=12)
 class Workers:
     """The processes of this run; only this one unless a launcher has started more.
 
+    A context: at its end this process leaves the group. One that ends as a member may abort, because the group's
+    threads can outlive the interpreter.
+
     Args:
         device: ``cpu`` or ``cuda``; with CUDA each process has the GPU of its local rank.
     """
@@ -36,6 +41,13 @@ class Workers:
         cpu = torch.device(device).type == "cpu"
         self._state = PartialState(cpu=cpu, timeout=_PATIENCE) if several else None
         self.device = device if self._state is None else str(self._state.device)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._state is not None:
+            self._state.destroy_process_group()
 
     @property
     def rank(self) -> int:
