@@ -20,6 +20,23 @@ def test_target_exists(module: str, name: str) -> None:
     assert found is not None
 
 
+def test_every_entry_names_code_or_a_folder() -> None:
+    text = MAP.read_text(encoding="utf-8")
+    assert not re.findall(r"`reasondiff[\w.]*`", text)  # a module says little
+    for folder in re.findall(r"`([\w/]+/)`", text):
+        assert (MAP.parents[1] / "src" / "reasondiff" / folder).is_dir(), folder
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["Wan2.1-I2V-14B", "LoRA", "AdamW", "1e-5", "batch 8", "33 frames", "0.2 s", "512x512", "~10k clips", "one epoch",
+     "beta = 0.2", "81 frames", "50 steps", "guidance 5.0", "8 heads", "U(0, 1)", "A100"],
+)  # fmt: skip
+def test_the_map_lists_every_hyper_parameter(setting: str) -> None:
+    rows = MAP.read_text(encoding="utf-8").partition("## Appendix A, hyper-parameters")[2].partition("## Section 4")[0]
+    assert any(setting in row.split("|")[1] for row in rows.splitlines() if row.startswith("|"))
+
+
 def test_the_map_covers_every_equation_and_algorithm_line() -> None:
     text = MAP.read_text(encoding="utf-8")
     assert all(f"Eq. {number}" in text for number in range(1, 7))

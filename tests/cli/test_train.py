@@ -70,6 +70,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "There is no 'no-vae/there/transformer' to begin with; leave --from-weights out."),
         ("narrator", ("--model", "none", "--from-weights", "only-vae"),
          "There is no 'only-vae/narrator' to begin with; leave --from-weights out."),
+        ("oracle", ("--model", "no-vae"),
+         "'no-vae' is a pipeline's folder; give the oracle one of its own as --model."),
         ("stage1", ("--model", "only-vae"),
          "There is no 'only-vae/model_index.json'; train storyworld-tiny/base first, or give another --model."),
         ("stage1", ("--model", "no-vae"), "The model 'no-vae' lacks its 'vae' folder"),

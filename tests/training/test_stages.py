@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import ModelMixin
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -114,6 +115,27 @@ def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tm
     plan.build(plan, folder, model.parent / "cache", "cpu").export(folder)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     assert pipe.alignformer is None and not getattr(pipe.transformer, "peft_config", {})
+
+
+@pytest.mark.parametrize("name", ["vae", "base", "stage1"])
+def test_an_export_that_is_interrupted_leaves_what_was_there(
+    name: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    plan = small(f"storyworld-tiny/{name}")
+    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+
+    def interrupted(self: ModelMixin, place: Path, **options: object) -> None:
+        Path(place, "config.json").write_text("{")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ModelMixin, "save_pretrained", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stage.export(folder)
+    weights = {path.relative_to(model) for path in model.rglob("*") if path.is_file()}
+    assert weights == {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert all((folder / path).read_bytes() == (model / path).read_bytes() for path in weights)
 
 
 def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:

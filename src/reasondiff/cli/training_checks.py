@@ -84,6 +84,8 @@ def parts(plan: TrainingRecipe, model: Path) -> None:
 
     Here, because the libraries below take the name of a folder that is not there for one of the hub.
     """
+    if plan.name == "storyworld-tiny/oracle" and (model / "model_index.json").exists():
+        raise InputError(f"{str(model)!r} is a pipeline's folder; give the oracle one of its own as --model.")
     part, writer = _READS.get(plan.name, ("", ""))
     if not (model / part).exists() and writer:
         raise CheckpointError(f"There is no {str(model / part)!r}; train {writer} first, or give another --model.")

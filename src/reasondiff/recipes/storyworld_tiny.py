@@ -175,7 +175,7 @@ def base() -> TrainingRecipe:
             "batch": 16,
             "compile": False,
             "from_weights": None,
-            "clips": 10000,
+            "clips": 14000,
         },
         validate_every=5000,
     )
@@ -201,7 +201,7 @@ def stage1() -> TrainingRecipe:
             "batch": 16,
             "compile": False,
             "from_weights": None,
-            "clips": 10000,
+            "clips": 14000,
         },
         validate_every=5000,
     )
@@ -214,7 +214,7 @@ def stage2() -> TrainingRecipe:
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
         optimization=Optimization(steps=400, learning_rate=1e-4, warmup=50, cooldown=0.5, average=0.99),
         build=_reason_stage,
-        settings={"beta": 0.2, "batch": 16, "compile": False, "clips": 10000},
+        settings={"beta": 0.2, "batch": 16, "compile": False, "clips": 14000},
         validate_every=1000,
     )
 

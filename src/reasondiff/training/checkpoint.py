@@ -6,7 +6,7 @@ there.
 run/
   recipe.json                 what was asked for
   log.jsonl                   one line per logged step
-  checkpoint/
+  checkpoints/000420/         of the step
     weights.safetensors       what the stage trains
     average.safetensors       its exponential moving average, where one is kept
     optimizer.safetensors     first and second moments

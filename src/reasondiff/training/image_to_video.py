@@ -19,6 +19,7 @@ from peft import get_peft_model_state_dict
 from torch import Tensor, nn
 
 from reasondiff.conditioning import anchor_mask, encode_video
+from reasondiff.files import atomic_path
 from reasondiff.flow import velocity_from
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.narrative import Narrative
@@ -30,7 +31,7 @@ from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
 from reasondiff.timeline import Timeline
 from reasondiff.training.latents import LatentSet
 from reasondiff.training.preview import preview
-from reasondiff.training.saving import halved, placeless
+from reasondiff.training.saving import halved, placeless, save_part
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
@@ -225,13 +226,13 @@ class BaseStage(_FlowStage):
 
     def export(self, model: Path) -> None:
         """Save the parts; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""
+        for name in ("transformer", "text_encoder"):
+            save_part(halved(getattr(self.pipe, name)), model / name)
+        for name in ("tokenizer", "scheduler"):
+            save_part(getattr(self.pipe, name), model / name)
+        placeless(self.pipe).save_config(model)
         shutil.rmtree(model / "alignformer", ignore_errors=True)
         (model / LORA_FILE).unlink(missing_ok=True)
-        placeless(self.pipe).save_config(model)
-        self.pipe.tokenizer.save_pretrained(model / "tokenizer")
-        self.pipe.scheduler.save_pretrained(model / "scheduler")
-        for name in ("transformer", "text_encoder"):
-            halved(getattr(self.pipe, name)).save_pretrained(model / name)
 
 
 class ReasonStage(_FlowStage):
@@ -336,12 +337,13 @@ class ReasonStage(_FlowStage):
         return preview(self.pipe, folder)
 
     def export(self, model: Path) -> None:
-        halved(self.alignformer).save_pretrained(model / "alignformer")
+        save_part(halved(self.alignformer), model / "alignformer")
         if self.adapters:
             trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
             layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
             config = self.transformer.peft_config[ADAPTER].to_dict()
-            self.pipe.save_lora_weights(model, layers, transformer_lora_adapter_metadata=config)
+            with atomic_path(model / LORA_FILE) as whole:
+                self.pipe.save_lora_weights(whole.parent, layers, transformer_lora_adapter_metadata=config)
             self.pipe.register_to_config(alignformer_lora=True)
         placeless(self.pipe).save_config(model)  # last: it names the AlignFormer, which needs its LoRA
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
 from torch import nn
 
-__all__ = ["halved", "placeless"]
+from reasondiff.files import atomic_path
+
+__all__ = ["halved", "placeless", "save_part"]
 
 
 def halved(module: nn.Module) -> Any:
@@ -20,6 +23,13 @@ def halved(module: nn.Module) -> Any:
         if keep.isdisjoint(name.split(".")):
             parameter.data = parameter.data.to(torch.bfloat16)
     return placeless(module) if isinstance(module, ConfigMixin) else module
+
+
+def save_part(part: Any, folder: Path) -> None:
+    """``part.save_pretrained(folder)``, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder, folder=True) as whole:
+        part.save_pretrained(whole)
 
 
 def placeless(part: Any) -> Any:

@@ -22,7 +22,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw, draw_backdrop, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
 from reasondiff.timeline import Timeline
-from reasondiff.training.saving import placeless
+from reasondiff.training.saving import placeless, save_part
 from reasondiff.training.sheets import film_strips
 
 __all__ = ["Phase", "VaeStage", "foreground", "psnr", "to_pixels", "to_tensor"]
@@ -164,7 +164,7 @@ class VaeStage:
         saved = copy.deepcopy(self.vae)
         for part in (saved.decoder, saved.post_quant_conv):
             part.half()
-        placeless(saved).save_pretrained(model / "vae")
+        save_part(placeless(saved), model / "vae")
 
 
 def to_tensor(frames: np.ndarray) -> Tensor:
