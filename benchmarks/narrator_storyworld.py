@@ -1,10 +1,11 @@
 """How well does the bundled narrator read StoryWorld, against rules that need no narrator, and does it know its limits?
 
-    python benchmarks/narrator_storyworld.py [--cases 200] [--model models/storyworld-tiny/narrator]
+    python benchmarks/narrator_storyworld.py [--cases 200] [--model models/storyworld-tiny/narrator] [--images FOLDER]
 
 Positions count as right within 3 frames of the nearest frame drawn exactly like the image. Words are marked clip by
 clip. "Pace" is the share of ways in and out that last as long as the way told takes at a speed of this world, to a
-frame. "Shuffled" gives each case another case's image or prompt; the score must fall.
+frame. "Shuffled" gives each case another case's image or prompt; the score must fall. ``--images`` adds a folder's own
+images, such as photographs, to those that should be taken for unknown.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from reasondiff.evaluation.narration import (
     within,
 )
 from reasondiff.evaluation.statistics import wilson
+from reasondiff.media import load_image
 from reasondiff.narrator import VisionNarrator, load_narrator
 from reasondiff.narrator.knowledge import Knowledge
 from reasondiff.storyworld.dataset import Case, cases
@@ -53,6 +55,9 @@ WORN: dict[str, Wear] = {
 def main(
     count: Annotated[int, typer.Option("--cases", help="Unseen cases per level.")] = 200,
     model: Annotated[Path, typer.Option(help="The narrator's folder.")] = Path("models/storyworld-tiny/narrator"),
+    images: Annotated[
+        Path | None, typer.Option(help="A folder of images that it cannot know.", exists=True, file_okay=False)
+    ] = None,
 ) -> None:
     """Print positions, words, shuffles, held-out pairs and self-knowledge."""
     console = Console()
@@ -61,13 +66,13 @@ def main(
     core, hard = cases(count), cases(count, level="hard")
     told = {"core": narrate_cases(narrator, core), "hard": narrate_cases(narrator, hard)}
     seconds = (time.perf_counter() - started) / (2 * count)
-    images, prompts = [image_of(case) for case in core], [prompt_of(case) for case in core]
-    told["core, images shuffled"] = narrate_cases(narrator, core, images=images[1:] + images[:1])
+    shown, prompts = [image_of(case) for case in core], [prompt_of(case) for case in core]
+    told["core, images shuffled"] = narrate_cases(narrator, core, images=shown[1:] + shown[:1])
     told["core, prompts shuffled"] = narrate_cases(narrator, core, prompts=prompts[1:] + prompts[:1])
     console.print(_positions(told, {"core": core, "hard": hard}))
     console.print(_words(told))
     if isinstance(narrator, VisionNarrator) and narrator.checks and isinstance(narrator.checks[0], Knowledge):
-        console.print(_limits(narrator.checks[0], core + hard))
+        console.print(_limits(narrator.checks[0], core + hard, images))
     console.print(f"{seconds:.2f} s per narrative.")
 
 
@@ -113,13 +118,15 @@ def _words(told: dict[str, list[Told]]) -> Table:
     return table
 
 
-def _limits(knowledge: Knowledge, chosen: Sequence[Case]) -> Table:
+def _limits(knowledge: Knowledge, chosen: Sequence[Case], folder: Path | None) -> Table:
     assert knowledge.looks is not None
     table = Table("images", "taken for unknown", title="What it says it does not know, %")
     for name, wear in WORN.items():
         flags = [wear(image_of(case)) not in knowledge.looks for case in chosen]
         table.add_row(f"{len(flags)} unseen StoryWorld images, {name}", _share(flags))
-    for name, image in strangers().items():
+    files = sorted(folder.iterdir()) if folder else []
+    own = {file.name: load_image(file) for file in files if file.suffix.lower() in Image.registered_extensions()}
+    for name, image in (strangers() | own).items():
         table.add_row(name, "yes" if image not in knowledge.looks else "NO")
     return table
 

@@ -2,7 +2,7 @@
 
 Prints, with 95 % intervals, how many true unseen clips pass, how many still pass after the bundled VAE's round trip,
 how many clips with one thing wrong pass, and how the share of true clips that pass falls with noise, blur and loss of
-colour.
+colour. Ends with 1, and names them, where rows miss what is required of them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from reasondiff.training.vae import to_pixels, to_tensor
 from tests.storyworld.corruptions import FURTHER, REQUIRED, Corruption
 
 VAE = Path(__file__).parents[1] / "models" / "storyworld-tiny" / "vae"
+REQUIRED_SHARES = {"true": 0.99, "true, after the VAE": 0.97, **dict.fromkeys(REQUIRED, 0.02)}
+"""Of true clips at least so many must pass, of corrupted ones at most, on either level."""
 Change = Callable[[np.ndarray], np.ndarray]
 
 
@@ -58,18 +60,22 @@ def judge_true(take: Take, index: int, level: str, change: Change) -> tuple[np.n
 
 
 class Table:
-    """Prints rows as they are measured and keeps the clips that were judged wrongly."""
+    """Prints rows as they are measured and keeps the clips that were judged wrongly; ``missed`` names rows."""
 
     def __init__(self, sheets: Path | None) -> None:
         self.sheets = sheets
+        self.missed: list[str] = []
         print(f"{'level':6}{'clips':36}{'pass':>11}{'share':>8}  95 % interval")
 
-    def row(self, level: str, name: str, verdicts: Iterator[tuple[np.ndarray, Verdict]], wanted: bool) -> float:
+    def row(self, level: str, name: str, verdicts: Iterator[tuple[np.ndarray, Verdict]], wanted: bool) -> None:
         judged = list(verdicts)
         wrong = [video for video, verdict in judged if verdict.passed != wanted]
         hits = sum(verdict.passed for _, verdict in judged)
         low, high = interval(hits, len(judged))
         share = hits / len(judged)
+        required = REQUIRED_SHARES.get(name, share)
+        if share < required if wanted else share > required:
+            self.missed.append(f"{level} {name}")
         print(f"{level:6}{name:36}{hits:6}/{len(judged):<4}{share:8.1%}  {low:.1%} .. {high:.1%}", flush=True)
         reasons = Counter(verdict.reasons[0] for _, verdict in judged if wanted and not verdict.passed)
         for reason, count in reasons.most_common(5):
@@ -77,7 +83,6 @@ class Table:
         if self.sheets and wrong:
             self.sheets.mkdir(parents=True, exist_ok=True)
             film_strips(wrong[:12], self.sheets / f"{level}-{name.replace(' ', '-')}.png", columns=16)
-        return share
 
 
 def corrupted(takes: TakeSet, corruption: Corruption, count: int, level: str) -> Iterator[tuple[np.ndarray, Verdict]]:
@@ -170,6 +175,8 @@ def main() -> None:
             for amount in amounts:
                 judged = (judge_true(takes[k], k, level, change(amount)) for k in range(options.curve_clips))
                 table.row(level, f"true, {name} {amount:g}", judged, wanted=True)
+    if table.missed:
+        raise SystemExit(f"Required and missed: {', '.join(table.missed)}.")
 
 
 if __name__ == "__main__":

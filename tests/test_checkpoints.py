@@ -137,6 +137,7 @@ def test_damage_is_named(whole: Path, tmp_path: Path, damage: Callable[[Path], N
         (cut("pytorch_lora_weights.safetensors", 0.9), "pytorch_lora_weights.safetensors"),
         (remove("narrator/narrator.json"), "'narrator.json'"),
         (cut("narrator/narrator.json", 0.9), "narrator.json"),
+        (remove("narrator/chat_template.jinja"), "'chat_template.jinja'"),
     ],
 )
 def test_damage_to_the_bundled_model_is_named(tmp_path: Path, damage: Callable[[Path], None], named: str) -> None:

@@ -519,10 +519,12 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "missing index": ("model_index.json", Path.unlink),
     "truncated index": ("model_index.json", truncate),
     "missing tokenizer": ("tokenizer/tokenizer.json", Path.unlink),
+    "missing tokenizer settings": ("tokenizer/tokenizer_config.json", Path.unlink),
     "missing LoRA": ("pytorch_lora_weights.safetensors", Path.unlink),
     "truncated LoRA": ("pytorch_lora_weights.safetensors", truncate),
     "missing narrator settings": ("narrator/narrator.json", Path.unlink),
     "truncated narrator settings": ("narrator/narrator.json", truncate),
+    "missing narrator template": ("narrator/chat_template.jinja", Path.unlink),
 }
 
 
@@ -533,7 +535,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_lora(pipe)
     pipe.save_pretrained(folder)
     (folder / "narrator").mkdir()
-    for name in ("narrator.json", "looks.safetensors"):
+    for name in ("narrator.json", "chat_template.jinja", "looks.safetensors"):
         shutil.copy(BUNDLED / "narrator" / name, folder / "narrator")
     ReasonDiffPipeline.from_pretrained(folder)
     return folder

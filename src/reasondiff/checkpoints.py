@@ -201,12 +201,13 @@ def check_ours(folder: Path) -> None:
 
 
 def check_narrator(folder: Path) -> None:
-    """Raise ``CheckpointError`` where a narrator that was trained here lacks the settings that say how to ask it."""
-    if (folder / "looks.safetensors").is_file() and not (folder / "narrator.json").is_file():
-        raise CheckpointError(
-            f"The narrator {str(folder)!r} lacks its 'narrator.json', which says how to ask it; download or export it "
-            "again."
-        )
+    """Raise ``CheckpointError`` where a narrator that was trained here lacks a file that says how to ask it."""
+    for name in ("narrator.json", "chat_template.jinja") if (folder / "looks.safetensors").is_file() else ():
+        if not (folder / name).is_file():
+            raise CheckpointError(
+                f"The narrator {str(folder)!r} lacks its {name!r}, which says how to ask it; download or export it "
+                "again."
+            )
 
 
 def model_hashes(folder: str | Path) -> dict[str, str]:

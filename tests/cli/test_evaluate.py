@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from reasondiff.media import read_video
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import cases
+from reasondiff.storyworld.oracle import spotter_folder
 from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
 
@@ -56,6 +58,24 @@ def test_the_splits_are_other_cases(reasondiff: Callable, refused: Callable, mod
     assert "holds results of another evaluation" in refused(*asked, tmp_path / "test", "--split", "validation")
 
 
+def test_a_table_is_of_one_oracle(
+    reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", "--model", model, "--cases", 1, "--method", "wan", "-o", tmp_path / "made")
+    assert reasondiff(*asked).code == 0
+    begun = tmp_path / "made" / "evaluation.json"
+    settings = json.loads(begun.read_text())
+    assert "diffusion_pytorch_model.safetensors" in settings["oracle"]
+    begun.write_text(json.dumps({key: value for key, value in settings.items() if key != "oracle"}))  # of a version ago
+    assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
+    begun.write_text(json.dumps(settings))
+    other = shutil.copytree(spotter_folder(), tmp_path / "storyworld-oracle")
+    weights = other / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr("reasondiff.storyworld.oracle._SHELVES", (tmp_path,))
+    assert "another evaluation, model or oracle" in refused(*asked)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -64,6 +84,7 @@ def test_the_splits_are_other_cases(reasondiff: Callable, refused: Callable, mod
         (("--method", "lucky"), "There is no method 'lucky'; choose from wan, joined,"),
         (("--paired", "--method", "wan"), "leave out --method wan."),
         (("--split", "train"), "There are no unseen cases in the split 'train'; choose test or validation."),
+        (("--level", "hrad"), "StoryWorld has no level 'hrad'; give 'core' or 'hard'."),
         (("-o", "file"), "'file' cannot be made a folder (File exists); give another one."),
         (("-o", "damaged"), "'damaged/evaluation.json' is damaged; give a new folder."),
     ],
@@ -91,3 +112,18 @@ def test_a_drawn_dataset_is_what_cases_reads(reasondiff: Callable, refused: Call
     assert [len(line["captions"]) for line in lines] == [NUM_FRAMES] * 3
     assert all(case.take.story.object in line["caption"] for case, line in zip(drawn, lines, strict=True))
     assert "exists already; give the name of a new folder." in refused("storyworld", "-o", world)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--count", 0), "0 clips are none; give 1 or more."),
+        (("--split", "tset"), "StoryWorld has no split 'tset'; give one of train, validation, test."),
+        (("--level", "hrad"), "StoryWorld has no level 'hrad'; give 'core' or 'hard'."),
+        *((("--held-out", share), f"A share of {share} held-out pairs cannot be drawn; give 0 to 1.")
+          for share in ("nan", "5", "-1")),
+    ],
+)  # fmt: skip
+def test_what_storyworld_cannot_draw(refused: Callable, tmp_path: Path, arguments: tuple, told: str) -> None:
+    assert told in refused("storyworld", "-o", tmp_path / "world", *arguments)
+    assert not list(tmp_path.iterdir())

@@ -132,6 +132,9 @@ def test_models_that_cannot_be_loaded_are_named(tmp_path: Path, llava: Path, ima
     (broken / "looks.safetensors").touch()
     with pytest.raises(CheckpointError, match=r"lacks its 'narrator\.json', which says how to ask it; download"):
         load_narrator(f"transformers:{broken}")
+    (broken / "narrator.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"lacks its 'chat_template\.jinja', which says how to ask it; download"):
+        load_narrator(f"transformers:{broken}")
 
 
 @pytest.mark.torchvision

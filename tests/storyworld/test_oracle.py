@@ -1,13 +1,11 @@
 """The oracle on pictures: true clips pass, wrong ones do not.
 
-The numbers of clips are small, so each bound is a tail of the binomial distribution: a count fails the test if it
-would come up less than once in a hundred were the oracle exactly as good as it must be. ``benchmarks/oracle.py``
-measures the shares themselves on hundreds of clips.
+The clips are the same in every run, so the shares of them that may be misjudged are those that are required.
+``benchmarks/oracle.py`` measures them on hundreds of others.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from functools import cache
 from pathlib import Path
@@ -35,33 +33,17 @@ def some_takes(level: str, count: int) -> list[Take]:
     return [takes[500_000 + index] for index in range(count)]
 
 
-def bound(count: int, share: float) -> int:
-    """The largest number of misses that is not surprising (1 in 100) when each of ``count`` misses with ``share``."""
-    tail, misses = 1.0, 0
-    while tail >= 0.01:
-        tail -= math.comb(count, misses) * share**misses * (1 - share) ** (count - misses)
-        misses += 1
-    return misses - 1
-
-
-def test_the_bound_is_the_binomial_tail() -> None:
-    # 1 - 0.98^20 (1 + 20 * 0.02 / 0.98 + 190 * (0.02 / 0.98)^2) = 0.0071: three of twenty would be surprising.
-    assert bound(20, 0.02) == 2
-    # 1 - 0.99^50 (1 + 50 / 99 + 1225 / 99^2) = 0.0138 and 0.0016 for one more.
-    assert bound(50, 0.01) == 3
-
-
 @pytest.mark.parametrize("level", LEVELS)
 def test_true_clips_pass(level: str) -> None:
     """Required: 99 in 100, with an anchor at any frame."""
-    takes = some_takes(level, 50)
+    takes = some_takes(level, 100)
     failed = []
     for index, take in enumerate(takes):
         video, anchor = draw(take), (7 * index) % NUM_FRAMES
         verdict = judge(video, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= bound(len(takes), 0.01), failed
+    assert len(failed) <= 0.01 * len(takes), failed
 
 
 @pytest.mark.parametrize("corruption", REQUIRED.values(), ids=REQUIRED)
@@ -69,22 +51,25 @@ def test_wrong_clips_fail(corruption: Corruption) -> None:
     """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor."""
     tried, passed = 0, []
     for index, take in enumerate(
-        t for pair in zip(*(some_takes(level, 40) for level in LEVELS), strict=True) for t in pair
+        t for pair in zip(*(some_takes(level, 100) for level in LEVELS), strict=True) for t in pair
     ):
-        video = corruption(take, random.Random(index)) if tried < 20 else None
+        video = corruption(take, random.Random(index)) if tried < 50 else None
         if video is not None:
             tried += 1
             if judge(video, take.story, variant=take.variant).passed:
                 passed.append((index, take.variant, take.story))
-    assert tried == 20
-    assert len(passed) <= bound(tried, 0.02), passed
+    assert tried == 50
+    assert len(passed) <= 0.02 * tried, passed
 
 
-@pytest.mark.parametrize("corruption", FURTHER.values(), ids=FURTHER)
-def test_other_wrong_clips_fail_too(corruption: Corruption) -> None:
+@pytest.mark.parametrize("name", FURTHER)
+def test_other_wrong_clips_fail_too(name: str) -> None:
+    """Not required; of a shade, two of eight are taken for the agent itself."""
+    corruption = FURTHER[name]
     videos = [(take, corruption(take, random.Random(0))) for take in some_takes("core", 16)]
     verdicts = [judge(video, take.story) for take, video in videos if video is not None][:8]
-    assert sum(verdict.passed for verdict in verdicts) <= bound(len(verdicts), 0.02)
+    assert len(verdicts) == 8
+    assert sum(verdict.passed for verdict in verdicts) <= {"ghostly agent": 2}.get(name, 0)
 
 
 @pytest.mark.skipif(not VAE.is_dir(), reason="the bundled VAE is not there yet")
@@ -103,7 +88,7 @@ def test_true_clips_pass_after_the_vae() -> None:
         verdict = judge(decoded, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= bound(len(takes), 0.03), failed
+    assert len(failed) <= 0.03 * len(takes), failed
 
 
 def test_an_anchor_at_the_wrong_moment_fails() -> None:
@@ -122,14 +107,13 @@ def test_neither_colour_nor_size_nor_moderate_noise_matters() -> None:
         lambda video: (video + rng.normal(0, 8, video.shape)).clip(0, 255).astype(np.uint8),
         lambda video: np.stack([np.asarray(Image.fromarray(frame).resize((160, 96))) for frame in video]),
     ):
-        passed = sum(judge(change(draw(take)), take.story).passed for take in takes)
-        assert passed >= len(takes) - bound(len(takes), 0.05)
+        assert all(judge(change(draw(take)), take.story).passed for take in takes)
 
 
 def test_longer_clips_are_judged_alike() -> None:
     takes = some_takes("core", 6)
     longer = [np.concatenate([video, np.repeat(video[-1:], 48, axis=0)]) for video in map(draw, takes)]
-    assert sum(judge(video, take.story).passed for video, take in zip(longer, takes, strict=True)) >= 5
+    assert all(judge(video, take.story).passed for video, take in zip(longer, takes, strict=True))
 
 
 def test_a_verdict_is_one_line_for_a_contact_sheet() -> None:

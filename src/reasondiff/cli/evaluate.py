@@ -58,19 +58,20 @@ def evaluate(
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.storyworld.dataset import cases
+    from reasondiff.storyworld.oracle import spotter_folder
 
     known = {each.name: each for each in METHODS}
     if unknown := sorted(set(method or ()) - set(known)):
         raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(known)}.")
     chosen = [PAIRED] if paired else [known[name] for name in dict.fromkeys(method or known)]
-    folder = find_model(model)
-    settings = {"cases": count, "level": level, "split": split, "paired": paired}
-    check_folder(output, {**settings, "weights": model_hashes(folder)})
-    pipe = ReasonDiffPipeline.from_pretrained(folder)
-    pipe.set_progress_bar_config(disable=True)
     asked = cases(count, split=split, level=level)
     if paired:
         asked = [replace(case, anchor_frame=0) for case in asked]
+    folder = find_model(model)
+    settings = {"cases": count, "level": level, "split": split, "paired": paired}
+    check_folder(output, {**settings, "weights": model_hashes(folder), "oracle": model_hashes(spotter_folder())})
+    pipe = ReasonDiffPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
     with training_bar("videos", count * len(chosen)) as bar:
         results = run(pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
     rows = story_table(results, chosen)

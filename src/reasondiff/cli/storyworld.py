@@ -35,8 +35,6 @@ def storyworld(
 
     if count < 1:
         raise InputError(f"{count} clips are none; give 1 or more.")
-    if level not in ("core", "hard"):
-        raise InputError(f"StoryWorld has no level {level!r}; give 'core' or 'hard'.")
     if output.exists():
         raise InputError(f"{str(output)!r} exists already; give the name of a new folder.")
     drawn = cases(count, split=split, level=level, held_out=held_out)

@@ -231,7 +231,9 @@ def check_folder(folder: Path, settings: Mapping[str, Any]) -> None:
         except ValueError:
             raise InputError(f"{str(path)!r} is damaged; give a new folder.") from None
         if not same:
-            raise InputError(f"{str(folder)!r} holds results of another evaluation; give a new folder.")
+            raise InputError(
+                f"{str(folder)!r} holds results of another evaluation, model or oracle; give a new folder."
+            )
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -95,11 +95,11 @@ def read_settings(model: str, revision: str | None = None) -> dict[str, Any]:
     """The checkpoint's ``narrator.json``; {} if it has none.
 
     Raises:
-        CheckpointError: the file is no JSON object, or is missing where there was one.
+        CheckpointError: the file is no JSON object, or a file that says how to ask is missing where there was one.
     """
+    check_narrator(Path(model))
     path = find_file(model, SETTINGS, revision)
     if path is None:
-        check_narrator(Path(model))
         return {}
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))

@@ -278,11 +278,12 @@ class ReasonDiffParts(WanImageToVideoPipeline):
 
 
 def _check_tokenizer(folder: Path) -> None:
-    # Without its vocabulary transformers would make an empty tokenizer, in silence.
-    if not any((folder / "tokenizer" / name).is_file() for name in ("tokenizer.json", "spiece.model")):
-        raise CheckpointError(
-            f"The model {str(folder)!r} has no tokenizer/tokenizer.json or spiece.model; download or export it again."
-        )
+    # In silence transformers would make an empty tokenizer, or one that fills prompts up to another length.
+    for names in (("tokenizer.json", "spiece.model"), ("tokenizer_config.json",)):
+        if not any((folder / "tokenizer" / name).is_file() for name in names):
+            raise CheckpointError(
+                f"The model {str(folder)!r} has no tokenizer/{' or '.join(names)}; download or export it again."
+            )
 
 
 _NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}

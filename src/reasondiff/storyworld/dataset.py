@@ -81,7 +81,14 @@ def cases(count: int, *, split: str = "test", level: str = "core", held_out: flo
         count: how many.
         level: ``core`` (the anchor is never mid-action) or ``hard`` (it may be).
         held_out: share of cases with a pair never shown in training; none in the split ``train``.
+
+    Raises:
+        InputError: there is no such level, split or share.
     """
+    if level not in ("core", "hard"):
+        raise InputError(f"StoryWorld has no level {level!r}; give 'core' or 'hard'.")
+    if not 0 <= held_out <= 1:
+        raise InputError(f"A share of {held_out:g} held-out pairs cannot be drawn; give 0 to 1.")
     if split == "train":
         held_out = 0.0
     seen = tuple(pair for pair in PAIRS if pair not in HELD_OUT)

@@ -27,12 +27,25 @@ __all__ = [
     "judge",
     "load_spotter",
     "see",
+    "spotter_folder",
     "weigh",
 ]
 
 _PACKAGE = Path(__file__).parents[2]
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
 """Where the bundled models lie: in an installed wheel, and in a checkout."""
+
+
+def spotter_folder() -> Path:
+    """Where the bundled network lies.
+
+    Raises:
+        CheckpointError: it is not there.
+    """
+    for shelf in _SHELVES:
+        if (shelf / "storyworld-oracle").is_dir():
+            return shelf / "storyworld-oracle"
+    raise CheckpointError("The oracle's network is not in this installation; install reasondiff again.")
 
 
 @cache
@@ -42,9 +55,7 @@ def load_spotter(folder: Path | None = None) -> Spotter:
     Raises:
         CheckpointError: it is not there, or damaged.
     """
-    folder = folder or next((s / "storyworld-oracle" for s in _SHELVES if (s / "storyworld-oracle").is_dir()), None)
-    if folder is None:
-        raise CheckpointError("The oracle's network is not in this installation; install reasondiff again.")
+    folder = folder or spotter_folder()
     try:
         return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     except (OSError, ValueError, RuntimeError) as error:
