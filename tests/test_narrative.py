@@ -120,7 +120,7 @@ def test_the_style_goes_before_every_description() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"clips": ()}, "The narrative has no clips; describe frames 1..81."),
+        ({"clips": ()}, "The narrative has no clips; give one or more."),
         ({"clips": (Clip(0, 0, "x"),)}, "Clip 1..0 ends before it starts; give start <= end."),
         ({"clips": (Clip(0, 81, " "),)}, "Clip 1..81 has no description; say what these frames show."),
         ({"clips": (Clip(4, 81, "x"),)}, "The first clip starts at frame 5; start at frame 1."),
@@ -138,6 +138,13 @@ def test_the_style_goes_before_every_description() -> None:
         ({"anchors": (Anchor(-1),)}, "Position 0 is outside 1..81; give a position in that range."),
         ({"interval": 0.0}, "The frame interval is 0.0 s; give a positive number of seconds."),
         ({"interval": float("nan")}, "The frame interval is nan s; give a positive number of seconds."),
+        ({"interval": float("inf")}, "The frame interval is inf s; give a positive number of seconds."),
+        (
+            {"clips": (Clip(0, 81, "A cat \ud83d plays"),)},
+            "The text 'A cat \\ud83d' ends in half a character; write it again.",
+        ),
+        ({"style": "\udcff"}, "The text '\\udcff' ends in half a character; write it again."),
+        ({"provenance": {"reply": ["\ud800"]}}, "The text '\\ud800' ends in half a character; write it again."),
         ({"version": 2}, "Narrative version 2 is unknown here; this release reads 1."),
     ],
 )
@@ -145,6 +152,15 @@ def test_what_does_not_tell_every_frame_once_is_refused(changes: dict[str, Any],
     with pytest.raises(NarrativeError) as caught:
         replace(VASE, **changes)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", [{"loss": float("nan")}, [float("-inf")], Path("vase.png"), []])
+def test_provenance_is_json(value: Any) -> None:
+    """What is not would be found when the finished video is written."""
+    if value == []:
+        value.append(value)  # holds itself
+    with pytest.raises(NarrativeError, match=r"^'model' in the provenance is not JSON \(.*\); remove it\.$"):
+        replace(VASE, provenance={"seconds": 2.5, "model": value})
 
 
 FILE = {"position": 2, "num_frames": 3, "clips": [{"start": 1, "end": 3, "description": "A vase"}]}
@@ -165,14 +181,26 @@ FILE = {"position": 2, "num_frames": 3, "clips": [{"start": 1, "end": 3, "descri
         (FILE | {"num_frames": 2.5}, "'num_frames' is 2.5; give a whole number."),
         (FILE | {"interval": "fast"}, "'interval' is 'fast'; give seconds between frames"),
         (FILE | {"interval": True}, "'interval' is True; give seconds between frames"),
+        (FILE | {"interval": float("inf")}, "'interval' is inf; give seconds between frames"),
+        (FILE | {"interval": 10**309}, "'interval' is 10{309}; give seconds between frames"),
         (FILE | {"provenance": "gpt-4o"}, "'provenance' is str; give a JSON object."),
         (FILE | {"style": None}, "'style' is None; give a text."),
         (FILE | {"clips": {}}, "'clips' is dict; give a list of clips."),
-        (FILE | {"clips": []}, r"has no clips; describe frames 1\.\.3"),
-        (FILE | {"clips": [{"start": 1, "end": 3}]}, "Clip 1 has other keys than 'start', 'end' and 'description'"),
+        (FILE | {"clips": []}, "has no clips; give one or more"),
+        ({"position": 1, "clips": []}, "has no clips; give one or more"),
+        (FILE | {"clips": [{"start": 1, "end": 3}]}, "Clip 1 lacks 'description'; give 'start', 'end' and"),
+        (
+            FILE | {"clips": [*FILE["clips"], FILE["clips"][0] | {"mood": "sad"}]},
+            "Clip 2 has the unknown key 'mood'; give",
+        ),
+        (FILE | {"clips": ["A vase"]}, "Clip 1 is 'A vase'; give an object with 'start', 'end' and 'description'."),
         (FILE | {"clips": [{"start": 1, "end": 3, "description": 7}]}, "'description' is 7; give a text."),
         ({"position": 1, "descriptions": []}, "'descriptions' is not a list of texts; give one description per frame."),
         ({"position": 1, "descriptions": ["a", None]}, r"'descriptions\[2\]' is None; give a text."),
+        (
+            {"position": 1, "num_frames": 5, "descriptions": ["a", "b", "b"]},
+            "There are 3 descriptions for 5 frames; give one for each.",
+        ),
         ({"anchors": 3, "descriptions": ["a"]}, "'anchors' is int; give a list of positions."),
         ({"anchors": [3], "descriptions": ["a"]}, "An anchor has the keys 'position' and 'image', not 3."),
     ],
@@ -194,5 +222,5 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no narrative file"):
         Narrative.load(tmp_path / "absent.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"'.*bytes\.json' cannot be read \(.*\); give readable UTF-8 text\."):
         Narrative.load(tmp_path / "bytes.json")

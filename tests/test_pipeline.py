@@ -438,6 +438,18 @@ def test_other_patches_and_vaes_are_not_taken_for_wans() -> None:
     assert pipe(tiny.image(32, 32), narrative=STORY, width=32, height=32).frames.shape == (1, 17, 32, 32, 3)
 
 
+def test_a_video_is_no_longer_or_wider_than_the_transformers_places() -> None:
+    pipe = pipeline(transformer=tiny.transformer(rope_max_seq_len=4))
+    options = {"narrative": STORY, "num_frames": 13, "width": 64, "height": 32, "output_type": "latent"}
+    assert pipe(IMAGE, **options).frames.shape[-3:] == (4, 4, 8)
+    for change, message in (
+        ({"num_frames": 17}, r"^This model has no place for 17 frames; give at most 13\.$"),
+        ({"height": 80}, r"^This model has no place for the size 64x80; give at most 64 a side\.$"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pipe(IMAGE, **(options | change))
+
+
 # -- the model folder -----------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,8 @@ In files positions are 1-based and ``end`` is included, as in the paper; in code
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
@@ -81,7 +83,7 @@ class Narrative:
         provenance: who wrote it and what was repaired; JSON values only.
 
     Raises:
-        NarrativeError: gaps, overlaps, empty descriptions, or an anchor outside the clip.
+        NarrativeError: gaps, overlaps, empty descriptions, an anchor outside the clip, or what no JSON file can hold.
     """
 
     clips: tuple[Clip, ...]
@@ -97,7 +99,7 @@ class Narrative:
         if self.version != VERSION:
             raise NarrativeError(f"Narrative version {self.version} is unknown here; this release reads {VERSION}.")
         if not self.clips:
-            raise NarrativeError(f"The narrative has no clips; describe frames 1..{self.num_frames}.")
+            raise NarrativeError("The narrative has no clips; give one or more.")
         for clip in self.clips:
             span = f"Clip {clip.start + 1}..{clip.end}"
             if clip.end <= clip.start:
@@ -122,8 +124,20 @@ class Narrative:
                 raise NarrativeError(
                     f"Position {anchor.frame + 1} is outside 1..{self.num_frames}; give a position in that range."
                 )
-        if not self.interval > 0:
+        if not 0 < self.interval < math.inf:
             raise NarrativeError(f"The frame interval is {self.interval} s; give a positive number of seconds.")
+        self._check_json()
+
+    def _check_json(self) -> None:
+        """Refuse what neither a file nor a recipe could hold."""
+        for key, value in self.provenance.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise NarrativeError(f"{key!r} in the provenance is not JSON ({error}); remove it.") from None
+        told = json.dumps(self.to_dict(), ensure_ascii=False)
+        if half := re.search('[^"\ud800-\udfff]{0,20}[\ud800-\udfff]', told):
+            raise NarrativeError(f"The text {half[0]!r} ends in half a character; write it again.")
 
     # -- making one -------------------------------------------------------------------------------------------------
 
@@ -237,14 +251,17 @@ class Narrative:
         clips = _clips(data["clips"]) if "clips" in data else _clips_of_list(data["descriptions"])
         anchors = data.get("anchors", [{"position": data.get("position")}])
         interval, provenance = data.get("interval", 0.2), data.get("provenance", {})
-        if isinstance(interval, bool) or not isinstance(interval, int | float):
+        if isinstance(interval, bool) or not isinstance(interval, int | float) or abs(interval) > 1e308:
             raise NarrativeError(f"'interval' is {interval!r}; give seconds between frames, such as 0.2.")
         if not isinstance(provenance, dict):
             raise NarrativeError(f"'provenance' is {type(provenance).__name__}; give a JSON object.")
+        num_frames = _integer(data.get("num_frames", clips[-1].end if clips else 0), "num_frames")
+        if "descriptions" in data and num_frames != clips[-1].end:
+            raise NarrativeError(f"There are {clips[-1].end} descriptions for {num_frames} frames; give one for each.")
         return cls(
             clips=clips,
             anchors=_anchors(anchors),
-            num_frames=_integer(data.get("num_frames", clips[-1].end if clips else 0), "num_frames"),
+            num_frames=num_frames,
             interval=float(interval),
             style=_text(data.get("style", ""), "style"),
             reasoning=_text(data.get("reasoning", ""), "reasoning"),
@@ -268,7 +285,9 @@ class Narrative:
                 f"There is no narrative file {str(path)!r}; write one with 'reasondiff narrate'."
             ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"The narrative file {str(path)!r} cannot be read: {error}.") from None
+            raise InputError(
+                f"The narrative file {str(path)!r} cannot be read ({error}); give readable UTF-8 text."
+            ) from None
         except (ValueError, RecursionError) as error:
             raise NarrativeError(f"{str(path)!r} is not JSON ({error}); check its quotes and commas.") from None
         try:
@@ -300,10 +319,13 @@ def _clips(items: Any) -> tuple[Clip, ...]:
         raise NarrativeError(f"'clips' is {type(items).__name__}; give a list of clips.")
     clips = []
     for number, item in enumerate(items, 1):
-        if not isinstance(item, dict) or set(item) != {"start", "end", "description"}:
+        if not isinstance(item, dict):
             raise NarrativeError(
-                f"Clip {number} has other keys than 'start', 'end' and 'description'; give these three."
+                f"Clip {number} is {item!r:.80}; give an object with 'start', 'end' and 'description'."
             )
+        if odd := sorted({"start", "end", "description"} ^ set(item)):
+            fault = "has the unknown key" if odd[0] in item else "lacks"
+            raise NarrativeError(f"Clip {number} {fault} {odd[0]!r}; give 'start', 'end' and 'description'.")
         start, end = _integer(item["start"], "start"), _integer(item["end"], "end")
         clips.append(Clip(start - 1, end, _text(item["description"], "description")))
     return tuple(clips)

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from reasondiff.checkpoints import file_hash
+from reasondiff.checkpoints import file_hash, find_model
 from reasondiff.cli.fitting import fitting, preset_for
 from reasondiff.errors import InputError
 from reasondiff.media import read_recipe, read_video
@@ -28,6 +28,7 @@ from tests import tiny
 from tests.pipeline_features.scene import add_lora, alignformer, pipeline
 
 ARGUMENTS = ("--image", "vase.png", "--prompt", "A cat plays.", "--narrative", "story.json", "--size", "32")
+NARRATOR = Path(find_model("storyworld-tiny")) / "narrator"
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +41,16 @@ def tales(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_several_seeds_of_one_story_on_one_sheet(reasondiff: Callable, here: Path, model: Path) -> None:
-    ran = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--seeds", 2, "--seed", 7)
+    image = Path("vase.png").read_bytes()
+    ran = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "vase.mp4", "--seeds", 2, "--seed", 7)
     assert ran.code == 0, ran
-    assert "out.png: seeds 7 to 8, side by side." in ran.out
+    assert "vase-sheet.png: seeds 7 to 8, side by side." in ran.out
+    assert Path("vase-sheet.png").exists() and Path("vase.png").read_bytes() == image
     alone = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "alone.mp4", "--seed", 8)
     assert alone.code == 0
-    assert np.array_equal(read_video("out-8.mp4").frames, read_video("alone.mp4").frames)
-    assert not np.array_equal(read_video("out-7.mp4").frames, read_video("alone.mp4").frames)
-    assert not Path("out.mp4").exists()
+    assert np.array_equal(read_video("vase-8.mp4").frames, read_video("alone.mp4").frames)
+    assert not np.array_equal(read_video("vase-7.mp4").frames, read_video("alone.mp4").frames)
+    assert not Path("vase.mp4").exists()
 
 
 def test_a_preset_an_adapter_and_a_preview_and_their_replay(
@@ -72,8 +75,12 @@ def test_a_preset_an_adapter_and_a_preview_and_their_replay(
 
 
 @pytest.mark.slow
-def test_a_killed_command_goes_on_when_it_is_given_again(reasondiff: Callable, here: Path, model: Path) -> None:
-    arguments = ["generate", *ARGUMENTS, "--model", str(model), "-o", "out.mp4", "--steps", "50", "--resume"]
+@pytest.mark.parametrize("told", [ARGUMENTS[4:6], ("--narrator", f"transformers:{NARRATOR}")])
+def test_a_killed_command_goes_on_when_it_is_given_again(
+    reasondiff: Callable, here: Path, model: Path, told: tuple[str, ...]
+) -> None:
+    given = [*ARGUMENTS[:4], *told, *ARGUMENTS[6:], "--model", str(model)]
+    arguments = ["generate", *given, "-o", "out.mp4", "--steps", "50", "--resume"]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     command = [sys.executable, "-c", "from reasondiff.cli import main; main()", *arguments]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
@@ -110,7 +117,7 @@ def test_attention_to_a_word(reasondiff: Callable, here: Path, model: Path, tale
         assert "block 1; at most" in ran.out
         said.append(ran.out)
         assert read_video("heat.mp4").frames.shape[0] == 9
-        assert Path("heat.png").exists()
+        assert Path("heat-sheet.png").exists() and not Path("heat.png").exists()
     assert said[0] != said[1]
 
 

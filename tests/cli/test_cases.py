@@ -153,8 +153,26 @@ def test_bad_input(refused: Callable, folder: Path, model: Path) -> None:
     assert "steps" in refused(*arguments(model, "--steps", 0))
     assert "There is no model" in refused(*arguments(Path("nonsense")))
     Path("file").touch()
-    assert "'file' cannot be made" in refused("cases", "cases", "-o", "file")
+    assert "'file' cannot be written" in refused("cases", "cases", "-o", "file")
     assert "cannot be read" in refused("cases", "none", "-o", "made")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--num-frames", 10, "10 frames do not fit this VAE"),
+        ("--fit", "fill", "'fill' is unknown; give one of crop, letterbox, stretch."),
+        ("--guidance-scale", "nan", "The guidance scale is nan"),
+        ("--size", "60x64", "60x64 does not divide into 16x16 pixels"),
+        ("--narrator", "oracle", "'oracle'"),
+    ],
+)
+def test_what_every_case_would_fail_for_is_said_once(
+    refused: Callable, folder: Path, model: Path, option: str, value: Any, told: str
+) -> None:
+    before = sorted(folder.parent.rglob("*"))
+    assert told in refused(*arguments(model, option, value))
+    assert sorted(folder.parent.rglob("*")) == before
 
 
 def test_prompts_files(tmp_path: Path) -> None:

@@ -121,6 +121,10 @@ BAD: dict[Any, Callable[[Path], Any]] = {
     "count.json": write({"position": 1, "num_frames": 13, "clips": CLIPS}),
     "unknown.json": write({"position": 1, "clips": CLIPS, "mood": "sad"}),
     "broken.json": write("{'position': 1}"),
+    "endless.json": write({"position": 1, "clips": CLIPS, "interval": float("inf")}),
+    "nan.json": write({"position": 1, "clips": CLIPS, "provenance": {"model": {"loss": [float("nan")]}}}),
+    "half.json": write({"position": 1, "clips": [CLIPS[0], {**CLIPS[1], "description": "A cat \ud800"}]}),
+    "mood.json": write({"position": 1, "clips": [CLIPS[0], {**CLIPS[1], "mood": "sad"}]}),
 }
 
 
@@ -164,6 +168,10 @@ BAD: dict[Any, Callable[[Path], Any]] = {
         ({"narrative": "count.json"}, "end at frame 9 of 13"),
         ({"narrative": "unknown.json"}, "Unknown key 'mood'"),
         ({"narrative": "broken.json"}, "not JSON"),
+        ({"narrative": "endless.json"}, r"endless\.json: 'interval' is inf"),
+        ({"narrative": "nan.json"}, r"nan\.json: 'model' in the provenance is not JSON"),
+        ({"narrative": "half.json"}, r"half\.json: The text 'A cat \\ud800' ends in half a character"),
+        ({"narrative": "mood.json"}, r"mood\.json: Clip 2 has the unknown key 'mood'"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -59,6 +59,13 @@ def test_a_script_goes_through_re_asks_and_repairs(image: Image.Image) -> None:
         ScriptedNarrator({"A dog": reply()}).narrate(image, "A cat", **TELL)
 
 
+def test_half_a_character_in_a_reply_does_not_reach_the_file(tmp_path: Path, image: Image.Image) -> None:
+    said = "A story \ud83d: " + reply(style="A grey \ud83d cat.")
+    narrative = ScriptedNarrator([said]).narrate(image, "A cat", **TELL)
+    narrative.save(tmp_path / "story.json")
+    assert narrative.style == "A grey cat." and narrative.provenance["reply"].startswith("A story ?: {")
+
+
 def test_a_script_file_and_a_narrative_file(tmp_path: Path, image: Image.Image) -> None:
     script = tmp_path / "script.json"
     script.write_text(json.dumps({"A cat": [json.loads(reply()), reply(position=1, image=None)]}))

@@ -82,7 +82,7 @@ def test_the_released_codes_text(index: str, frame: int) -> None:
         ('{"position": 1}', "'clips' or 'descriptions'"),
         ('{"position": 1, "descriptions": ["a"], "mood": "sad"}', "Unknown key 'mood'"),
         ('{"position": 9, "descriptions": ["a"]}', "outside"),
-        ('{"position": 1, "num_frames": 5, "descriptions": ["a"]}', "end at frame 1 of 5"),
+        ('{"position": 1, "num_frames": 5, "descriptions": ["a"]}', "There are 1 descriptions for 5 frames"),
         (
             '{"position": 1, "clips": [{"start": 1, "end": 2, "description": "a"},'
             ' {"start": 4, "end": 5, "description": "b"}]}',

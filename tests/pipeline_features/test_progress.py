@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from reasondiff.pipeline.acceleration import MagRatios
 from reasondiff.pipeline.preview import Preview
 from reasondiff.pipeline.progress import Progress
 from tests import tiny
-from tests.pipeline_features.scene import IMAGE, alignformer, close, latents, pipeline
+from tests.pipeline_features.scene import IMAGE, STORY, alignformer, close, latents, pipeline
 
 STEPS = 6
 
@@ -106,6 +107,15 @@ def test_progress_of_another_run_or_a_damaged_one_is_refused(pipe: ReasonDiffPip
         kept.write_bytes(damaged)
         with pytest.raises(InputError, match=r"is no kept progress; delete it, or give another name\.$"):
             latents(pipe, num_inference_steps=3, progress=Progress(kept))
+
+
+def test_a_story_that_is_told_again_goes_on(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
+    """A narrator writes down how long it took and whether it knew the story; none of it changes the video."""
+    kept = tmp_path / "kept.safetensors"
+    once, again = (replace(STORY, provenance=record) for record in ({"seconds": 2.5}, {"seconds": 0.0, "cached": True}))
+    with pytest.raises(KilledError):
+        latents(pipe, narrative=once, progress=Progress(kept), callback_on_step_end=killed_at(1))
+    assert torch.equal(latents(pipe, narrative=again, progress=Progress(kept)), latents(pipe))
 
 
 def test_step_caches_that_count_steps_cannot_be_continued(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def attention(
     seed: common.Seed = 0,
     size: common.Size = None,
 ) -> None:
-    """Generate a video and show its attention to a word: over the video, and as a strip beside it (.png).
+    """Generate a video and show its attention to a word: over the video, and as strips beside it (-sheet.png).
 
     Averaged over heads and denoising steps (Figure 7 of the paper). Frames whose text lacks the word have none.
     """
@@ -49,8 +49,10 @@ def attention(
     from reasondiff.cli.notes import notes
     from reasondiff.pipeline.attention import watch_word
 
-    checks.writable(output, ".mp4")
-    checks.writable(output.with_suffix(".png"), ".png")
+    inputs = (image, narrative, checks.read_by(narrator), transformer)
+    checks.writable(output, ".mp4", *inputs)
+    sheet = output.with_name(f"{output.stem}-sheet.png")
+    checks.writable(sheet, ".png", *inputs)
     checks.numbers(seed=seed, steps=steps)
     given = Given.read(image, prompt, narrative, size)
     with notes():
@@ -65,12 +67,12 @@ def attention(
                 seed=seed, on_stage=bars.on_stage, callback_on_step_end=bars.on_step,
                 **options, **maker.measures(given.image, given.size),
             )  # fmt: skip
-    note = _show(watched, output, given.prompt)
-    typer.echo(f"{output} and {output.with_suffix('.png')}: {note}.")
+    note = _show(watched, output, sheet, given.prompt)
+    typer.echo(f"{output} and {sheet}: {note}.")
 
 
-def _show(watched: WordAttention, output: Path, title: str) -> str:
-    """Write the video with its heat, and the strip; what is to be said about them."""
+def _show(watched: WordAttention, output: Path, sheet: Path, title: str) -> str:
+    """Write the video with its heat, and the sheet; what is to be said about them."""
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
     from reasondiff.media.heat import heat_overlay
 
@@ -85,5 +87,5 @@ def _show(watched: WordAttention, output: Path, title: str) -> str:
         SheetRow("The video", frames, anchor=told.anchor_frame, fps=fps, given=watched.output.stories[0].image),
         SheetRow(f'Attention to "{watched.word}"', overlay, told.anchor_frame, clips=clips, note=note, fps=fps),
     ]
-    contact_sheet(rows, output.with_suffix(".png"), title=title)
+    contact_sheet(rows, sheet, title=title)
     return note

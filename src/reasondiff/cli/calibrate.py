@@ -43,7 +43,7 @@ def calibrate(
     from reasondiff.cli.notes import notes
     from reasondiff.pipeline.acceleration import calibrate as measure
 
-    checks.writable(output, ".json")
+    checks.writable(output, ".json", image, narrative, checks.read_by(narrator), transformer)
     checks.numbers(seed=seed, steps=steps)
     given = Given.read(image, prompt, narrative, size)
     with notes():

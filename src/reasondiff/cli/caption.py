@@ -47,7 +47,7 @@ def caption(
     from reasondiff.narrator.caption import Captioner
 
     if output is not None:
-        checks.writable(output, ".jsonl")
+        checks.writable(output, ".jsonl", *sources)
     if together < 1:
         raise InputError(f"{together} frames per request ask nothing; give 1 or more.")
     frames = _frames(sources)

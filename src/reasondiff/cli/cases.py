@@ -74,23 +74,23 @@ def cases(
     A case that fails is reported and the others go on. What is finished is kept: started again, only the rest is made.
     Ends with 1 if any case failed.
     """
+    from PIL import Image
+
     from reasondiff.cli import checks
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import notes
     from reasondiff.media import contact_sheet
 
     checks.numbers(seed=seed, fps=fps, steps=steps)
-    options = {
+    settings: dict[str, Any] = {
         "num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale,
-        "negative_prompt": negative_prompt, "seed": seed, "fit": fit, "fps": fps,
-        "size": checks.size(size) if size is not None else None,
+        "negative_prompt": negative_prompt, "fit": fit,
     }  # fmt: skip
+    options = {**settings, "seed": seed, "fps": fps, "size": checks.size(size) if size is not None else None}
     listed = read_cases(folder, prompts)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{str(output)!r} cannot be made: {error.strerror}; choose another place.") from None
-    checks.writable(output / "sheet.png", ".png")
+    checks.folder(output)
+    written = (output / f"{case.name}{end}" for case in listed for end in (".mp4", ".json", "-timeline.png"))
+    checks.spare((file for case in listed for file in (case.image, case.narrative)), output / "sheet.png", *written)
 
     faults: dict[str, str] = {}
     with notes():
@@ -98,6 +98,9 @@ def cases(
             model, narrator, url=narrator_url, revision=revision, adapter=adapter, preset=preset,
             job={"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale},
         )  # fmt: skip
+        anything = Image.new("RGB", (1, 1))  # options that no picture goes with are refused once, not in every case
+        maker.pipe.settings(anything, **(settings | maker.measures(anything, options["size"])))
+    output.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(listed, 1):
         title = f"{number}/{len(listed)} {case.name}"
         try:

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from reasondiff.errors import InputError
 
-__all__ = ["numbers", "prompt", "size", "writable"]
+__all__ = ["folder", "numbers", "prompt", "read_by", "size", "spare", "writable"]
 
 MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""
 
 
-def writable(path: Path, suffix: str) -> None:
-    """Raise ``InputError`` unless a file of this kind can be written there."""
+def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
+    """Raise ``InputError`` unless a file of this kind can be written there, in place of none of the ``inputs``."""
     if path.suffix.lower() != suffix:
         raise InputError(f"{str(path)!r} does not end in {suffix!r}; give a name that does.")
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder; give the name of a file in it.")
+    spare(inputs, path)
+    _probe(path.parent, path)
+
+
+def folder(path: Path) -> None:
+    """Raise ``InputError`` unless a folder of this name is there or can be made, and be written to."""
+    _probe(next(place for place in (path, *path.parents) if os.path.exists(place)), path)
+
+
+def _probe(place: Path, path: Path) -> None:
+    """Raise ``InputError`` about ``path`` unless something can be written in ``place``."""
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-"):
+        with tempfile.TemporaryDirectory(dir=place, prefix=f".{path.stem}-"):
             pass
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be written: {error.strerror}; choose another place.") from None
+
+
+def spare(inputs: Iterable[Path | None], *outputs: Path) -> None:
+    """Raise ``InputError`` if a file that is to be written is one that is read, under whatever name."""
+    written = _existing(outputs)
+    if taken := written.keys() & _existing(inputs):
+        name = str(written[taken.pop()])
+        raise InputError(f"{name!r} is read and would be overwritten; choose another name.")
+
+
+def _existing(paths: Iterable[Path | None]) -> dict[tuple[int, int], Path]:
+    """Those that exist, by what tells files apart."""
+    there = [(os.stat(path), path) for path in paths if path is not None and os.path.exists(path)]
+    return {(file.st_dev, file.st_ino): path for file, path in there}
+
+
+def read_by(narrator: str | None) -> Path | None:
+    """The file that a ``--narrator`` of this name reads, if it reads one."""
+    source, _, place = (narrator or "").partition(":")
+    return Path(place) if source in ("file", "scripted") else None
 
 
 def prompt(text: str) -> str:

@@ -45,7 +45,8 @@ def generate(
         Path | None, typer.Option(help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", metavar="FILE")
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Videos of the one story, from SEED on, and a sheet (.png) of them all.", metavar="N")
+        int,
+        typer.Option(help="Videos of the one story, from SEED on, and a sheet (-sheet.png) of them all.", metavar="N"),
     ] = 1,
     preview: Annotated[
         Path | None, typer.Option(help="A PNG that shows every few steps what the video becomes.", metavar="FILE")
@@ -70,18 +71,24 @@ def generate(
     from reasondiff.pipeline.progress import Progress
 
     importing = time.perf_counter() - started
-    checks.writable(output, ".mp4")
+    inputs = (image, narrative, checks.read_by(narrator), mag_ratios, transformer)
+    checks.writable(output, ".mp4", *inputs)
     if save_narrative is not None:
-        checks.writable(save_narrative, ".json")
+        checks.writable(save_narrative, ".json", *inputs)
     checks.numbers(seed=seed, fps=fps, steps=steps)
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
     if preview is not None:
-        checks.writable(preview, ".png")
+        checks.writable(preview, ".png", *inputs)
+    outputs, sheet = [output], output.with_name(f"{output.stem}-sheet.png")
+    if seeds > 1:
+        outputs = [output.with_stem(f"{output.stem}-{seed + number}") for number in range(seeds)]
+        for place in outputs:
+            checks.writable(place, ".mp4", *inputs)
+        checks.writable(sheet, ".png", *inputs)
     given = Given.read(image, prompt, narrative, size)
     picture, prompt, story = given.image, given.prompt, given.story
     ratios = MagRatios.read(mag_ratios) if mag_ratios is not None else None
-    outputs = [output] if seeds == 1 else [output.with_stem(f"{output.stem}-{seed + k}") for k in range(seeds)]
 
     with notes():
         options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
@@ -103,8 +110,8 @@ def generate(
             rows.append(SheetRow(f"seed {seed + number}", made.frames, anchor=story.anchor_frame, fps=made.pace))
     if seeds > 1:
         spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in made.narrative.clips)
-        contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], output.with_suffix(".png"), title=prompt)
-        typer.echo(f"{output.with_suffix('.png')}: seeds {seed} to {seed + seeds - 1}, side by side.")
+        contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], sheet, title=prompt)
+        typer.echo(f"{sheet}: seeds {seed} to {seed + seeds - 1}, side by side.")
     if save_narrative is not None:
         made.narrative.save(save_narrative)
     if fps is not None:

@@ -74,11 +74,13 @@ def narrate(
     """
     if context.invoked_subcommand is not None:
         return
+    from reasondiff.cli import checks
     from reasondiff.cli.notes import hush
     from reasondiff.narrator import load_narrator
 
     if output is None or (batch is None) == (image is None):
         raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
+    checks.writable(output, ".json" if batch is None else ".jsonl", image, batch, checks.read_by(narrator))
     frames, seconds = NUM_FRAMES, INTERVAL
     if narrator is None and narrator_url is not None:
         narrator = "openai"  # an address alone is meant, too
@@ -130,7 +132,6 @@ def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int,
     from reasondiff.cli.notes import notes
     from reasondiff.media import load_image
 
-    checks.writable(output, ".json")
     prompt = checks.prompt(prompt)
     picture = load_image(image)
     with notes():
@@ -153,11 +154,9 @@ def _many(
     from rich.console import Console
     from rich.progress import Progress
 
-    from reasondiff.cli import checks
     from reasondiff.narrator import NarrationWarning
     from reasondiff.narrator.batch import finished, read_rows, run_batch
 
-    checks.writable(output, ".jsonl")
     rows = read_rows(source, num_frames=num_frames, interval=interval)
     before = {key: succeeded for key, succeeded in finished(output).items() if succeeded or not retry_failed}
     already = sum(row.key in before for row in rows)

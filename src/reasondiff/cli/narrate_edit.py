@@ -61,7 +61,7 @@ def edit(
 
     narrative = read_narrative(story)
     if output is not None:
-        checks.writable(output, ".json")
+        checks.writable(output, ".json", image)
     elif story.suffix.lower() != ".json":
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
     given: dict[str, list[Any] | None] = {
@@ -104,7 +104,7 @@ def show(
 
     narrative = read_narrative(story)
     output = output or story.with_name(f"{story.stem}-timeline.png")
-    checks.writable(output, ".png")
+    checks.writable(output, ".png", story, image)
     picture = load_image(image) if image is not None else None
     _print(narrative)
     with atomic_path(output) as partial:

@@ -45,7 +45,7 @@ def replay(
     from reasondiff.media import fit_image, load_image, read_recipe, write_video
     from reasondiff.narrative import Narrative
 
-    checks.writable(output, ".mp4")
+    checks.writable(output, ".mp4", video, image)
     recipe = read_recipe(video)
     if recipe is None:
         raise InputError(f"{str(video)!r} has no recipe; give a video that 'reasondiff generate' wrote.")

@@ -231,7 +231,7 @@ class VisionNarrator:
             narrator=self.name,
             prompts=self.instruction.fingerprint,
             form=self.form,
-            reply=shorten(reply.text, MAX_QUOTED),
+            reply=shorten(reply.text.encode(errors="replace").decode(), MAX_QUOTED),  # half a character is not JSON
             image_shows=parsed.image_shows,
             notes=list(parsed.notes),
             complaints=complaints,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -192,7 +192,8 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
     def _identity(self, stories: Sequence[Story], settings: Settings, noise: Tensor) -> Iterator[Any]:
         """What two runs must share to continue each other."""
         for story in stories:
-            yield from (story.image.tobytes(), story.narrative.to_dict(), story.texts)
+            told = replace(story.narrative, provenance={})  # asked again, the same story takes another time
+            yield from (story.image.tobytes(), told.to_dict(), story.texts)
         yield from (settings, noise, self.active_adapter)
         yield sorted((key, value) for key, value in self.scheduler.config.items() if not key.startswith("_"))
         for model in (self.transformer, self.transformer_2):

@@ -166,7 +166,15 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
             options["max_sequence_length"] = min(512, self.tokenizer.model_max_length)
         frames = None if narrative is None else narrative.num_frames
         settings = resolve(options, self.defaults, image.size, self.pixels_per_token, frames)
-        timeline_of(self.vae, settings.num_frames)  # refuses what the VAE cannot hold
+        timeline = timeline_of(self.vae, settings.num_frames)  # refuses what the VAE cannot hold
+        places, (_, *patch) = (self.some_transformer.config[name] for name in ("rope_max_seq_len", "patch_size"))
+        longest = Timeline.from_latent(places, timeline.stride).num_frames
+        widest = places * self.vae_scale_factor_spatial * min(patch)
+        if settings.num_frames > longest:
+            raise InputError(f"This model has no place for {settings.num_frames} frames; give at most {longest}.")
+        if max(settings.width, settings.height) > widest:
+            size = f"{settings.width}x{settings.height}"
+            raise InputError(f"This model has no place for the size {size}; give at most {widest} a side.")
         return settings
 
     def aligns(self, settings: Settings) -> bool:

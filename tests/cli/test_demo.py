@@ -1,0 +1,63 @@
+"""``reasondiff demo``, what ``make demo`` runs: three texts, each told and beside plain image-to-video."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from reasondiff import media
+from reasondiff.checkpoints import find_model
+from reasondiff.media import SheetRow, read_video
+from reasondiff.narrative import Narrative
+
+AGENTS = ("cat", "dog", "pig")
+
+
+def test_three_texts_told_and_plain(
+    reasondiff: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(model, tmp_path / "own")
+    shutil.copytree(Path(find_model("storyworld-tiny"), "narrator"), own / "narrator")
+    rows: list[SheetRow] = []
+    draw = media.contact_sheet
+
+    def seen(given: list[SheetRow], *rest: Any, **options: Any) -> None:
+        rows.extend(given)
+        draw(given, *rest, **options)
+
+    monkeypatch.setattr(media, "contact_sheet", seen)
+    hashes: list[list[str]] = []
+    for seed in (0, 1):
+        out = tmp_path / str(seed)
+        ran = reasondiff("demo", "--model", own, "-o", out, "--seed", seed)
+        assert ran.code == 0, ran
+        assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png"} | {
+            f"{agent}{end}" for agent in AGENTS for end in (".mp4", ".json", "-plain.mp4")
+        }
+        recipes = []
+        for agent in AGENTS:
+            told, plain = (read_video(out / f"{agent}{end}.mp4").recipe for end in ("", "-plain"))
+            assert told is not None and plain is not None
+            assert told.prompt == plain.prompt == f"A {agent} plays in the room."
+            story = Narrative.load(out / f"{agent}.json")
+            assert story == Narrative.from_dict(dict(told.narrative)) and agent in " ".join(story.per_frame())
+            assert (told.options["prompts"], told.options["align"]) == ("framewise", True)
+            assert (plain.options["prompts"], plain.options["align"]) == ("single", False)
+            assert plain.narrative["position"] == 1
+            recipes += [told, plain]
+        assert {recipe.seed for recipe in recipes} == {seed}
+        hashes.append([recipe.frames_sha256 for recipe in recipes])
+        with Image.open(out / "sheet.png") as sheet:
+            assert sheet.height > 1000
+    assert all(first != second for first, second in zip(*hashes, strict=True))
+
+    assert [row.title for row in rows[:6]] == [
+        f"{how}: A {agent} plays in the room." for agent in AGENTS for how in ("ReasonDiff", "plain Wan-tiny")
+    ]
+    assert all(row.verdict and row.frames is not None and len(row.frames) == 9 for row in rows)
+    assert [row.given is not None for row in rows] == [bool(row.clips) for row in rows] == [True, False] * 6
