@@ -22,9 +22,10 @@ from reasondiff.recipes import recipe
 from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.image_to_video import mistimed, moving
+from reasondiff.training.image_to_video import moving
 from reasondiff.training.latents import encode_takes
 from reasondiff.training.preview import preview
+from reasondiff.training.prompts import mistimed
 from reasondiff.training.trainer import fit, step_generator
 
 
