@@ -64,7 +64,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("base", ("--model", "no-vae"),
          "There is no 'no-vae/vae'; train storyworld-tiny/vae first, or give another --model."),
-        ("decoder", ("--model", "none"), "There is no 'none/vae'; train storyworld-tiny/vae first"),
+        ("refine", ("--model", "none"), "There is no 'none/vae'; train storyworld-tiny/vae first"),
         ("base", ("--model", "damaged"), "The model 'damaged' cannot be loaded ("),
         ("base", ("--model", "only-vae", "--from-weights", "no-vae/there"),
          "There is no 'no-vae/there/transformer' to begin with; leave --from-weights out."),

@@ -23,7 +23,6 @@ from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.image_to_video import moving
-from reasondiff.training.latents import encode_takes
 from reasondiff.training.preview import preview
 from reasondiff.training.prompts import mistimed
 from reasondiff.training.trainer import fit, step_generator
@@ -32,7 +31,7 @@ from reasondiff.training.trainer import fit, step_generator
 def small(name: str) -> TrainingRecipe:
     """A recipe for five steps on a handful of clips, without the validation at its end."""
     plan = recipe(name)
-    if name.endswith(("vae", "decoder")):
+    if name.endswith(("vae", "refine")):
         settings = {"phases": [{"until": 1.0, "frames": [5], "batch": 1, "crop": 32}]}
     else:
         settings = {"clips": 4, "batch": 2}
@@ -80,18 +79,34 @@ def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) ->
     assert (tmp_path / "true-and-decoded.png").exists()
 
 
-def test_the_decoder_alone_leaves_every_latent_as_it_was(model: Path, tmp_path: Path) -> None:
-    plan = small("storyworld-tiny/decoder")
+def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path, tmp_path: Path) -> None:
+    plan = small("storyworld-tiny/refine")
     stage = plan.build(plan, model, tmp_path, "cpu")
+    inputs = stage.prepare(0, step_generator(0, 0))
+    with torch.no_grad():
+        losses = stage.loss(inputs)
+        assert losses["moved"] == 0
+        stage.vae.quant_conv.bias += 0.1
+        assert float(stage.loss(inputs)["moved"]) == pytest.approx(0.01, rel=1e-4)
+        stage.vae.quant_conv.bias -= 0.1
     stage.validate = lambda _: {}
-    before = {name: p.clone() for name, p in stage.vae.state_dict().items()}
     fit(stage, plan.optimization, tmp_path / "run")
-    changed = {name.split(".")[0] for name, p in stage.vae.state_dict().items() if not torch.equal(p, before[name])}
-    assert changed == {"decoder", "post_quant_conv"}
-    cache, takes = model.parent / "cache" / "latents", TakeSet("train")
-    written = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    encode_takes(stage.vae, takes, 4, cache)  # reads what the earlier decoder's stages wrote
-    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == written
+    assert 0 < stage.loss(inputs)["moved"] < 0.1
+    shutil.copytree(model / "vae", tmp_path / "model" / "vae")
+    stage.export(tmp_path / "model")
+    before, after = (json.loads((folder / "vae" / "config.json").read_text()) for folder in (model, tmp_path / "model"))
+    assert after == before  # the scale of the latents as well
+
+
+def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> None:
+    plan = small("storyworld-tiny/vae")
+    stage = plan.build(plan, model, tmp_path, "cpu")
+    clean, weight, noise = stage.prepare(0, step_generator(0, 0))
+    stage.decode = lambda vae, latents: clean + 0.5
+    for error, expected in ((1, 0.5), (2, 0.25)):
+        stage.error = error
+        pixels = float(stage.loss((clean, weight, noise))["pixels"])
+        assert pixels == pytest.approx(expected * float(weight.mean()), rel=1e-5)
 
 
 def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:

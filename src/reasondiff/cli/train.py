@@ -23,7 +23,7 @@ def train(
         int | None, typer.Option(help="Clips per step, in each process if several are launched; else the recipe's.")
     ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the transformer's blocks; a CPU needs a C++ compiler for it.")
+        bool, typer.Option("--compile", help="Compile what is trained; a CPU needs a C++ compiler for it.")
     ] = False,
     from_weights: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["begun_alike", "device", "numbers", "parts", "writable"]
 
 _READS = {
-    "storyworld-tiny/decoder": ("vae", "storyworld-tiny/vae"),
+    "storyworld-tiny/refine": ("vae", "storyworld-tiny/vae"),
     "storyworld-tiny/base": ("vae", "storyworld-tiny/vae"),
     "storyworld-tiny/stage1": ("model_index.json", "storyworld-tiny/base"),
     "storyworld-tiny/stage2": ("model_index.json", "storyworld-tiny/base"),

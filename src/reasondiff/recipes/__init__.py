@@ -12,7 +12,7 @@ __all__ = ["RECIPES", "TrainingRecipe", "recipe"]
 
 RECIPES: dict[str, Callable[[], TrainingRecipe]] = {
     "storyworld-tiny/vae": storyworld_tiny.vae,
-    "storyworld-tiny/decoder": storyworld_tiny.decoder,
+    "storyworld-tiny/refine": storyworld_tiny.refine,
     "storyworld-tiny/base": storyworld_tiny.base,
     "storyworld-tiny/stage1": storyworld_tiny.stage1,
     "storyworld-tiny/stage2": storyworld_tiny.stage2,

@@ -1,7 +1,7 @@
 """The bundled models, from nothing: every number that made ``models/storyworld-tiny``.
 
 Run in this order; each stage reads the components that the earlier ones exported: ``vae``, ``base`` (the "Wan2.1" of
-this world), ``stage1`` and ``stage2`` (Algorithm 1). ``decoder`` may go on at any time after ``vae``.
+this world), ``stage1`` and ``stage2`` (Algorithm 1). ``refine`` may go on at any time after ``vae``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reasondiff.training.text import caption_tokenizer
 from reasondiff.training.trainer import Optimization, Stage
 from reasondiff.training.vae import Phase, VaeStage
 
-__all__ = ["base", "decoder", "stage1", "stage2", "vae"]
+__all__ = ["base", "refine", "stage1", "stage2", "vae"]
 
 CHANNELS = 16
 """Of the latents, as in Wan2.1."""
@@ -71,32 +71,38 @@ def vae() -> TrainingRecipe:
         build=_vae_stage,
         settings={
             "vae": config,
+            "error": 1,
+            "fidelity": 0.0,
             "phases": [
                 {"until": 0.05, "frames": (1,), "batch": 16, "crop": 64},
                 {"until": 0.80, "frames": (5, 9, 13), "batch": 16, "crop": 32, "moving": True},
                 {"until": 1.00, "frames": (17, 33), "batch": 2, "crop": 64},
             ],
+            "compile": False,
         },
         validate_every=1000,
     )
 
 
-def decoder() -> TrainingRecipe:
-    """The VAE's decoder alone, longer; beside the training of the others, whose latents stay what they are."""
+def refine() -> TrainingRecipe:
+    """The VAE, longer, its latents near what they were: finer pictures, under models that were trained before."""
     return TrainingRecipe(
-        name="storyworld-tiny/decoder",
-        purpose="the video autoencoder's decoder alone, on latents that stay as they are",
+        name="storyworld-tiny/refine",
+        purpose="the video autoencoder, longer, on latents that stay near those of before",
         optimization=Optimization(
-            steps=6000, learning_rate=1e-3, warmup=100, cooldown=0.5, weight_decay=1e-4, clip=0.5, average=0.998
+            steps=8500, learning_rate=2e-3, warmup=100, cooldown=0.5, weight_decay=1e-4, muon=True, average=0.998
         ),
         build=_vae_stage,
         settings={
+            "error": 2,
+            "fidelity": 0.003,
             "phases": [
-                {"until": 0.70, "frames": (5, 9, 13), "batch": 16, "crop": 32, "moving": True},
-                {"until": 1.00, "frames": (17, 33), "batch": 2, "crop": 64},
+                {"until": 0.82, "frames": (9,), "batch": 8, "crop": 32, "moving": True},
+                {"until": 1.00, "frames": (33,), "batch": 1, "crop": 64},
             ],
+            "compile": False,
         },
-        validate_every=1000,
+        validate_every=2000,
     )
 
 
@@ -107,7 +113,14 @@ def _vae_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) ->
     else:  # from nothing
         net = seeded(recipe, lambda: AutoencoderKLWan(**config))
     phases = [Phase(**phase) for phase in recipe.settings["phases"]]
-    return VaeStage(net.to(device), steps=recipe.optimization.steps, phases=phases, decoder_only=config is None)
+    return VaeStage(
+        net.to(device),
+        steps=recipe.optimization.steps,
+        phases=phases,
+        error=recipe.settings["error"],
+        fidelity=recipe.settings["fidelity"],
+        compile=recipe.settings["compile"],
+    )
 
 
 def base() -> TrainingRecipe:

@@ -9,7 +9,7 @@ run/
   checkpoints/000420/         of the step
     weights.safetensors       what the stage trains
     average.safetensors       its exponential moving average, where one is kept
-    optimizer.safetensors     first and second moments
+    optimizer.safetensors     its moments
     state.json                the step, and the seconds spent so far
   validation/                 sheets and numbers, by step
 """
@@ -18,11 +18,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -31,8 +29,6 @@ from reasondiff.errors import CheckpointError
 from reasondiff.files import atomic_path
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass
@@ -44,7 +40,7 @@ class Checkpoint:
         seconds: time spent training, over all sessions.
         weights: trained parameters by name.
         average: their moving average; empty if none is kept.
-        optimizer: AdamW's moments, as ``parameter name/moment``.
+        optimizer: the optimizer's moments, as ``parameter name/moment``.
     """
 
     step: int
@@ -89,25 +85,3 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
 def _saved(run: Path) -> list[Path]:
     """The run's checkpoints, oldest first."""
     return sorted((run / "checkpoints").glob("[0-9]*"))
-
-
-def optimizer_state(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """AdamW's moments by parameter name."""
-    return {
-        f"{name}/{moment}": optimizer.state[parameter][moment]
-        for name, parameter in parameters.items()
-        if parameter in optimizer.state
-        for moment in _MOMENTS
-    }
-
-
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], state: Mapping[str, Tensor]
-) -> None:
-    """Put moments saved by ``optimizer_state`` back."""
-    for name, parameter in parameters.items():
-        if f"{name}/step" in state:
-            moments = {moment: state[f"{name}/{moment}"] for moment in _MOMENTS}
-            optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device) for key, value in moments.items()
-            }

@@ -21,13 +21,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.training.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    optimizer_state,
-    restore_optimizer,
-    save_checkpoint,
-)
+from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from reasondiff.training.optimizer import Optimizer
 from reasondiff.training.workers import Workers
 
 __all__ = ["Optimization", "Stage", "fit", "step_generator"]
@@ -35,13 +30,14 @@ __all__ = ["Optimization", "Stage", "fit", "step_generator"]
 
 @dataclass(frozen=True, kw_only=True)
 class Optimization:
-    """How a stage is optimised: AdamW; a warm-up, a constant rate, and a linear fall to zero at the end.
+    """How a stage is optimised: by AdamW or Muon; a warm-up, a constant rate, and a linear fall to zero at the end.
 
     Args:
         steps: optimizer steps of the whole run; more can be asked for later, and the run goes on.
         learning_rate: the constant rate.
         warmup: steps until it is reached.
         cooldown: share of the steps over which it falls to zero.
+        muon: orthogonal updates for the weights of layers (``Optimizer``).
         clip: largest gradient norm.
         average: decay of the moving average of the weights; 0 keeps none.
         precision: ``bf16`` or ``fp32`` for the forward pass; weights are fp32.
@@ -54,6 +50,7 @@ class Optimization:
     cooldown: float = 0.3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.95)
+    muon: bool = False
     clip: float = 1.0
     average: float = 0.0
     precision: str = "bf16"
@@ -118,20 +115,15 @@ def fit(
     """
     workers = workers or Workers()
     parameters = stage.trainable()
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters.values())
-    optimizer = torch.optim.AdamW(
-        parameters.values(),
-        lr=optimization.learning_rate,
-        betas=optimization.betas,
-        weight_decay=optimization.weight_decay,
-        fused=fused,
+    optimizer = Optimizer(
+        parameters, weight_decay=optimization.weight_decay, betas=optimization.betas, muon=optimization.muon
     )
     step, seconds = 0, 0.0
     saved = load_checkpoint(run)
     if saved is not None:
         step, seconds = saved.step, saved.seconds
         _copy(saved.weights, parameters)
-        restore_optimizer(optimizer, parameters, saved.optimizer)
+        optimizer.restore(saved.optimizer)
     average = {name: p.detach().clone() for name, p in parameters.items()} if optimization.average else {}
     if saved is not None and average:
         _copy(saved.average, average)
@@ -148,24 +140,20 @@ def fit(
         if not workers.first:
             return
         spent = seconds + time.monotonic() - started
-        moments = optimizer_state(optimizer, parameters)
-        save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, moments))
+        save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, optimizer.state()))
 
     try:
         while step < optimization.steps:
-            for group in optimizer.param_groups:
-                group["lr"] = optimization.rate(step)
             inputs = stage.prepare(step, step_generator(optimization.seed, step, workers.rank))
             with _attention(device):
                 with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"), _quiet():
                     losses = stage.loss(inputs)
-                optimizer.zero_grad(set_to_none=True)
                 losses["loss"].backward()
             workers.average(parameters.values())
             norm = nn.utils.clip_grad_norm_(parameters.values(), optimization.clip)
             if not torch.isfinite(norm):
                 raise ReasonDiffError(f"The loss of step {step + 1} is not a finite number; lower the learning rate.")
-            optimizer.step()
+            optimizer.step(optimization.rate(step))
             if average:
                 decay = min(optimization.average, (step + 1) / (step + 10))
                 torch._foreach_lerp_(list(average.values()), list(parameters.values()), 1 - decay)

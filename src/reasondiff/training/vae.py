@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw, draw_backdrop, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
 from reasondiff.timeline import Timeline
+from reasondiff.training import vae_at_once
 from reasondiff.training.saving import placeless, save_part
 from reasondiff.training.sheets import film_strips
 
@@ -48,15 +50,18 @@ class Phase:
 
 
 class VaeStage:
-    """L1 on pixels, more on what moves; a little noise on the latents instead of a sampled posterior.
+    """An error of pixels, more on what moves; a little noise on the latents instead of a sampled posterior.
 
     Args:
-        vae: the model; its ``latents_mean`` and ``latents_std`` are measured at export.
+        vae: the model.
         steps: of the whole run, to know where phases end.
+        error: of a pixel: 1, its absolute difference, or 2, the square of that.
         foreground_weight: of pixels that differ from the clip's empty scene.
         latent_noise: standard deviation of the noise added to latents, so that nearby latents decode alike.
         latent_penalty: on the squares of the latents, so that they keep a scale.
-        decoder_only: keep the encoder, and with it every latent that was made with it.
+        fidelity: on the squares of what the latents differ from those that ``vae`` makes now, so that models trained
+            on these still fit. ``latents_mean`` and ``latents_std`` stay as well; without it, export measures them.
+        compile: encoder and decoder, once for every size that the phases name.
     """
 
     def __init__(
@@ -65,25 +70,29 @@ class VaeStage:
         *,
         steps: int,
         phases: Sequence[Phase],
+        error: int = 1,
         foreground_weight: float = 5.0,
         latent_noise: float = 0.05,
         latent_penalty: float = 1e-4,
-        decoder_only: bool = False,
+        fidelity: float = 0.0,
+        compile: bool = False,
         takes: TakeSet | None = None,
     ) -> None:
         self.vae = vae
+        self.before = copy.deepcopy(vae).requires_grad_(False) if fidelity else None
         self.steps = steps
         self.phases = phases
+        self.error = error
         self.foreground_weight = foreground_weight
         self.latent_noise = latent_noise
         self.latent_penalty = latent_penalty
-        self.decoder_only = decoder_only
-        for part in (vae.encoder, vae.quant_conv):
-            part.requires_grad_(not decoder_only)
+        self.fidelity = fidelity
+        wrap = partial(torch.compile, dynamic=False) if compile else lambda function: function
+        self.encode, self.decode = wrap(vae_at_once.encode), wrap(vae_at_once.decode)
         self.takes = takes or TakeSet("train", hard=0.2)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        return {name: p for name, p in self.vae.named_parameters() if p.requires_grad}
+        return dict(self.vae.named_parameters())
 
     def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Clips [batch, 3, frames, crop, crop] in -1..1, their pixel weights, and noise for the latents."""
@@ -120,10 +129,16 @@ class VaeStage:
 
     def loss(self, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
         clean, weight, noise = inputs
-        latents = self.vae.encode(clean).latent_dist.mode()
-        decoded = self.vae.decode(latents + self.latent_noise * noise).sample
-        pixels = ((decoded.float() - clean).abs() * weight).mean()
-        return {"loss": pixels + self.latent_penalty * latents.float().square().mean(), "pixels": pixels}
+        latents = self.encode(self.vae, clean)
+        decoded = self.decode(self.vae, latents + self.latent_noise * noise)
+        pixels = ((decoded.float() - clean).abs().pow(self.error) * weight).mean()
+        losses = {"loss": pixels + self.latent_penalty * latents.float().square().mean(), "pixels": pixels}
+        if self.before is not None:
+            with torch.no_grad():
+                before = self.encode(self.before, clean)
+            losses["moved"] = (latents.float() - before.float()).square().mean()
+            losses["loss"] = losses["loss"] + self.fidelity * losses["moved"]
+        return losses
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Whole unseen clips, and 81 frames (a clip played forth and back): PSNR in dB, overall and of what moves."""
@@ -145,8 +160,8 @@ class VaeStage:
 
     @torch.no_grad()
     def export(self, model: Path) -> None:
-        """Save the VAE, its decoder in half precision, with the mean and deviation of its latents over unseen clips."""
-        if self.decoder_only:  # the latents are what they were
+        """Save the VAE, its decoder in half precision, with its latents' scale: over unseen clips, or as before."""
+        if self.before is not None:  # the scale is what it was
             self._save(model)
             return
         moments = []

@@ -1,0 +1,77 @@
+"""What changes the weights: AdamW, or Muon where a recipe says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer:
+    """AdamW for all parameters, or Muon for the weights of layers and AdamW for the rest, as one.
+
+    Args:
+        parameters: by the name that their state is saved under.
+        muon: a layer's weights are taken for a matrix [out, everything else], and its updates made orthogonal; they
+            have AdamW's size, so that one learning rate fits both.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        *,
+        weight_decay: float,
+        betas: tuple[float, float],
+        muon: bool = False,
+    ) -> None:
+        self.parameters = parameters
+        matrices = {name: p for name, p in parameters.items() if muon and p.ndim > 1 and p[0].numel() > 1}
+        # torch's Muon wants matrices: these share their memory with the layers' weights
+        self._views = {name: nn.Parameter(p.detach().flatten(1)) for name, p in matrices.items()}
+        self._seen = {**parameters, **self._views}
+        rest = [p for name, p in parameters.items() if name not in matrices]
+        self._optimizers: list[torch.optim.Optimizer] = []
+        if self._views:
+            self._optimizers.append(
+                torch.optim.Muon(self._views.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+            )
+        if rest:
+            fused = all(p.device.type in ("cpu", "cuda") for p in rest)
+            self._optimizers.append(torch.optim.AdamW(rest, betas=betas, weight_decay=weight_decay, fused=fused))
+
+    def step(self, rate: float) -> None:
+        """Change the parameters by their gradients, which are cleared."""
+        for name, view in self._views.items():
+            grad = self.parameters[name].grad
+            view.grad = None if grad is None else grad.flatten(1)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        for parameter in chain(self.parameters.values(), self._views.values()):
+            parameter.grad = None
+
+    def state(self) -> dict[str, Tensor]:
+        """The moments, as ``parameter name/moment``."""
+        moments = {p: state for optimizer in self._optimizers for p, state in optimizer.state.items()}
+        return {
+            f"{name}/{moment}": value
+            for name, parameter in self._seen.items()
+            for moment, value in moments.get(parameter, {}).items()
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Put moments that ``state`` gave back."""
+        for optimizer in self._optimizers:
+            own = {p for group in optimizer.param_groups for p in group["params"]}
+            for name, parameter in self._seen.items():
+                prefix = f"{name}/"
+                moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+                if parameter in own and moments:
+                    optimizer.state[parameter] = {
+                        key: value if key == "step" else value.to(parameter.device) for key, value in moments.items()
+                    }
