@@ -13,6 +13,7 @@ import pytest
 
 from reasondiff.checkpoints import find_model
 from reasondiff.cli import training_checks
+from reasondiff.errors import InputError
 from reasondiff.recipes import recipe
 
 BASE = ("train", "--recipe", "storyworld-tiny/base", "--dry-run")
@@ -33,7 +34,7 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
         ((*BASE, "--batch", "0"), "A batch of 0 trains nothing; give 1 or more."),
         ((*BASE, "--steps", "0"), "0 steps train nothing; give 1 or more."),
         ((*BASE, "--threads", "0"), "0 CPU threads cannot train; give 1 to 1024."),
-        (("train", "--recipe", "storyworld-tiny/vae", "--compile"), "storyworld-tiny/vae takes no --compile"),
+        (("train", "--recipe", "storyworld-tiny/oracle", "--compile"), "storyworld-tiny/oracle takes no --compile"),
         (("train", "--recipe", "storyworld-tiny/stage2", "--from-weights", "there"), "stage2 takes no --from-weights"),
         (("train", "--recipe", "storyworld-tiny/oracle", "--batch", "4"), "storyworld-tiny/oracle takes no --batch"),
         (("train", "--recipe", "storyworld-tiny/stage3"), "storyworld-tiny/stage2"),
@@ -134,10 +135,26 @@ def test_a_run_may_go_on_for_longer_or_faster_and_a_folder_without_a_checkpoint_
     plan = recipe("storyworld-tiny/base")
     run = begun(plan.name, batch=3, compile=True, clips=10)
     longer = replace(plan, optimization=replace(plan.optimization, steps=99))
-    training_checks.begun_alike(longer, run)
-    training_checks.begun_alike(longer, Path("runs/none"))
+    training_checks.begun_alike(longer, run, tmp_path)
+    training_checks.begun_alike(longer, Path("runs/none"), tmp_path)
     (run / "checkpoints" / "000100").rmdir()
-    training_checks.begun_alike(replace(plan, settings={}), run)
+    training_checks.begun_alike(replace(plan, settings={}), run, tmp_path)
+
+
+def test_a_run_does_not_go_on_upon_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = recipe("storyworld-tiny/stage1")
+    for part in ("vae", "transformer", "text_encoder", "alignformer"):
+        Path("model", part).mkdir(parents=True)
+        Path("model", part, "x.safetensors").write_bytes(part.encode())
+    model = Path("model")
+    record = begun(plan.name) / "recipe.json"
+    record.write_text(json.dumps(plan.to_dict() | {"trained_on": training_checks.trained_on(plan, model)}))
+    Path("model/alignformer/x.safetensors").write_bytes(b"its own")
+    training_checks.begun_alike(plan, record.parent, model)
+    Path("model/transformer/x.safetensors").write_bytes(b"another base")
+    with pytest.raises(InputError, match=r"was begun on another transformer/x.safetensors than 'model' has now"):
+        training_checks.begun_alike(plan, record.parent, model)
 
 
 def test_a_run_goes_on_by_the_same_command(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import ModelMixin
+from diffusers import AutoencoderKLWan, ModelMixin
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -23,9 +23,11 @@ from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.image_to_video import moving
+from reasondiff.training.latents import encode_takes
 from reasondiff.training.preview import preview
 from reasondiff.training.prompts import mistimed
 from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.vae import Phase
 
 
 def small(name: str) -> TrainingRecipe:
@@ -98,6 +100,15 @@ def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path
     assert after == before  # the scale of the latents as well
 
 
+def test_phases_come_one_after_another_and_those_that_end_together_take_turns(model: Path, tmp_path: Path) -> None:
+    plan = small("storyworld-tiny/vae")
+    stage = plan.build(plan, model, tmp_path, "cpu")
+    parts = ((0.4, 1), (1.0, 5), (1.0, 9))
+    stage.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
+    drawn = [stage.prepare(step, step_generator(0, step))[0].shape[2] for step in range(5)]
+    assert drawn == [1, 1, 5, 9, 5]  # of five steps, two are before 0.4
+
+
 def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
     stage = plan.build(plan, model, tmp_path, "cpu")
@@ -107,6 +118,17 @@ def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> No
         stage.error = error
         pixels = float(stage.loss((clean, weight, noise))["pixels"])
         assert pixels == pytest.approx(expected * float(weight.mean()), rel=1e-5)
+
+
+def test_damaged_latents_are_encoded_anew(model: Path, tmp_path: Path) -> None:
+    vae = AutoencoderKLWan.from_pretrained(model / "vae")
+    first = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    (shard,) = tmp_path.iterdir()
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    again = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    assert torch.equal(again.clean, first.clean) and torch.equal(again.anchors, first.anchors)
+    assert shard.read_bytes() == whole
 
 
 def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:

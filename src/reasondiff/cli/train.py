@@ -75,7 +75,7 @@ def train(
     device = training_checks.device(device)
     training_checks.writable(model=model, runs=run, cache=cache)
     training_checks.parts(plan, model)
-    training_checks.begun_alike(plan, run)
+    training_checks.begun_alike(plan, run, model)
     if threads is not None:
         torch.set_num_threads(threads)
     with Workers(device) as workers:
@@ -84,7 +84,8 @@ def train(
         if workers.first:
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
-                partial.write_text(json.dumps(plan.to_dict(), indent=2) + "\n")
+                record = plan.to_dict() | {"trained_on": training_checks.trained_on(plan, model)}
+                partial.write_text(json.dumps(record, indent=2) + "\n")
         with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
             done = fit(
                 stage,

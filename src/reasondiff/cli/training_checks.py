@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasondiff.checkpoints import LORA_FILE
+from reasondiff.checkpoints import LORA_FILE, weight_hashes
 from reasondiff.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
     from reasondiff.recipes import TrainingRecipe
 
-__all__ = ["begun_alike", "device", "numbers", "parts", "writable"]
+__all__ = ["begun_alike", "device", "numbers", "parts", "trained_on", "writable"]
 
 _READS = {
     "storyworld-tiny/refine": ("vae", "storyworld-tiny/vae"),
@@ -25,11 +25,19 @@ _READS = {
 """What a recipe reads of the model folder, and which recipe writes it."""
 
 _GOES_ON_WITH = {
-    "storyworld-tiny/base": ("transformer", "text_encoder"),
+    "storyworld-tiny/base": ("transformer", "text_encoder", "tokenizer"),
     "storyworld-tiny/stage1": ("alignformer", LORA_FILE),
     "storyworld-tiny/narrator": ("narrator",),
 }
 """What it reads of the folder that ``--from-weights`` names."""
+
+_TRAINED_ON = {
+    "storyworld-tiny/refine": ("vae",),
+    "storyworld-tiny/base": ("vae",),
+    "storyworld-tiny/stage1": ("vae", "transformer", "text_encoder"),
+    "storyworld-tiny/stage2": ("vae", "transformer", "text_encoder", LORA_FILE),
+}
+"""Of what it reads, the weights that what it trains would not fit others of."""
 
 _MAY_CHANGE = {"optimization.steps", "settings.compile", "settings.batch", "settings.clips"}
 """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how."""
@@ -96,10 +104,17 @@ def parts(plan: TrainingRecipe, model: Path) -> None:
             raise CheckpointError(f"There is no {str(place)!r} to begin with; leave --from-weights out.")
 
 
-def begun_alike(plan: TrainingRecipe, run: Path) -> None:
+def trained_on(plan: TrainingRecipe, model: Path) -> dict[str, str]:
+    """SHA-256 of the weights in the model folder that the run's own depend on, by file; for the run's record."""
+    wanted = _TRAINED_ON.get(plan.name, ())
+    return {file: sha for file, sha in weight_hashes(model).items() if file.split("/")[0] in wanted} if wanted else {}
+
+
+def begun_alike(plan: TrainingRecipe, run: Path, model: Path) -> None:
     """Raise unless the run in this folder, if it has a checkpoint to go on from, was begun with the same settings.
 
-    Its weights and moments would not fit others, or would be trained on as if they had been begun with them.
+    Its weights and moments would not fit others, or would be trained on as if they had been begun with them. The same
+    goes for the weights of other parts that it was begun on.
 
     Raises:
         CheckpointError: the run's record cannot be read.
@@ -121,6 +136,14 @@ def begun_alike(plan: TrainingRecipe, run: Path) -> None:
             raise InputError(
                 f"The run in {str(run)!r} was begun with {name} = {json.dumps(old)}, not {json.dumps(new)}; "
                 "give what it was begun with, or begin anew with another --runs."
+            )
+    weights = before.get("trained_on") or {}  # an older record has none
+    here = trained_on(plan, model)
+    for file in sorted(weights):
+        if here.get(file) != weights[file]:
+            raise InputError(
+                f"The run in {str(run)!r} was begun on another {file} than {str(model)!r} has now; give the model it "
+                "was begun on, or begin anew with another --runs."
             )
 
 

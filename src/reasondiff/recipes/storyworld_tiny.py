@@ -13,7 +13,7 @@ import torch
 from diffusers import UniPCMultistepScheduler, WanTransformer3DModel
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from peft import LoraConfig
-from transformers import UMT5Config, UMT5EncoderModel
+from transformers import T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.errors import InputError
@@ -90,15 +90,16 @@ def refine() -> TrainingRecipe:
         name="storyworld-tiny/refine",
         purpose="the video autoencoder, longer, on latents that stay near those of before",
         optimization=Optimization(
-            steps=8500, learning_rate=2e-3, warmup=100, cooldown=0.5, weight_decay=1e-4, muon=True, average=0.998
+            steps=2600, learning_rate=2e-3, warmup=100, cooldown=0.6, weight_decay=1e-4, muon=True, average=0.998
         ),
         build=_vae_stage,
         settings={
             "error": 2,
             "fidelity": 0.003,
             "phases": [
-                {"until": 0.82, "frames": (9,), "batch": 8, "crop": 32, "moving": True},
-                {"until": 1.00, "frames": (33,), "batch": 1, "crop": 64},
+                {"until": 1.0, "frames": (9,), "batch": 8, "crop": 32, "moving": True},
+                {"until": 1.0, "frames": (17,), "batch": 4, "crop": 32, "moving": True},
+                {"until": 1.0, "frames": (33,), "batch": 1, "crop": 64},
             ],
             "compile": False,
         },
@@ -155,6 +156,7 @@ def base() -> TrainingRecipe:
         if begin := settings["from_weights"]:
             transformer = WanTransformer3DModel.from_pretrained(Path(begin, "transformer"), torch_dtype=torch.float32)
             text_encoder = UMT5EncoderModel.from_pretrained(Path(begin, "text_encoder"), dtype=torch.float32)
+            tokenizer = T5Tokenizer.from_pretrained(Path(begin, "tokenizer"))  # the encoder knows words by its numbers
         else:
             transformer = seeded(recipe, lambda: WanTransformer3DModel(**settings["transformer"]))
             text_encoder = seeded(recipe, lambda: UMT5EncoderModel(encoder))

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from reasondiff.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
+from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw
@@ -58,10 +59,13 @@ def encode_takes(
     *,
     anchors: int = 4,
 ) -> LatentSet:
-    """Encode the first ``count`` takes, or read what ``folder`` holds of them already.
+    """Encode the first ``count`` takes, or read what ``folder`` holds of them already; damaged shards are made anew.
 
     Args:
         anchors: anchor frames per clip; equally many before, while and after the agent is there, as far as possible.
+
+    Raises:
+        InputError: ``folder`` cannot be written into.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made_by = _fingerprint(vae, takes)
@@ -75,8 +79,13 @@ def encode_takes(
             with torch.autocast(vae.device.type, torch.bfloat16):  # as exact as what is kept of it
                 clips = [_encode(vae, takes, index, anchors) for index in shown]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
-            with atomic_path(path) as partial:
-                save_file({f.name: getattr(shard, f.name) for f in fields(LatentSet)}, partial, {"made_by": made_by})
+            tensors = {f.name: getattr(shard, f.name) for f in fields(LatentSet)}
+            try:
+                with atomic_path(path) as partial:
+                    save_file(tensors, partial, {"made_by": made_by})
+            except (SafetensorError, OSError) as error:
+                fix = "give --cache a place with room"
+                raise InputError(f"{str(path)!r} cannot be written ({error}); {fix}.") from None
         shards.append(shard)
     return LatentSet(*(torch.cat([getattr(s, f.name) for s in shards])[:count] for f in fields(LatentSet)))
 
@@ -105,10 +114,13 @@ def _encode(vae: AutoencoderKLWan, takes: TakeSet, index: int, anchors: int) -> 
 def _read(path: Path, made_by: str) -> LatentSet | None:
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as file:
-        if file.metadata().get("made_by") != made_by:
-            return None
-        return LatentSet(*(file.get_tensor(f.name) for f in fields(LatentSet)))
+    try:
+        with safe_open(path, framework="pt") as file:
+            if (file.metadata() or {}).get("made_by") != made_by:
+                return None
+            return LatentSet(*(file.get_tensor(f.name) for f in fields(LatentSet)))
+    except SafetensorError:  # damaged
+        return None
 
 
 def _fingerprint(vae: AutoencoderKLWan, takes: TakeSet) -> str:

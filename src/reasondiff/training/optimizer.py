@@ -66,12 +66,11 @@ class Optimizer:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put moments that ``state`` gave back."""
+        moments: dict[nn.Parameter, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            name, _, moment = key.rpartition("/")
+            moments.setdefault(self._seen[name], {})[moment] = value
         for optimizer in self._optimizers:
-            own = {p for group in optimizer.param_groups for p in group["params"]}
-            for name, parameter in self._seen.items():
-                prefix = f"{name}/"
-                moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-                if parameter in own and moments:
-                    optimizer.state[parameter] = {
-                        key: value if key == "step" else value.to(parameter.device) for key, value in moments.items()
-                    }
+            own = [p for group in optimizer.param_groups for p in group["params"]]
+            numbered = {number: moments[p] for number, p in enumerate(own) if p in moments}
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": numbered})  # each moment on its device

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import random
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor, nn
 
+from reasondiff.files import atomic_path
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
 from reasondiff.storyworld.render import draw_frame
@@ -135,7 +138,11 @@ class OracleStage:
 
     def export(self, model: Path) -> None:
         """Write the network's config and weights into ``model`` itself."""
-        self.net.eval().save_pretrained(model)
+        with tempfile.TemporaryDirectory() as scratch:
+            self.net.eval().save_pretrained(scratch)
+            for file in Path(scratch).iterdir():
+                with atomic_path(model / file.name) as whole:
+                    shutil.copyfile(file, whole)
 
 
 def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:

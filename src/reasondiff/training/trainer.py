@@ -142,6 +142,7 @@ def fit(
         spent = seconds + time.monotonic() - started
         save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, optimizer.state()))
 
+    whole = True
     try:
         while step < optimization.steps:
             inputs = stage.prepare(step, step_generator(optimization.seed, step, workers.rank))
@@ -153,11 +154,13 @@ def fit(
             norm = nn.utils.clip_grad_norm_(parameters.values(), optimization.clip)
             if not torch.isfinite(norm):
                 raise ReasonDiffError(f"The loss of step {step + 1} is not a finite number; lower the learning rate.")
+            whole = False
             optimizer.step(optimization.rate(step))
             if average:
                 decay = min(optimization.average, (step + 1) / (step + 10))
                 torch._foreach_lerp_(list(average.values()), list(parameters.values()), 1 - decay)
             step += 1
+            whole = True
 
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
@@ -182,8 +185,8 @@ def fit(
             minutes = (time.monotonic() - started) / 60
             if stop_after_minutes < math.inf and workers.agree(minutes >= stop_after_minutes):
                 break
-    finally:  # also on Ctrl-C: what was learnt is kept
-        if step:
+    finally:  # also on Ctrl-C: what was learnt is kept, but for a step that is half done
+        if step and whole:
             save()
     if step >= optimization.steps:
         _copy(average, parameters)

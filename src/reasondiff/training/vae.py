@@ -32,7 +32,7 @@ __all__ = ["Phase", "VaeStage", "foreground", "psnr", "to_pixels", "to_tensor"]
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of the curriculum.
+    """A part of the curriculum; those that end together take turns, step by step.
 
     Args:
         until: the share of all steps at which it ends.
@@ -96,7 +96,9 @@ class VaeStage:
 
     def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Clips [batch, 3, frames, crop, crop] in -1..1, their pixel weights, and noise for the latents."""
-        phase = next((p for p in self.phases if step < p.until * self.steps), self.phases[-1])
+        until = min((p.until for p in self.phases if step < p.until * self.steps), default=self.phases[-1].until)
+        now = [p for p in self.phases if p.until == until]
+        phase = now[step % len(now)]
 
         def randint(high: int) -> int:
             return int(torch.randint(high, (), generator=generator))
