@@ -155,12 +155,14 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """As in diffusers, but a weight that the files lack is an error, not a random number.
+        """As in diffusers, but nothing is unpickled, and a weight that the files lack is an error, not a random number.
 
         Raises:
             CheckpointError: the files are of another version.
         """
-        loaded: Any = super().from_pretrained(*args, **(kwargs | {"output_loading_info": True}))
+        loaded: Any = super().from_pretrained(
+            *args, **(kwargs | {"output_loading_info": True, "use_safetensors": True})
+        )
         model, report = loaded
         if wrong := sorted([*report["missing_keys"], *report["unexpected_keys"]]):
             raise CheckpointError(

@@ -37,7 +37,8 @@ class Preset:
         weights: how the transformer's blocks are stored. ``float8`` without ``float8_products`` is storage only
             (``enable_layerwise_casting``, which leaves embeddings, norms and the output layer alone).
         float8_products: multiply in 8 bits, scaled per row (torchao's ``Float8DynamicActivationFloat8WeightConfig``
-            with ``PerRow()``), in all blocks but the first and the last. Needs compute capability 8.9 and ``compiled``.
+            with ``PerRow()``), in the blocks, but not in the first and the last. Needs compute capability 8.9 and
+            ``compiled``.
         text_weights: the text encoder's, storage only, embeddings and norms left alone. ``wo`` must stay bfloat16 as
             well: T5 casts a layer's input to the dtype of ``wo``, and would round it to 8 bits.
         free_text_encoder: the text encoder goes to the CPU's memory once the texts are encoded, and comes back for the
@@ -48,7 +49,6 @@ class Preset:
         step_cache: threshold of ``FirstBlockCacheConfig``; None for no cache.
         skipped: share of the transformer's calls that the threshold is meant to skip, for planning.
         tiled_vae: ``vae.enable_tiling()``: less memory, a little more work, and seams that one must look for.
-        steps: denoising steps, where they differ from the model's own.
     """
 
     name: str
@@ -63,7 +63,6 @@ class Preset:
     step_cache: float | None = None
     skipped: float = 0.0
     tiled_vae: bool = False
-    steps: int | None = None
 
     @property
     def keeps_keys_values(self) -> bool:

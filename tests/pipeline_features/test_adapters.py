@@ -281,7 +281,12 @@ def test_publishing_uploads_the_folder_with_its_card(monkeypatch: pytest.MonkeyP
     assert address.endswith("/commit/1")
     assert (sent["repo"], sent["private"]) == ("owner/tales", True)
     assert {"adapter.json", "README.md", "config.json", "pytorch_lora_weights.safetensors"} <= set(sent["files"])
-    assert b'pipe.load_adapter("tales")' in sent["files"]["README.md"]
+    assert b'pipe.load_adapter("owner/tales")' in sent["files"]["README.md"]
+
+
+def test_a_folder_of_ones_own_is_no_base_model_to_publish(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is a folder; give base_model='owner/name'"):
+        trained(0).push_to_hub("owner/tales", base_model=str(tmp_path))
 
 
 def test_the_interval_of_the_model_is_its_own(folders: tuple[Path, Path]) -> None:

@@ -257,14 +257,20 @@ class ReasonDiffAdapters(ReasonDiffParts):
 
         Returns:
             The commit's address.
+
+        Raises:
+            InputError: as ``save_adapter``, or the base model is a folder, which nobody else has.
         """
         from huggingface_hub import HfApi
 
         api = HfApi()
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / repo_id.split("/")[-1]
-            self.save_adapter(folder, **described)
+            info = self.save_adapter(folder, **described)
+            if Path(info.base_model).exists():
+                raise InputError(f"The base model {info.base_model!r} is a folder; give base_model='owner/name'.")
             repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+            (folder / "README.md").write_text(model_card(info, repo), encoding="utf-8")
             return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload ReasonDiff adapter"))
 
     @property
@@ -299,7 +305,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
 
 
 def model_card(info: AdapterInfo, name: str) -> str:
-    """A README in the hub's form."""
+    """A README in the hub's form, of an adapter that is loaded by ``name``."""
     on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", info.base_model)
     base = [f"base_model: {info.base_model}", "base_model_relation: adapter"] if on_hub else []
     lines = [

@@ -51,7 +51,7 @@ def watch_word(
     callback_on_step_end: Any = None,
     **options: Any,
 ) -> WordAttention:
-    """Generate one video and watch its attention to ``word`` in one block of the (first) transformer.
+    """Generate one video and watch its attention to ``word`` in one block of the transformer (of both, with two).
 
     Args:
         pipe: eager and in one process.

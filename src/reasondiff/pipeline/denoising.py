@@ -199,3 +199,7 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
         for model in (self.transformer, self.transformer_2):
             yield None if model is None else fingerprint(model)
         yield [(layer.active_adapters, layer.scaling) for layer in self._lora_layers()]
+        for model in (self.transformer, self.transformer_2, self.alignformer):
+            for name, weight in () if model is None else model.named_parameters():
+                if (model is self.alignformer or ".lora_" in name) and not weight.is_meta:  # what training changes
+                    yield weight.detach().float().cpu()

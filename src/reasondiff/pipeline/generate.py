@@ -6,8 +6,9 @@ Figure 2 and Section 3 of the paper, on stock diffusers parts.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -204,6 +205,12 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         if narrative.num_frames != settings.num_frames:
             logger.warning("The narrative of %d frames is retimed to %d.", narrative.num_frames, settings.num_frames)
             narrative = narrative.retime(settings.num_frames)
+        if not math.isclose(narrative.interval, settings.interval):
+            logger.warning(
+                "The narrative's frames are %g s apart and the model's %g s, which is how they are made and played.",
+                narrative.interval, settings.interval,
+            )  # fmt: skip
+            narrative = replace(narrative, interval=settings.interval)
         narrative = placed(narrative, position, anchor)
         if other := [each.image for each in narrative.anchors if each.image]:
             raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
@@ -318,7 +325,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
                 before, latents = latents, self.scheduler.step(predicted, timestep, latents, return_dict=False)[0]
                 latents, condition = watcher.show(self, step, before, predicted, latents, condition)
                 if progress is not None:
-                    progress.save(step + 1, latents, self.scheduler, self._num_timesteps)
+                    progress.save(step + 1, latents, self.scheduler)
                 bar.update()
                 if self.interrupt:
                     break

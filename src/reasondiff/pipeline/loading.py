@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 import torch
 from accelerate import cpu_offload_with_hook
-from diffusers import FirstBlockCacheConfig
+from diffusers import FirstBlockCacheConfig, WanTransformer3DModel
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
+from reasondiff.checkpoints import find_model
 from reasondiff.errors import UnsupportedError
 from reasondiff.pipeline.acceleration import compile_blocks
 from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.pipeline.parts import HUB_OPTIONS
 from reasondiff.presets import Preset
 
 __all__ = ["apply_preset", "load_preset"]
@@ -41,7 +42,9 @@ def load_preset(
     device = torch.device(device)
     _check(preset, device)
     if preset.float8_products:
-        options["quantization_config"] = _products_in_8_bits()
+        place = {name: options[name] for name in HUB_OPTIONS if name in options}
+        config = WanTransformer3DModel.load_config(find_model(model), subfolder="transformer", **place)
+        options["quantization_config"] = _products_in_8_bits(config["num_layers"])
     dtypes = {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}
     pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
     if adapter is not None:
@@ -50,19 +53,13 @@ def load_preset(
     return pipe
 
 
-def apply_preset(
-    pipe: ReasonDiffPipeline,
-    preset: Preset,
-    device: str | torch.device,
-    compile_options: Mapping[str, Any] | None = None,
-) -> None:
+def apply_preset(pipe: ReasonDiffPipeline, preset: Preset, device: str | torch.device) -> None:
     """Bring a pipeline that was loaded with the preset's dtypes, on the CPU, into the preset's state.
 
     Args:
         pipe: with the adapters that are to be used.
         preset: what to do.
         device: where it computes.
-        compile_options: for ``torch.compile``.
 
     Raises:
         UnsupportedError: this machine cannot do what the preset says.
@@ -81,7 +78,7 @@ def apply_preset(
         pipe.vae.enable_tiling()
     for model in transformers:
         if preset.compiled:
-            compile_blocks(model, fullgraph=True, **(compile_options or {}))
+            compile_blocks(model, fullgraph=True)
         if preset.step_cache is not None:
             model.enable_cache(FirstBlockCacheConfig(threshold=preset.step_cache))
     if device.type == "cpu" and preset.offload == "models":
@@ -121,10 +118,16 @@ def _check(preset: Preset, device: torch.device) -> None:
         raise UnsupportedError(f"The preset {preset.name!r} needs torchao; install it, or choose balanced or low-vram.")
 
 
-def _products_in_8_bits() -> Any:
+def kept_whole(layers: int) -> list[str]:
+    """What stays in 16 bits where products are in 8: the first and the last block, and all around the blocks."""
+    return ["blocks.0", f"blocks.{layers - 1}", "patch_embedding", "condition_embedder", "proj_out"]
+
+
+def _products_in_8_bits(layers: int) -> Any:
     from diffusers.quantizers.pipe_quant_config import PipelineQuantizationConfig
     from diffusers.quantizers.quantization_config import TorchAoConfig
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow
 
-    config = TorchAoConfig(Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()))
+    kind = Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())
+    config = TorchAoConfig(kind, modules_to_not_convert=kept_whole(layers))
     return PipelineQuantizationConfig(quant_mapping={"transformer": config, "transformer_2": config})

@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -145,7 +146,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             InputError: a revision of a folder.
         """
         found = find_model(str(pretrained_model_name_or_path))
-        folder, from_hub = Path(found), {key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs}
+        folder, from_hub = Path(found), {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
         if folder.is_dir() and kwargs.get("revision"):
             raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
         if not kwargs.keys() & {"vae", "transformer", "transformer_2"}:
@@ -159,11 +160,11 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             if isinstance(file := kwargs.get(name), str | os.PathLike):
                 if not Path(file).is_file():
                     raise CheckpointError(f"There is no {str(file)!r}; give a .safetensors or .gguf file.")
-                dtype = kwargs.get("dtype")
+                dtype = kwargs.get("dtype", kwargs.get("torch_dtype"))
+                dtype = dtype if isinstance(dtype, torch.dtype) else None
+                of_config = {"config_revision" if key == "revision" else key: value for key, value in from_hub.items()}
                 with in_one_sentence(str(file), "transformer"):
-                    kwargs[name] = load_single_file(
-                        Path(file), found, dtype if isinstance(dtype, torch.dtype) else None
-                    )
+                    kwargs[name] = load_single_file(Path(file), found, dtype, **of_config)
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
@@ -182,25 +183,46 @@ class ReasonDiffParts(WanImageToVideoPipeline):
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:  # type: ignore[override]
         """Write the model folder; what is loaded from it gives the same videos.
 
+        A LoRA that is switched off is left out.
+
         Raises:
-            UnsupportedError: LoRA adapters other than our own are loaded.
+            UnsupportedError: LoRA adapters other than our own are loaded, or that one is at another scale than 1, for
+                which a model folder has no place.
         """
         folder = Path(save_directory)
         adapters = dict(getattr(self.transformer, "peft_config", {}))
         if others := set(adapters) - {self._lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
-        if adapters:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._write_lora(folder, self._lora)
-            self.unload_lora_weights()
-        else:
-            (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
+        active = bool(layers) and self._lora in layers[0].active_adapters
+        name = self._lora
+        if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
+            raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
+        (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
         self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
-        super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
-        if adapters:
-            self._read_lora(folder, self._lora)
+        with self._without_lora() if adapters else nullcontext() as aside:
+            super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
+            if active and aside is not None:
+                shutil.copyfile(aside / LORA_FILE, folder / LORA_FILE)
         if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
             shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    @contextmanager
+    def _without_lora(self) -> Iterator[Path]:
+        """Inside the block our own LoRA is not in the transformer but in the folder that is yielded."""
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
+        scales, active = [layer.scaling[self._lora] for layer in layers], list(layers[0].active_adapters)
+        with tempfile.TemporaryDirectory() as name:
+            self._write_lora(Path(name), self._lora)
+            self.unload_lora_weights()
+            try:
+                yield Path(name)
+            finally:
+                self._read_lora(Path(name), self._lora)
+                back = (layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer))
+                for layer, scale in zip(back, scales, strict=True):
+                    layer.scaling[self._lora] = scale
+                    layer.set_adapter(active, inference_mode=True)
 
     def load_lora_weights(self, *args: Any, **kwargs: Any) -> None:
         """As in diffusers, but nothing is unpickled."""
@@ -289,7 +311,7 @@ def _check_tokenizer(folder: Path) -> None:
 _NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
 """Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
 
-_HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
+HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
 _OURS = [
     LORA_FILE,
     "narrator/*.json",

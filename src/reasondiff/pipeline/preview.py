@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -24,7 +25,7 @@ class Preview:
     """A callback that draws the predicted video as small pictures, one per latent frame, into a PNG.
 
     Colours come from latents by a linear map, fitted on the anchor, whose latent and pixels are both known: it costs
-    microseconds where decoding costs seconds. Pass it as ``callback_on_step_end`` together with ``Preview.inputs``.
+    milliseconds where decoding costs seconds. Pass it as ``callback_on_step_end`` together with ``Preview.inputs``.
 
     Args:
         image: the condition image.
@@ -62,7 +63,7 @@ class Preview:
         flagged = condition[0, :-channels].flatten(2).amax((0, 2))
         anchor = condition[0, -channels:, int(flagged.argmax())]
         fitted = fit_image(self.image, width * scale, height * scale, self.fit)
-        pixels = torch.tensor(list(fitted.tobytes()), dtype=torch.float32).view(1, fitted.height, fitted.width, 3)
+        pixels = torch.from_numpy(np.array(fitted))[None].float()
         wanted = F.interpolate(pixels.permute(0, 3, 1, 2) / 255, (height, width), mode="area")[0]
 
         known = _with_one(anchor.flatten(1).T).double()

@@ -25,12 +25,10 @@ class Progress:
 
     Args:
         path: a file that is written after every step and deleted at the end.
-        every: steps between writes.
     """
 
-    def __init__(self, path: str | Path, every: int = 1) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.every = every
         self.run = ""
 
     def begin(self, *identity: Any) -> None:
@@ -65,15 +63,13 @@ class Progress:
             setattr(scheduler, name, _restored(value, tensors, device))
         return step, latents
 
-    def save(self, step: int, latents: Tensor, scheduler: Any, steps: int) -> None:
-        """After ``step`` of ``steps`` steps.
+    def save(self, step: int, latents: Tensor, scheduler: Any) -> None:
+        """After ``step`` steps.
 
         Raises:
             InputError: nothing can be written there.
             UnsupportedError: the scheduler's state cannot be written down.
         """
-        if step % self.every and step != steps:
-            return
         tensors = {"latents": latents.detach().to("cpu", copy=True).contiguous()}
         state = {
             name: _described(value, name, tensors)

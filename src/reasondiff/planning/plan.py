@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from reasondiff.planning.architecture import Architecture
@@ -63,8 +63,6 @@ def plan(model: Architecture, preset: Preset, job: Job) -> Plan:
     Raises:
         InputError: the frames or the size do not fit the model.
     """
-    if preset.steps is not None:
-        job = replace(job, num_inference_steps=preset.steps)
     weights = weight_bytes(model, preset)
     return Plan(model, preset, job, weights, Run(model, preset, job, weights).stages)
 
