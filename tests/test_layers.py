@@ -14,7 +14,7 @@ cli
 recipes
 evaluation training planning
 pipeline
-storyworld data narrator alignformer framewise conditioning
+storyworld narrator alignformer framewise conditioning
 narrative media
 timeline files checkpoints presets flow
 errors

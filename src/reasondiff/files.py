@@ -18,7 +18,8 @@ __all__ = ["atomic_path"]
 def atomic_path(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes ``path``'s place only if the block succeeds.
 
-    A crash, Ctrl-C or SIGKILL leaves ``path`` as it was. The suffix is kept, because writers read the format from it.
+    A crash, Ctrl-C or SIGKILL leaves ``path`` as it was; only a SIGKILL between the two renames that replace a folder
+    leaves the old one in a hidden folder beside it. The suffix is kept, because writers read the format from it.
 
     Args:
         path: where the finished file or folder goes.
@@ -41,6 +42,11 @@ def atomic_path(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
         yield partial
         if folder and path.exists():
             os.replace(path, scratch / "replaced")
-        os.replace(partial, path)
+        try:
+            os.replace(partial, path)
+        except BaseException:
+            if folder and (scratch / "replaced").exists() and not path.exists():
+                os.replace(scratch / "replaced", path)
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

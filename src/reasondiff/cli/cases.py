@@ -201,7 +201,7 @@ def _rows(listed: list[Case], output: Path, faults: dict[str, str]) -> Iterator[
         story = read_narrative(output / f"{case.name}.json")
         yield SheetRow(
             case.image.name, video.frames, story.anchor_frame, clip_spans(story), note=_note(case.prompt, story),
-            fps=video.fps, given=load_image(case.image),
+            fps=1 / story.interval, given=load_image(case.image),
         )  # fmt: skip
 
 

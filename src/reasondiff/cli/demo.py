@@ -33,6 +33,7 @@ def demo(
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import notes
     from reasondiff.errors import InputError
+    from reasondiff.files import atomic_path
     from reasondiff.media import SheetRow, contact_sheet, write_video
     from reasondiff.narrator.drawing import clip_spans
     from reasondiff.storyworld.dataset import TakeSet
@@ -41,12 +42,14 @@ def demo(
     from reasondiff.storyworld.stories import NUM_FRAMES, Story
 
     checks.numbers(seed=seed)
+    checks.folder(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{str(output)!r} cannot be made: {error.strerror}; choose another place.") from None
     image = draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1)
-    image.save(output / "vase.png")
+    with atomic_path(output / "vase.png") as whole:
+        image.save(whole)
     given = np.asarray(image)
     rows = []
     with notes():

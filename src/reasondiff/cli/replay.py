@@ -62,6 +62,11 @@ def replay(
     how = _how(recipe, adapter)
     if model is not None:
         how["revision"] = None  # of the place that the recipe names
+    elif how["revision"] is not None:
+        raise InputError(
+            f"The video's model is of revision {how['revision'][:200]!r}, which anybody may have pushed; if you trust "
+            "it, download it, and name its folder with --model."
+        )
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
