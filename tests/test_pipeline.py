@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,13 @@ def test_another_number_of_frames_retimes_the_narrative_and_says_so(
     assert result.narrative == STORY.retime(9)
     assert result.frames.shape[2] == 3
     assert "The narrative of 17 frames is retimed to 9." in caplog.text
+
+
+def test_another_interval_than_the_models_is_said(plain: ReasonDiffPipeline, caplog: pytest.LogCaptureFixture) -> None:
+    slow = replace(STORY, interval=0.5)
+    result = plain(IMAGE, narrative=slow, output_type="latent", num_inference_steps=1)
+    assert result.narrative == replace(slow, interval=0.2)
+    assert "The narrative's frames are 0.5 s apart and the model's 0.2 s" in caplog.text
 
 
 def test_a_clip_that_no_latent_frame_reads_is_reported_with_its_text(
@@ -572,6 +580,8 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(CheckpointError):
         ReasonDiffPipeline.from_pretrained(tmp_path, use_safetensors=False)
+    with pytest.raises(CheckpointError):
+        ReasonDiffPipeline.from_pretrained(tmp_path, alignformer=tmp_path)
     torch.save({}, tmp_path / "pytorch_lora_weights.bin")
     with pytest.raises(Exception, match="pytorch_lora_weights"):
         pipeline().load_lora_weights(str(tmp_path))

@@ -127,6 +127,7 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
         ({"model": "../elsewhere"}, "is not here"),
         ({"options": {**recipe.options, "num_inference_steps": "many"}}, "'num_inference_steps'"),
         ({"options": {**recipe.options, "align": 1}}, "'align'"),
+        ({"options": {**recipe.options, "revision": "refs/pr/7"}}, "which anybody may have pushed"),
         ({"options": {}}, "impossible"),
         ({"options": {**recipe.options, "num_frames": 10**9 + 1}}, "another video"),
         ({"options": {**recipe.options, "width": 10**6}}, "another video"),

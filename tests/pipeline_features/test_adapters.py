@@ -128,6 +128,37 @@ def test_a_model_with_its_adapter_is_saved_whole(folders: tuple[Path, Path], tmp
     assert pipe.active_adapter == "one"
 
 
+def test_saving_a_model_leaves_its_adapter_as_it_was(tmp_path: Path) -> None:
+    pipe = trained(0)
+    pipe.use_adapter("reasondiff", scale=0.5)
+    half = latents(pipe)
+    with pytest.raises(UnsupportedError, match="not at scale 1"):
+        pipe.save_pretrained(tmp_path / "half")
+    assert not (tmp_path / "half").exists() and close(latents(pipe), half)
+    pipe.use_adapter(None)
+    base = latents(pipe)
+    pipe.save_pretrained(tmp_path / "base")
+    assert not (tmp_path / "base" / LORA_FILE).exists()
+    again = ReasonDiffPipeline.from_pretrained(tmp_path / "base")
+    again.set_progress_bar_config(disable=True)
+    assert close(latents(again), base) and close(latents(pipe), base)
+    pipe.use_adapter("reasondiff", scale=0.5)
+    assert close(latents(pipe), half)
+
+
+def test_an_interrupted_saving_leaves_the_adapter_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = trained(0)
+    before = latents(pipe)
+
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(type(pipe.vae), "save_pretrained", full)
+    with pytest.raises(OSError, match="No space"):
+        pipe.save_pretrained(tmp_path)
+    assert close(latents(pipe), before)
+
+
 def test_from_pretrained_takes_the_parts_by_name(folders: tuple[Path, Path], tmp_path: Path) -> None:
     tiny.checkpoint(tmp_path)
     lora = folders[0] / "pytorch_lora_weights.safetensors"

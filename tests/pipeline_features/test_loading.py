@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.pipeline.loading import apply_preset, load_preset
+from reasondiff.pipeline.loading import apply_preset, kept_whole, load_preset
 from reasondiff.presets import Preset, preset
 from tests import tiny
 from tests.pipeline_features.scene import DEFAULTS, add_lora, alignformer, latents, on_hub, pipeline
@@ -139,6 +139,17 @@ def test_a_quantisation_that_is_not_here_is_one_sentence(model: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be loaded") as caught:
         ReasonDiffPipeline.from_pretrained(model, quantization_config=config)
     assert "\n" not in str(caught.value)
+
+
+def test_8_bit_products_spare_the_first_and_the_last_block() -> None:
+    model = tiny.transformer(num_layers=12)
+    kept = kept_whole(12)
+    whole = {
+        n for n, m in model.named_modules() if any(f"{key}." in f"{n}.weight" for key in kept)
+    }  # as diffusers does
+    linear = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    assert {n.split(".")[1] for n in linear - whole} == {str(number) for number in range(1, 11)}
+    assert all(n.startswith("blocks.") for n in linear - whole)
 
 
 def test_8_bit_products_are_refused_where_there_are_none(model: Path) -> None:

@@ -22,7 +22,7 @@ from reasondiff.pipeline.acceleration import MagRatios
 from reasondiff.pipeline.preview import Preview
 from reasondiff.pipeline.progress import Progress
 from tests import tiny
-from tests.pipeline_features.scene import IMAGE, STORY, alignformer, close, latents, pipeline
+from tests.pipeline_features.scene import IMAGE, STORY, add_lora, alignformer, close, latents, pipeline
 
 STEPS = 6
 
@@ -107,6 +107,21 @@ def test_progress_of_another_run_or_a_damaged_one_is_refused(pipe: ReasonDiffPip
         kept.write_bytes(damaged)
         with pytest.raises(InputError, match=r"is no kept progress; delete it, or give another name\.$"):
             latents(pipe, num_inference_steps=3, progress=Progress(kept))
+
+
+def test_other_weights_do_not_go_on_with_it(tmp_path: Path) -> None:
+    pipe, kept = pipeline(alignformer()), tmp_path / "kept.safetensors"
+    add_lora(pipe)
+    with pytest.raises(KilledError):
+        latents(pipe, num_inference_steps=3, progress=Progress(kept), callback_on_step_end=killed_at(1))
+    changed = [pipe.alignformer.proj_out.bias, *(p for n, p in pipe.transformer.named_parameters() if ".lora_B" in n)]
+    for weight in changed[:2]:
+        with torch.no_grad():
+            weight += 1
+        with pytest.raises(InputError, match="is of another run"):
+            latents(pipe, num_inference_steps=3, progress=Progress(kept))
+        with torch.no_grad():
+            weight -= 1
 
 
 def test_a_story_that_is_told_again_goes_on(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def replay(
         Path | None, typer.Option(help="The condition image, where the recipe was told not to keep it.", metavar="FILE")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Another place of the same model.")] = None,
+    revision: Annotated[str | None, typer.Option(help="The model's revision, where the video names one.")] = None,
     adapter: Annotated[str | None, typer.Option(help="Another place of the same adapter.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, for another video of the story.", metavar="N")] = None,
 ) -> None:
@@ -60,13 +61,12 @@ def replay(
     wanted = replace(recipe, model=model or _trusted(recipe.model), seed=recipe.seed if seed is None else seed)
 
     how = _how(recipe, adapter)
-    if model is not None:
-        how["revision"] = None  # of the place that the recipe names
-    elif how["revision"] is not None:
+    if model is None and revision is None and (named := how["revision"]) is not None:
         raise InputError(
-            f"The video's model is of revision {how['revision'][:200]!r}, which anybody may have pushed; if you trust "
-            "it, download it, and name its folder with --model."
+            f"The video's model is of revision {named[:200]!r}, which anybody may have pushed; if you trust it, give "
+            "it as --revision."
         )
+    how["revision"] = revision
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
