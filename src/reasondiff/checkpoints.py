@@ -16,6 +16,7 @@ __all__ = [
     "BUNDLED",
     "HUB",
     "LORA_FILE",
+    "bundled_folder",
     "check_configs",
     "check_folder",
     "check_kind",
@@ -66,10 +67,7 @@ def find_model(name: str) -> str:
     """
     known = name.lower()
     if known in BUNDLED:
-        for shelf in _SHELVES:
-            if (shelf / known).is_dir():
-                return str(check_folder(shelf / known))
-        raise CheckpointError(f"The bundled model {known!r} is not in this installation; install reasondiff again.")
+        return str(check_folder(bundled_folder(known)))
     if known in HUB:
         return HUB[known]
     if name and Path(name).is_dir():
@@ -78,6 +76,18 @@ def find_model(name: str) -> str:
         return name
     names = ", ".join((*BUNDLED, *HUB))
     raise CheckpointError(f"There is no model {name!r}; give one of {names}, a folder, or a hub id.")
+
+
+def bundled_folder(name: str) -> Path:
+    """Where a model that comes with the package lies.
+
+    Raises:
+        CheckpointError: it is not there.
+    """
+    for shelf in _SHELVES:
+        if (shelf / name).is_dir():
+            return shelf / name
+    raise CheckpointError(f"The bundled model {name!r} is not in this installation; install reasondiff again.")
 
 
 def hub_id(name: str) -> bool:

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reasondiff.checkpoints import bundled_folder
 from reasondiff.cli.cases import read_cases
 from reasondiff.media import read_video
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import cases
-from reasondiff.storyworld.oracle import spotter_folder
+from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
 
@@ -69,10 +70,10 @@ def test_a_table_is_of_one_oracle(
     begun.write_text(json.dumps({key: value for key, value in settings.items() if key != "oracle"}))  # of a version ago
     assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
     begun.write_text(json.dumps(settings))
-    other = shutil.copytree(spotter_folder(), tmp_path / "storyworld-oracle")
+    other = shutil.copytree(bundled_folder(ORACLE), tmp_path / ORACLE)
     weights = other / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    monkeypatch.setattr("reasondiff.storyworld.oracle._SHELVES", (tmp_path,))
+    monkeypatch.setattr("reasondiff.checkpoints._SHELVES", (tmp_path,))
     assert "another evaluation, model or oracle" in refused(*asked)
 
 

@@ -49,7 +49,7 @@ def evaluate(
     from rich.console import Console
     from rich.table import Table
 
-    from reasondiff.checkpoints import find_model, model_hashes
+    from reasondiff.checkpoints import bundled_folder, find_model, model_hashes
     from reasondiff.cli.training_bar import training_bar
     from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
     from reasondiff.evaluation.stories import METHODS, PAIRED, check_folder
@@ -58,7 +58,7 @@ def evaluate(
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.storyworld.dataset import cases
-    from reasondiff.storyworld.oracle import spotter_folder
+    from reasondiff.storyworld.oracle import ORACLE
 
     known = {each.name: each for each in METHODS}
     if unknown := sorted(set(method or ()) - set(known)):
@@ -69,7 +69,7 @@ def evaluate(
         asked = [replace(case, anchor_frame=0) for case in asked]
     folder = find_model(model)
     settings = {"cases": count, "level": level, "split": split, "paired": paired}
-    check_folder(output, {**settings, "weights": model_hashes(folder), "oracle": model_hashes(spotter_folder())})
+    check_folder(output, {**settings, "weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE))})
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
     with training_bar("videos", count * len(chosen)) as bar:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reasondiff.checkpoints import bundled_folder
 from reasondiff.errors import CheckpointError
 from reasondiff.storyworld.oracle.perception import Sighting, Spotter, see
 from reasondiff.storyworld.oracle.rules import Anchor, Verdict, weigh
@@ -18,6 +19,7 @@ from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
 from reasondiff.storyworld.stories import Story
 
 __all__ = [
+    "ORACLE",
     "THRESHOLDS",
     "Anchor",
     "Sighting",
@@ -27,25 +29,11 @@ __all__ = [
     "judge",
     "load_spotter",
     "see",
-    "spotter_folder",
     "weigh",
 ]
 
-_PACKAGE = Path(__file__).parents[2]
-_SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
-"""Where the bundled models lie: in an installed wheel, and in a checkout."""
-
-
-def spotter_folder() -> Path:
-    """Where the bundled network lies.
-
-    Raises:
-        CheckpointError: it is not there.
-    """
-    for shelf in _SHELVES:
-        if (shelf / "storyworld-oracle").is_dir():
-            return shelf / "storyworld-oracle"
-    raise CheckpointError("The oracle's network is not in this installation; install reasondiff again.")
+ORACLE = "storyworld-oracle"
+"""The bundled network's folder, beside the bundled models."""
 
 
 @cache
@@ -55,7 +43,7 @@ def load_spotter(folder: Path | None = None) -> Spotter:
     Raises:
         CheckpointError: it is not there, or damaged.
     """
-    folder = folder or spotter_folder()
+    folder = folder or bundled_folder(ORACLE)
     try:
         return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     except (OSError, ValueError, RuntimeError) as error:
