@@ -44,7 +44,8 @@ def test_a_pinned_model_by_its_short_name_and_its_replay(
     assert recipe is not None
     assert (recipe.model, recipe.options["revision"]) == ("wan2.1-i2v-14b-480p", "v1")
     assert recipe.weights == model_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
-    again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4")
+    assert "'v1', which anybody may have pushed" in refused("replay", "pinned.mp4", "-o", "again.mp4")
+    again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4", "--revision", "v1")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
     newest = reasondiff("generate", *ARGUMENTS, *wan, "-o", "newest.mp4")
     assert newest.code == 0

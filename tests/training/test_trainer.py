@@ -17,6 +17,7 @@ from torch import nn
 
 from reasondiff.errors import CheckpointError, ReasonDiffError
 from reasondiff.training.checkpoint import load_checkpoint
+from reasondiff.training.optimizer import Optimizer
 from reasondiff.training.trainer import Optimization, fit, step_generator
 
 
@@ -58,6 +59,34 @@ def test_stopping_and_resuming_changes_nothing(tmp_path: Path) -> None:
         pass
     for name, weight in whole.trainable().items():
         assert torch.equal(weight, again.trainable()[name])
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_ctrl_c_keeps_whole_steps_and_no_half_one(
+    inside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = Optimizer.step, []
+
+    def interrupted(self: Optimizer, rate: float) -> None:
+        calls.append(rate)
+        whole(self, rate)
+        if inside and len(calls) == 4:
+            raise KeyboardInterrupt
+
+    def stop(step: int, losses: object) -> None:
+        if not inside and step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Optimizer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), PLAN, tmp_path / "run", on_step=stop)
+    saved = load_checkpoint(tmp_path / "run")
+    assert (saved is None) if inside else (saved is not None and saved.step == 4)
+    monkeypatch.undo()
+    straight, resumed = Line(), Line()
+    fit(straight, PLAN, tmp_path / "straight")
+    fit(resumed, PLAN, tmp_path / "run")
+    assert torch.equal(straight.net.weight, resumed.net.weight)
 
 
 def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_path: Path) -> None:

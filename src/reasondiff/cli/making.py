@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +97,6 @@ class Maker:
         from reasondiff.narrator import load_narrator
         from reasondiff.pipeline import ReasonDiffPipeline
         from reasondiff.pipeline.loading import load_preset
-        from reasondiff.pipeline.parts import fetched
 
         imported = time.perf_counter()
         self.name = model
@@ -122,12 +124,18 @@ class Maker:
         self.pipe.set_progress_bar_config(disable=True)
         if own is not None:
             self.pipe.narrator = own
-        self.weights = model_hashes(_folder_of(found, revision))
-        if adapter is not None:
-            self.weights |= {f"adapter/{name}": value for name, value in model_hashes(fetched(adapter)).items()}
-        if transformer is not None:
-            self.weights[f"--transformer {transformer.name}"] = file_hash(transformer)
+        self._hashes: Future[dict[str, str]] | None = None
+        self._hashed = partial(_hashes_of, _folder_of(found, revision), adapter, transformer)
         self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """SHA-256 of every file that was loaded; the first time, hashing a large model takes a minute."""
+        return self._hashing().result()
+
+    def _hashing(self) -> Future[dict[str, str]]:
+        self._hashes = self._hashes or _aside(self._hashed)
+        return self._hashes
 
     def make(
         self,
@@ -161,6 +169,7 @@ class Maker:
 
         from reasondiff.media import Recipe
 
+        self._hashing()
         options |= self.measures(image, size)
         if self.ratios is not None:
             self._enable_magcache(self.ratios, image, narrative, options)
@@ -213,6 +222,31 @@ class Maker:
         if transformer.is_cache_enabled:
             transformer.disable_cache()
         transformer.enable_cache(ratios.config(steps))
+
+
+def _aside(work: Callable[[], dict[str, str]]) -> Future[dict[str, str]]:
+    """Do ``work`` beside what comes next; a program that ends does not wait for it."""
+    future: Future[dict[str, str]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _hashes_of(folder: Path, adapter: str | None, transformer: Path | None) -> dict[str, str]:
+    from reasondiff.pipeline.parts import fetched
+
+    hashes = model_hashes(folder)
+    if adapter is not None:
+        hashes |= {f"adapter/{name}": value for name, value in model_hashes(fetched(adapter)).items()}
+    if transformer is not None:
+        hashes[f"--transformer {transformer.name}"] = file_hash(transformer)
+    return hashes
 
 
 def _folder_of(found: str, revision: str | None) -> Path:
