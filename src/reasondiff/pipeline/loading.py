@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -53,13 +54,19 @@ def load_preset(
     return pipe
 
 
-def apply_preset(pipe: ReasonDiffPipeline, preset: Preset, device: str | torch.device) -> None:
+def apply_preset(
+    pipe: ReasonDiffPipeline,
+    preset: Preset,
+    device: str | torch.device,
+    compile_options: Mapping[str, Any] | None = None,
+) -> None:
     """Bring a pipeline that was loaded with the preset's dtypes, on the CPU, into the preset's state.
 
     Args:
         pipe: with the adapters that are to be used.
         preset: what to do.
         device: where it computes.
+        compile_options: for ``torch.compile``.
 
     Raises:
         UnsupportedError: this machine cannot do what the preset says.
@@ -78,7 +85,7 @@ def apply_preset(pipe: ReasonDiffPipeline, preset: Preset, device: str | torch.d
         pipe.vae.enable_tiling()
     for model in transformers:
         if preset.compiled:
-            compile_blocks(model, fullgraph=True)
+            compile_blocks(model, fullgraph=True, **(compile_options or {}))
         if preset.step_cache is not None:
             model.enable_cache(FirstBlockCacheConfig(threshold=preset.step_cache))
     if device.type == "cpu" and preset.offload == "models":

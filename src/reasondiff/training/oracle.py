@@ -138,6 +138,7 @@ class OracleStage:
 
     def export(self, model: Path) -> None:
         """Write the network's config and weights into ``model`` itself."""
+        model.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
             self.net.eval().save_pretrained(scratch)
             for file in Path(scratch).iterdir():

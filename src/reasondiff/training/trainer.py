@@ -37,7 +37,8 @@ class Optimization:
         learning_rate: the constant rate.
         warmup: steps until it is reached.
         cooldown: share of the steps over which it falls to zero.
-        muon: orthogonal updates for the weights of layers (``Optimizer``).
+        muon: orthogonal updates for the weights of layers (``Optimizer``); not for a model with embeddings, whose rows
+            are no directions of one map.
         clip: largest gradient norm.
         average: decay of the moving average of the weights; 0 keeps none.
         precision: ``bf16`` or ``fp32`` for the forward pass; weights are fp32.
