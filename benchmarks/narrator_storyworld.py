@@ -4,8 +4,9 @@
 
 Positions count as right within 3 frames of the nearest frame drawn exactly like the image. Words are marked clip by
 clip. "Pace" is the share of ways in and out that last as long as the way told takes at a speed of this world, to a
-frame. "Shuffled" gives each case another case's image or prompt; the score must fall. ``--images`` adds a folder's own
-images, such as photographs, to those that should be taken for unknown.
+frame. "Valid" is a reply that is taken without repair, "at once" the first one. "Shuffled" gives each case another
+case's image or prompt; the score must fall. ``--images`` adds a folder's own images, such as photographs, to those that
+should be taken for unknown.
 """
 
 from __future__ import annotations
@@ -77,18 +78,18 @@ def main(
 
 
 def _positions(told: dict[str, list[Told]], levels: dict[str, list[Case]]) -> Table:
-    columns = ("", "all", "agent in view", "start", "middle", "end", "held-out pair", "pace", "valid")
+    columns = ("", "all", "agent in view", "start", "middle", "end", "held-out pair", "pace", "valid", "at once")
     table = Table(*columns, title="Positions within 3 frames, % [95 % interval]")
     for name, results in told.items():
         near = [result.near for result in results]
         pace = [mark for result in results for mark in result.pace]
-        shares = (_share(pace), _share([result.valid for result in results]))
+        shares = (_share(pace), *(_share([getattr(r, kind) for r in results]) for kind in ("valid", "first")))
         table.add_row(name, *_parts([result.case for result in results], near), *shares)
     for level, chosen in levels.items():
         table.add_section()
         for name, rule in RULES.items():
             near = [within(distance(case.take, case.anchor_frame, rule(case))) for case in chosen]
-            table.add_row(f"{level}: {name}", *_parts(chosen, near), "", "")
+            table.add_row(f"{level}: {name}", *_parts(chosen, near), "", "", "")
     return table
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,6 +20,7 @@ from reasondiff.narrator import (
     NarrationWarning,
     Narrator,
     ScriptedNarrator,
+    VisionNarrator,
     load_narrator,
     load_provider,
     parse,
@@ -25,6 +28,7 @@ from reasondiff.narrator import (
     redo_clip,
     write_reply,
 )
+from reasondiff.narrator.messages import Message, Reply
 from tests.narrator.misbehaving_server import Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 from tests.narrator.tiny_models import byte_level_tokenizer
@@ -57,6 +61,31 @@ def test_a_script_goes_through_re_asks_and_repairs(image: Image.Image) -> None:
         assert ScriptedNarrator([reply(position=99)] * 3).narrate(image, "A cat", **TELL).anchor_frame == 32
     with pytest.raises(NarrationError, match="no reply left"):
         ScriptedNarrator({"A dog": reply()}).narrate(image, "A cat", **TELL)
+
+
+def test_a_faulty_reply_is_first_drawn_again(image: Image.Image) -> None:
+    asked: list[tuple[int, float, int]] = []
+
+    class Provider:
+        name, identity = "own", {"name": "own"}
+
+        def __init__(self, *replies: str) -> None:
+            self.replies = list(replies)
+
+        def complete(self, messages: Sequence[Message], *, temperature: float, seed: int, **rest: Any) -> Reply:
+            asked.append((len(messages), temperature, seed))
+            return Reply(text=self.replies.pop(0))
+
+    narrator = VisionNarrator(Provider("What?", "Well.", "No.", reply()), redraws=2, reasks=1, seed=7)
+    narrative = narrator.narrate(image, "A cat", **TELL)
+    first, *drawn, last = asked
+    assert drawn == [(first[0], 0.8, 8), (first[0], 0.8, 9)]  # the same question, by chance
+    assert first[1:] == last[1:] == (0.0, 7) and last[0] == first[0] + 2  # with the reply and the complaint
+    assert same_story(narrative, VASE)
+    assert (narrative.provenance["requests"], narrative.provenance["reasks"]) == (4, 1)
+    assert len(narrative.provenance["complaints"]) == 3 and not narrative.provenance["repairs"]
+    with pytest.raises(InputError, match="-1 redraws do not work; give 0 or more"):
+        VisionNarrator(Provider(), redraws=-1)
 
 
 def test_half_a_character_in_a_reply_does_not_reach_the_file(tmp_path: Path, image: Image.Image) -> None:

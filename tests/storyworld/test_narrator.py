@@ -116,6 +116,20 @@ def test_the_rule_by_state_is_told_the_true_state() -> None:
             assert distance(case.take, case.anchor_frame, frame) > 0
 
 
+def test_a_reply_is_valid_at_once_later_or_not_at_all() -> None:
+    class Twice(Fixed):
+        def complete(self, messages: Any, *, seed: int, **rest: Any) -> Reply:
+            return super().complete(messages, seed=seed, **rest) if seed else Reply(text="I would rather not.")
+
+    good = write_reply(true_story(cases(1)[0]))
+    marks = [
+        (told.valid, told.first)
+        for provider, redraws in ((Fixed(good), 1), (Twice(good), 1), (Twice(good), 0))
+        for told in narrate_cases(VisionNarrator(provider, redraws=redraws, reasks=0), cases(1))
+    ]
+    assert marks == [(True, True), (True, False), (False, False)]
+
+
 def test_a_narrator_without_a_story_is_wrong_in_everything() -> None:
     (told,) = narrate_cases(VisionNarrator(Fixed("I would rather not."), reasks=0), cases(1))
     assert told.narrative is None and not (told.valid or told.near or told.whole)

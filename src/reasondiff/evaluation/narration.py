@@ -86,7 +86,8 @@ class Told:
     Args:
         case: the case.
         narrative: its story; None if it told none.
-        valid: the reply stood as it was, without repair or question.
+        valid: the reply that was taken stands as it was, without repair or question.
+        first: and it was the first; see ``VisionNarrator.redraws``.
         away: frames between its position and the nearest one drawn like the image.
         words: per kind of ``WORDS``, right or wrong for every clip in which it can be known.
         pace: ``pace_marks`` of the narrative.
@@ -95,6 +96,7 @@ class Told:
     case: Case
     narrative: Narrative | None
     valid: bool
+    first: bool
     away: int
     words: Mapping[str, tuple[bool, ...]]
     pace: tuple[bool, ...]
@@ -149,12 +151,14 @@ def narrate_cases(
                 )
         except NarrationError:
             nothing = {kind: (False,) for kind in WORDS}
-            results.append(Told(case, None, False, NUM_FRAMES, nothing, (False,)))
+            results.append(Told(case, None, False, False, NUM_FRAMES, nothing, (False,)))
             continue
-        valid = not narrative.provenance.get("repairs") and not narrative.provenance.get("complaints")
+        complaints, known = len(narrative.provenance.get("complaints", ())), narrative.provenance
+        valid = not known.get("repairs") and not known.get("reasks") and complaints < known.get("requests", 1)
+        first = valid and not complaints
         away = distance(case.take, case.anchor_frame, narrative.anchor_frame)
         words = word_marks(narrative, case, prompt_of(case))
-        results.append(Told(case, narrative, valid, away, words, pace_marks(narrative, case.take)))
+        results.append(Told(case, narrative, valid, first, away, words, pace_marks(narrative, case.take)))
     return results
 
 

@@ -24,7 +24,8 @@ from reasondiff.narrator.vision import VisionNarrator
 __all__ = ["Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
 
 _SETTINGS = {
-    "form": "form", "max_new_tokens": "max_tokens", "reasks": "reasks", "frames": "frames", "max_prompt": "max_prompt",
+    "form": "form", "max_new_tokens": "max_tokens", "redraws": "redraws", "reasks": "reasks", "frames": "frames",
+    "max_prompt": "max_prompt",
 }  # fmt: skip
 """Keys of a ``narrator.json`` that are options of ``VisionNarrator``."""
 

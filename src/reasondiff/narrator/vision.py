@@ -34,6 +34,9 @@ MAX_PROMPT = 4000
 MAX_QUOTED = 32_000
 """Characters of a raw reply that are sent back when asking again, and kept for the record."""
 
+SAMPLED = 0.8
+"""The temperature at which candidates and redraws are sampled."""
+
 
 class NarrationWarning(UserWarning):
     """A story was told, but something about it should be looked at."""
@@ -71,6 +74,7 @@ class VisionNarrator:
         form: of the replies asked for; both are understood.
         bounds: the most a reply may hold.
         instruction: what the model is told.
+        redraws: how often a faulty reply is first drawn again, by sampling: for a model too small to read a complaint.
         reasks: how often a faulty reply is asked for again, with the complaint; then it is repaired.
         candidates: stories to ask for; with more than one, a second look ranks them and the others are kept in
             ``provenance["candidates"]``.
@@ -87,6 +91,7 @@ class VisionNarrator:
     form: Form = "clips"
     bounds: Bounds = field(default_factory=Bounds)
     instruction: Instruction = field(default_factory=Instruction)
+    redraws: int = 0
     reasks: int = 2
     candidates: int = 1
     temperature: float | None = None
@@ -100,6 +105,8 @@ class VisionNarrator:
     def __post_init__(self) -> None:
         if self.form not in {"clips", "list"}:
             raise InputError(f"The reply form {self.form!r} is unknown; give 'clips' or 'list'.")
+        if self.redraws < 0:
+            raise InputError(f"{self.redraws} redraws do not work; give 0 or more.")
         if self.reasks < 0 or not 1 <= self.candidates <= 16:
             raise InputError(
                 f"{self.reasks} re-asks and {self.candidates} candidates do not work; give 0 or more and 1 to 16."
@@ -152,6 +159,7 @@ class VisionNarrator:
             "seed": self.seed,
         }
         options |= {"candidates": self.candidates, "temperature": self.temperature, "max_tokens": self.max_tokens}
+        options |= {"redraws": self.redraws} if self.redraws else {}
         return {
             "model": dict(self.provider.identity), "prompts": self.instruction.fingerprint, "image": image_hash(image),
             "text": prompt, "num_frames": num_frames, "interval": interval, "options": options,
@@ -184,28 +192,31 @@ class VisionNarrator:
         return _with_record(chosen, **cost.record(), **record)
 
     def _tell(self, ask: tuple[Message, ...], num_frames: int, interval: float, seed: int, cost: _Cost) -> Narrative:
-        """One story: ask, doubt, ask again, and take the best reply if none is flawless."""
+        """One story: ask, doubt, draw or ask again, and take the best reply if none is flawless."""
         budget = self.max_tokens or self.bounds.max_tokens(self.form, num_frames)
-        temperature = self.temperature if self.temperature is not None else 0.8 if self.candidates > 1 else 0.0
+        temperature = self.temperature if self.temperature is not None else SAMPLED if self.candidates > 1 else 0.0
         messages, complaints = ask, list[list[str]]()
         best: tuple[Parsed, Reply] | None = None
-        for attempt in range(self.reasks + 1):
+        for attempt in range(1 + self.redraws + self.reasks):
+            redrawn = 0 < attempt <= self.redraws
             reply = self.provider.complete(
                 messages,
                 schema=self.bounds.schema(self.form, num_frames),
                 max_tokens=budget,
-                temperature=temperature,
-                seed=seed,
+                temperature=temperature or SAMPLED if redrawn else temperature,
+                seed=seed + attempt if redrawn else seed,
             )
             cost.add(reply)
-            cost.reasks += attempt > 0
+            cost.reasks += attempt > self.redraws
             parsed = parse(reply.text, num_frames, interval, cut=reply.cut, refusal=reply.refusal)
             if best is None or _rank(parsed) <= _rank(best[0]):
                 best = parsed, reply
-            only_doubtful = parsed.narrative is not None and not parsed.repairs and attempt > 0
+            only_doubtful = parsed.narrative is not None and not parsed.repairs and attempt > self.redraws
             if not parsed.faults or parsed.refused or only_doubtful:
                 break
             complaints.append(list(parsed.faults))
+            if attempt < self.redraws:
+                continue
             if reply.cut:
                 budget *= 2
             said = without_markup(shorten(reply.text, MAX_QUOTED)) or "(nothing)"

@@ -258,6 +258,7 @@ class NarratorStage:
                 "max_prompt": MAX_PROMPT,
                 "form": "clips",
                 "frames": NUM_FRAMES,
+                "redraws": 3,
                 "reasks": 0,
                 "max_new_tokens": 200,
                 "bounds": {"image": 0, "reasoning": 160, "style": 120, "description": 160, "clips": 6},
