@@ -85,7 +85,7 @@ def vae() -> TrainingRecipe:
 
 
 def refine() -> TrainingRecipe:
-    """The VAE, longer, its latents near what they were: finer pictures, under models that were trained before."""
+    """The VAE, longer, its latents near what they were: finer pictures, to which later stages then adapt."""
     return TrainingRecipe(
         name="storyworld-tiny/refine",
         purpose="the video autoencoder, longer, on latents that stay near those of before",

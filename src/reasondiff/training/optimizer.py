@@ -30,8 +30,8 @@ class Optimizer:
     ) -> None:
         self.parameters = parameters
         matrices = {name: p for name, p in parameters.items() if muon and p.ndim > 1 and p[0].numel() > 1}
-        # torch's Muon wants matrices: these share their memory with the layers' weights
-        self._views = {name: nn.Parameter(p.detach().flatten(1)) for name, p in matrices.items()}
+        # torch's Muon wants matrices: these share their memory with the layers' weights (a copy would never be read)
+        self._views = {name: nn.Parameter(p.detach().view(len(p), -1)) for name, p in matrices.items()}
         self._seen = {**parameters, **self._views}
         rest = [p for name, p in parameters.items() if name not in matrices]
         self._optimizers: list[torch.optim.Optimizer] = []
