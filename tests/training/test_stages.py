@@ -171,9 +171,29 @@ def test_an_export_that_is_interrupted_leaves_what_was_there(
     monkeypatch.setattr(ModelMixin, "save_pretrained", interrupted)
     with pytest.raises(KeyboardInterrupt):
         stage.export(folder)
-    weights = {path.relative_to(model) for path in model.rglob("*") if path.is_file()}
-    assert weights == {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    assert all((folder / path).read_bytes() == (model / path).read_bytes() for path in weights)
+    assert _files(folder) == _files(model)
+
+
+@pytest.mark.parametrize("name", ["base", "stage1"])
+def test_a_part_that_cannot_be_written_leaves_the_others_as_they_were(
+    name: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    plan = small(f"storyworld-tiny/{name}")
+    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    last = {
+        "base": (type(stage.pipe.scheduler), "save_pretrained"),
+        "stage1": (ReasonDiffPipeline, "save_lora_weights"),
+    }
+    monkeypatch.setattr(*last[name], full)
+    with pytest.raises(OSError, match="No space left"):
+        stage.export(folder)
+    assert _files(folder) == _files(model)
 
 
 def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
@@ -302,3 +322,7 @@ def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
     one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (3, 3, 4))
     assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
     assert not torch.equal(one.noise, other.noise)
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -18,7 +18,6 @@ from peft import get_peft_model_state_dict
 from torch import Tensor, nn
 
 from reasondiff.conditioning import anchor_mask, encode_video
-from reasondiff.files import atomic_path
 from reasondiff.flow import velocity_from
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -30,7 +29,7 @@ from reasondiff.timeline import Timeline
 from reasondiff.training.latents import LatentSet
 from reasondiff.training.preview import preview
 from reasondiff.training.prompts import Texts, joined, mistimed, stack_texts
-from reasondiff.training.saving import halved, placeless, save_part
+from reasondiff.training.saving import halved, new_parts, placeless
 
 __all__ = ["BaseStage", "Inputs", "ReasonStage"]
 
@@ -195,11 +194,12 @@ class BaseStage(_FlowStage):
 
     def export(self, model: Path) -> None:
         """Save the parts; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""
-        for name in ("transformer", "text_encoder"):
-            save_part(halved(getattr(self.pipe, name)), model / name)
-        for name in ("tokenizer", "scheduler"):
-            save_part(getattr(self.pipe, name), model / name)
-        placeless(self.pipe).save_config(model)
+        with new_parts(model) as place:
+            placeless(self.pipe).save_config(place(self.pipe.config_name).parent)
+            for name in ("transformer", "text_encoder"):
+                halved(getattr(self.pipe, name)).save_pretrained(place(name))
+            for name in ("tokenizer", "scheduler"):
+                getattr(self.pipe, name).save_pretrained(place(name))
         shutil.rmtree(model / "alignformer", ignore_errors=True)
         (model / LORA_FILE).unlink(missing_ok=True)
 
@@ -306,15 +306,16 @@ class ReasonStage(_FlowStage):
         return preview(self.pipe, folder)
 
     def export(self, model: Path) -> None:
-        save_part(halved(self.alignformer), model / "alignformer")
         if self.adapters:
-            trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
-            layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
-            config = self.transformer.peft_config[ADAPTER].to_dict()
-            with atomic_path(model / LORA_FILE) as whole:
-                self.pipe.save_lora_weights(whole.parent, layers, transformer_lora_adapter_metadata=config)
             self.pipe.register_to_config(alignformer_lora=True)
-        placeless(self.pipe).save_config(model)  # last: it names the AlignFormer, which needs its LoRA
+        with new_parts(model) as place:
+            placeless(self.pipe).save_config(place(self.pipe.config_name).parent)
+            halved(self.alignformer).save_pretrained(place("alignformer"))
+            if self.adapters:
+                trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
+                layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
+                config = self.transformer.peft_config[ADAPTER].to_dict()
+                self.pipe.save_lora_weights(place(LORA_FILE).parent, layers, transformer_lora_adapter_metadata=config)
 
 
 def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch import nn
 
 from reasondiff.files import atomic_path
 
-__all__ = ["halved", "placeless", "save_part"]
+__all__ = ["halved", "new_parts", "placeless"]
 
 
 def halved(module: nn.Module) -> Any:
@@ -25,11 +27,15 @@ def halved(module: nn.Module) -> Any:
     return placeless(module) if isinstance(module, ConfigMixin) else module
 
 
-def save_part(part: Any, folder: Path) -> None:
-    """``part.save_pretrained(folder)``, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder, folder=True) as whole:
-        part.save_pretrained(whole)
+@contextmanager
+def new_parts(model: Path) -> Iterator[Callable[[str], Path]]:
+    """Yield a function that says where to write a part of ``model``, a folder or, if its name has a suffix, a file.
+
+    All parts are written before the first takes an old one's place; the part that was asked for first does so last.
+    """
+    model.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as parts:
+        yield lambda name: parts.enter_context(atomic_path(model / name, folder=not Path(name).suffix))
 
 
 def placeless(part: Any) -> Any:

@@ -24,7 +24,7 @@ from reasondiff.storyworld.render import draw, draw_backdrop, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
 from reasondiff.timeline import Timeline
 from reasondiff.training import vae_at_once
-from reasondiff.training.saving import placeless, save_part
+from reasondiff.training.saving import new_parts, placeless
 from reasondiff.training.sheets import film_strips
 
 __all__ = ["Phase", "VaeStage", "foreground", "psnr", "to_pixels", "to_tensor"]
@@ -181,7 +181,8 @@ class VaeStage:
         saved = copy.deepcopy(self.vae)
         for part in (saved.decoder, saved.post_quant_conv):
             part.half()
-        save_part(placeless(saved), model / "vae")
+        with new_parts(model) as place:
+            placeless(saved).save_pretrained(place("vae"))
 
 
 def to_tensor(frames: np.ndarray) -> Tensor:

@@ -54,6 +54,10 @@ class Workers:
         return 0 if self._state is None else self._state.process_index
 
     @property
+    def number(self) -> int:
+        return 1 if self._state is None else self._state.num_processes
+
+    @property
     def first(self) -> bool:
         """Whether this process logs, validates, saves and exports."""
         return self.rank == 0
@@ -65,7 +69,7 @@ class Workers:
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
-        flat /= self._state.num_processes
+        flat /= self.number
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 

@@ -1,0 +1,24 @@
+"""``benchmarks.training``: it times the steps of real recipes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import training
+from reasondiff.training.image_to_video import BaseStage
+from reasondiff.training.workers import Workers
+
+
+def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = BaseStage.loss
+
+    def slow(self: BaseStage, inputs: object) -> object:
+        time.sleep(1.0)
+        return loss(self, inputs)
+
+    monkeypatch.setattr(BaseStage, "loss", slow)
+    found = training.measured("storyworld-tiny/base", 1, tmp_path, Workers(), clips=2, steps=4, compile=False)
+    assert 1.0 < found < 10.0
