@@ -231,7 +231,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
             if self.alignformer is not None:
                 self.alignformer.save_pretrained(partial / "alignformer", safe_serialization=True)
             if lora:
-                self._write_lora(partial, self._lora)
+                self.write_lora(partial, self._lora)
             info = AdapterInfo(
                 base_model=base_model,
                 base_fingerprint=fingerprint(self.transformer),

@@ -213,7 +213,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
         scales, active = [layer.scaling[self._lora] for layer in layers], list(layers[0].active_adapters)
         with tempfile.TemporaryDirectory() as name:
-            self._write_lora(Path(name), self._lora)
+            self.write_lora(Path(name), self._lora)
             self.unload_lora_weights()
             try:
                 yield Path(name)
@@ -228,8 +228,10 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         """As in diffusers, but nothing is unpickled."""
         super().load_lora_weights(*args, **(kwargs | {"use_safetensors": True}))
 
-    def _write_lora(self, folder: Path, name: str) -> None:
+    def write_lora(self, folder: Path, name: str = ADAPTER, *, dtype: torch.dtype | None = None) -> None:
+        """Write the LoRA ``name`` and its configuration into ``folder`` as diffusers does, in ``dtype`` or its own."""
         layers = get_peft_model_state_dict(self.transformer, adapter_name=name)
+        layers = {key: weight.to(dtype or weight.dtype) for key, weight in layers.items()}
         config = self.transformer.peft_config[name].to_dict()
         config = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
         self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import get_peft_model_state_dict
 from torch import Tensor, nn
 
 from reasondiff.conditioning import anchor_mask, encode_video
 from reasondiff.flow import velocity_from
 from reasondiff.framewise import FrameContext, FramePlan, install
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.pipeline.parts import ADAPTER, LORA_FILE
+from reasondiff.pipeline.parts import LORA_FILE
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
@@ -312,10 +311,7 @@ class ReasonStage(_FlowStage):
             placeless(self.pipe).save_config(place(self.pipe.config_name).parent)
             halved(self.alignformer).save_pretrained(place("alignformer"))
             if self.adapters:
-                trained = get_peft_model_state_dict(self.transformer, adapter_name=ADAPTER)
-                layers = {name: weight.to(torch.bfloat16) for name, weight in trained.items()}
-                config = self.transformer.peft_config[ADAPTER].to_dict()
-                self.pipe.save_lora_weights(place(LORA_FILE).parent, layers, transformer_lora_adapter_metadata=config)
+                self.pipe.write_lora(place(LORA_FILE).parent, dtype=torch.bfloat16)
 
 
 def moving(latents: Tensor, threshold: float = 0.25) -> Tensor:
