@@ -32,7 +32,7 @@ class Preset:
 
     Args:
         name: as on the command line.
-        purpose: one line for ``--help``.
+        purpose: one line for a reader of ``reasondiff plan``.
         vae_dtype: of the VAE; everything else that is not named below is bfloat16.
         weights: how the transformer's blocks are stored. ``float8`` without ``float8_products`` is storage only
             (``enable_layerwise_casting``, which leaves embeddings, norms and the output layer alone).

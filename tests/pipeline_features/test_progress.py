@@ -65,6 +65,18 @@ def test_a_continued_run_equals_one_in_one_piece(scheduler: str, step: int, tmp_
     assert not kept.exists()
 
 
+def test_a_run_that_was_ended_early_can_go_on(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
+    def enough(pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        pipe._interrupt = index == 3
+        return {}
+
+    whole = latents(pipe, num_inference_steps=STEPS, seed=4)
+    options = {"num_inference_steps": STEPS, "seed": 4, "progress": Progress(tmp_path / "kept.safetensors")}
+    assert not torch.equal(latents(pipe, callback_on_step_end=enough, **options), whole)
+    assert torch.equal(latents(pipe, **options), whole)
+    assert not list(tmp_path.iterdir())
+
+
 SCRIPT = """
 import os, signal, sys, torch
 torch.set_num_threads(1)

@@ -15,7 +15,7 @@ def evaluate(
         "outputs/evaluation"
     ),
     model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
-    count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 120,
+    count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 100,
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
     split: Annotated[
         str, typer.Option(help="test, or validation to choose between weights or settings without a look at test.")

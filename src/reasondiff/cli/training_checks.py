@@ -88,7 +88,7 @@ def writable(**folders: Path) -> None:
 
 
 def parts(plan: TrainingRecipe, model: Path) -> None:
-    """Raise ``CheckpointError`` where the model folder lacks a part that the recipe reads.
+    """Raise where the model folder lacks a part that the recipe reads, or is of another kind.
 
     Here, because the libraries below take the name of a folder that is not there for one of the hub.
     """

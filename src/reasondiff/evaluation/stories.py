@@ -55,7 +55,7 @@ METHODS: tuple[Method, ...] = (
     Method("reasondiff", "ReasonDiff", "narrator"),
     Method("truth", "ReasonDiff, true narrative", "true"),
 )
-"""From plain Wan to all of ReasonDiff; each of the first four adds one thing to the one before."""
+"""From plain Wan to all of ReasonDiff; each of the second to fourth adds one thing to the one before."""
 
 PAIRED = Method("paired", "Wan-tiny, paired", "true", {"prompts": "joined", "anchor": "first", "align": False})
 """What plain image-to-video is made for: the clip's own first frame, and a text that tells the whole clip."""
@@ -106,12 +106,10 @@ def evaluate(
     Args:
         pipe: with a narrator, if a method needs one.
         cases: from ``storyworld.dataset.cases``.
-        folder: gets ``results.jsonl``, the narratives and the videos.
+        folder: gets ``results.jsonl``, the narratives and the videos; ``check_folder`` tells whether what it
+            holds is of the same cases and model.
         batch: videos made together; seeds belong to cases, so it changes nothing but speed.
         on_video: called with the number of videos done.
-
-    Raises:
-        InputError: ``folder`` holds results of other cases or another model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "results.jsonl"

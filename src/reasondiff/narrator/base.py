@@ -68,6 +68,7 @@ def load_narrator(spec: str, **options: Any) -> Narrator:
 
     Raises:
         InputError: an unknown name or option, or a source that cannot be used.
+        CheckpointError: a local model's folder is not whole.
     """
     source, _, rest = spec.partition(":")
     options = {name: value for name, value in options.items() if value is not None}

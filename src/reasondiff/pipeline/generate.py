@@ -115,7 +115,8 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
             record: watches the positive branch's attention to some words (Appendix C.2).
             progress: keeps the denoising on disk; the same call after a kill goes on where it was.
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
-            callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising.
+            callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising,
+                and what is there is decoded; what ``progress`` keeps stays.
             callback_on_step_end_tensor_inputs: of "latents", "condition", and "clean", the video predicted so far.
             options: fields of ``Settings``; what is left out or None comes from the narrative, the image, the model.
 
@@ -150,7 +151,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         frames = self.decode(clean, output_type)
         for rest in self.resting:
             rest()
-        if progress is not None:
+        if progress is not None and not self.interrupt:
             progress.end()
         self.maybe_free_model_hooks()
         return ReasonDiffOutput(frames, tuple(stories), seeds, settings, predicted)

@@ -151,6 +151,7 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
 
     Raises:
         InputError: names the value and the fix.
+        TypeError: an option that there is not.
     """
     known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if unknown := sorted(set(known) - set(Options.__annotations__)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from reasondiff.planning.work import Work
+from reasondiff.timeline import Timeline
 
 __all__ = ["Vae"]
 
@@ -80,7 +81,7 @@ class Vae:
     def encode(self, frames: int, height: int, width: int) -> Work:
         """A video of 4k+1 pixel frames."""
         bottom = (height // self.scale) * (width // self.scale)
-        latent_frames = 1 + (frames - 1) // self.stride
+        latent_frames = Timeline(frames, self.stride).num_latent_frames
         return Work(
             matmul=sum(conv.flops for conv in self._encoder(frames, height, width)),
             attention=4 * latent_frames * bottom**2 * self.base * self.multipliers[-1],

@@ -18,7 +18,7 @@ class TrainingRecipe:
 
     Args:
         name: as given to ``reasondiff train --recipe``.
-        purpose: one line for ``--help`` and the model card.
+        purpose: one line for a reader of ``--dry-run``.
         optimization: steps, rates, precision, seed.
         settings: everything else the stage depends on; JSON values.
         build: makes the stage from the recipe, the model folder with the components of earlier stages, a folder for

@@ -1,4 +1,4 @@
-"""The bundled narrator, from nothing: every number that made ``models/storyworld-tiny/narrator``."""
+"""The bundled narrator, from nothing; the model card says what the one that is shipped had other than this."""
 
 from __future__ import annotations
 

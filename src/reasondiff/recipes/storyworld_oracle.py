@@ -1,4 +1,4 @@
-"""The oracle's eye, from nothing: the numbers that made ``models/storyworld-oracle``."""
+"""The oracle's eye, from nothing; the model card says what the one that is shipped had other than this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled models, from nothing: every number that made ``models/storyworld-tiny``.
+"""The bundled models, from nothing; their model card says what the weights that are shipped had other than this.
 
 Run in this order; each stage reads the components that the earlier ones exported: ``vae``, ``base`` (the "Wan2.1" of
 this world), ``stage1`` and ``stage2`` (Algorithm 1). ``refine`` may go on at any time after ``vae``.

@@ -1,7 +1,7 @@
 """The trainer: one loop for every stage.
 
 A stage says what it trains, what it draws (``prepare``) and what it minimises (``loss``). All chance in step n comes
-from (seed, n), so a run that is stopped and resumed goes through the same batches as one that is not.
+from (seed, process, n), so a run that is stopped and resumed goes through the same batches as one that is not.
 """
 
 from __future__ import annotations
