@@ -103,6 +103,23 @@ def test_only_hard_takes_depart_from_the_rule_and_each_in_one_way() -> None:
     assert {take.variant for take in takes(200, hard=0)} == {"core"}
 
 
+def test_what_each_hard_variant_departs_in() -> None:
+    for take in takes(600, hard=1):
+        poses = [take.agent_pose(frame) for frame in range(NUM_FRAMES)]
+        assert (poses[0] is not None) == (take.variant == "present")
+        assert (poses[-1] is not None) == (take.variant == "stays")
+        passes = take.variant in ("behind", "spared")
+        assert take.story.spared == passes
+        if passes:
+            assert not take.story.changes and not take.story.at_window
+            assert all(pose.y < take.object_y or take.story.object == "window" for pose in poses if pose)
+        if take.variant == "two_objects":
+            assert take.story.changes and take.bystander.object != take.story.object
+        if take.variant == "distractor":
+            assert take.bystander.agent != take.story.agent
+            assert any(take.bystander_pose(frame) for frame in range(NUM_FRAMES))
+
+
 def test_the_prompt_names_who_comes_and_never_what_the_image_shows() -> None:
     for index, take in enumerate(takes(1500)):
         prompt = captions.user_prompt(take, random.Random(index)).lower()
@@ -138,10 +155,15 @@ def test_the_narrative_tells_one_clip_per_phase() -> None:
 
 
 def test_held_out_pairs_are_never_drawn_in_training() -> None:
-    drawn = {
-        (take.story.object, take.story.agent) for take in (TakeSet("train", hard=0.5)[index] for index in range(4000))
-    }
+    drawn, beside = set(), set()
+    for take in (TakeSet("train", hard=0.5)[index] for index in range(4000)):
+        drawn.add((take.story.object, take.story.agent))
+        if take.variant == "distractor":
+            beside.add((take.story.object, take.bystander.agent))
+        if take.variant == "two_objects":
+            beside.add((take.bystander.object, take.story.agent))
     assert drawn == set(PAIRS) - HELD_OUT
+    assert len(beside) > 20 and not beside & HELD_OUT
     assert {(t.story.object, t.story.agent) for t in takes(1500)} == set(PAIRS), "but they are tested"
 
 
@@ -178,7 +200,7 @@ def test_colour_tells_neither_who_nor_what() -> None:
 
 
 def test_frames_of_the_same_moment_are_drawn_alike() -> None:
-    for take in takes(60, hard=0):
+    for take in takes(120, hard=0.5):
         video = draw(take)
         for frame in (0, take.phases["enter"].stop - 1, NUM_FRAMES - 1):
             alike = take.same_moment(frame)

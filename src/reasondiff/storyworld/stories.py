@@ -60,11 +60,12 @@ PAIRS: tuple[tuple[str, str], ...] = tuple(
 HELD_OUT = frozenset(
     {("table", "pig"), ("candle", "cat"), ("book", "ball"), ("window", "dog"), ("bicycle", "pig"), ("dog", "cat")}
 )
-"""Pairs never shown in training, to measure composition. The eight published stories are not among them."""
+"""Pairs never shown in training, not even beside another, to measure composition. The eight published stories are not
+among them."""
 
 VARIANTS = ("present", "stays", "behind", "spared", "two_objects", "distractor")
-"""Of level ``hard``: the agent is there from the start; stays to the end; passes behind; is not the cause of anything;
-a second object is left alone; a second agent crosses the scene."""
+"""Of level ``hard``: the agent is there from the start; stays to the end; passes behind; is not the cause of anything
+(drawn as ``behind``, and told alike); a second object is left alone; a second agent crosses the scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Story:
     @property
     def at_window(self) -> bool:
         """The agent acts from a distance: a person opens the window and the wind does the rest."""
-        return self.agent == "person" and self.object in ("candle", "book")
+        return self.agent == "person" and self.object in ("candle", "book") and not self.spared
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,18 +322,21 @@ def _draw(rng: random.Random, pairs: Sequence[tuple[str, str]], level: str) -> T
     variant = "core"
     if level == "hard":
         changeable = Story(thing, agent).changes
-        variant = rng.choice([v for v in VARIANTS if changeable or v not in ("spared", "behind")])
+        variant = rng.choice([v for v in VARIANTS if changeable or v not in ("spared", "behind", "two_objects")])
     story = Story(thing, agent, spared=variant in ("spared", "behind"))
     colours = rng.sample(sorted(COLOURS), 4)
     object_x = rng.uniform(22, 42)
     window_x = object_x + rng.uniform(20, 24) * (1 if object_x < SIZE / 2 else -1)
     second = None
     if variant == "two_objects":
-        others = [t for t in SCENES if SCENES[t] == story.scene and t not in (thing, "window", agent)]
-        second = Story(rng.choice(others or ["vase"]), "person")
+        others = [
+            t for t in SCENES if SCENES[t] == story.scene and t not in (thing, "window") and (t, agent) not in HELD_OUT
+        ]
+        second = Story(rng.choice(others), "person")
         object_x = rng.choice([16.0, 48.0])
     if variant == "distractor":
-        second = Story(thing, rng.choice([a for t, a in PAIRS if t == thing and a not in (agent, "car")]))
+        others = [a for t, a in PAIRS if t == thing and a not in (agent, "car") and (t, a) not in HELD_OUT]
+        second = Story(thing, rng.choice(others))
     from_left = rng.random() < 0.5
     # Passing means crossing; having acted, an agent goes on or turns back.
     goes_on = not story.changes or (rng.random() < 0.5 and not story.at_window)
