@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from reasondiff.alignformer import AlignFormer
 from reasondiff.conditioning import anchor_mask, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.errors import CheckpointError, InputError, NarrativeError, ReasonDiffError, UnsupportedError
+from reasondiff.evaluation.stories import METHODS
 from reasondiff.framewise import AttentionRecord
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import Defaults, ReasonDiffPipeline, frame_size
@@ -98,26 +99,18 @@ def close(first: Tensor, second: Tensor) -> bool:
 
 # -- the six methods of the table -----------------------------------------------------------------------------------
 
-METHODS = {
-    "wan": {"prompts": "single", "anchor": "first", "align": False},
-    "narrative joined into one prompt": {"prompts": "joined", "anchor": "first", "align": False},
-    "anchor mask at the narrator's frame": {"prompts": "joined", "align": False},
-    "frame-wise prompts too": {"align": False},
-    "reasondiff": {},
-    "reasondiff with the true narrative": {"narrative": STORY.with_anchor(5)},
-}
-
 
 def test_each_method_is_a_choice_of_arguments(aligned: ReasonDiffPipeline) -> None:
     seen = {}
-    for method, options in METHODS.items():
+    for method in METHODS:
         aligned.narrator = narrator = Asked()
+        told = STORY.with_anchor(5) if method.told == "true" else None
         with calls(aligned.transformer) as forwards:
-            result = aligned(IMAGE, "A cat plays", output_type="latent", **options)
+            result = aligned(IMAGE, "A cat plays", narrative=told, output_type="latent", **method.options)
         texts = result.stories[0].texts
         channels = forwards[0]["hidden_states"].shape[1] - 4 - tiny.LATENT_CHANNELS
         flagged = forwards[0]["hidden_states"][0, channels : channels + 4].any(dim=0).flatten(1).any(1).nonzero()
-        seen[method] = (
+        seen[method.name] = (
             len(narrator.questions),
             texts.prompts,
             flagged.flatten().tolist(),
@@ -125,14 +118,14 @@ def test_each_method_is_a_choice_of_arguments(aligned: ReasonDiffPipeline) -> No
         )
     clips = ("An intact vase", "A cat breaks it", "A broken vase")
     joined = (" ".join(clips),)
-    assert list(seen.values()) == [
-        (0, ("A cat plays",), [0], False),
-        (1, joined, [0], False),
-        (1, joined, [4], False),
-        (1, clips, [4], False),
-        (1, clips, [4], True),
-        (0, clips, [2], True),
-    ]
+    assert seen == {
+        "wan": (0, ("A cat plays",), [0], False),
+        "joined": (1, joined, [0], False),
+        "anchored": (1, joined, [4], False),
+        "framewise": (1, clips, [4], False),
+        "reasondiff": (1, clips, [4], True),
+        "truth": (0, clips, [2], True),
+    }
 
 
 @pytest.mark.parametrize("prompts", ["mean", "concat"])
@@ -545,6 +538,11 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "missing narrator settings": ("narrator/narrator.json", Path.unlink),
     "truncated narrator settings": ("narrator/narrator.json", truncate),
     "missing narrator template": ("narrator/chat_template.jinja", Path.unlink),
+    "missing narrator tokenizer settings": ("narrator/tokenizer_config.json", Path.unlink),
+    "missing narrator processor settings": ("narrator/processor_config.json", Path.unlink),
+    "missing narrator looks": ("narrator/looks.safetensors", Path.unlink),
+    "missing scheduler": ("scheduler/scheduler_config.json", Path.unlink),
+    "missing AlignFormer config": ("alignformer/config.json", Path.unlink),
 }
 
 
@@ -555,8 +553,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_lora(pipe)
     pipe.save_pretrained(folder)
     (folder / "narrator").mkdir()
-    for name in ("narrator.json", "chat_template.jinja", "looks.safetensors"):
-        shutil.copy(BUNDLED / "narrator" / name, folder / "narrator")
+    for file in (BUNDLED / "narrator").iterdir():
+        if file.name not in ("model.safetensors", "config.json"):
+            shutil.copy(file, folder / "narrator")
     ReasonDiffPipeline.from_pretrained(folder)
     return folder
 

@@ -212,12 +212,21 @@ def check_ours(folder: Path) -> None:
 
 def check_narrator(folder: Path) -> None:
     """Raise ``CheckpointError`` where a narrator that was trained here lacks a file that says how to ask it."""
-    for name in ("narrator.json", "chat_template.jinja") if (folder / "looks.safetensors").is_file() else ():
+    settings, looks = folder / "narrator.json", folder / "looks.safetensors"
+    knows = (_read_json(settings).get("knows") or {}) if settings.is_file() else {}
+    ours = looks.is_file() or (isinstance(knows, dict) and "looks" in knows)
+    for name in _ASKING if ours else ():
         if not (folder / name).is_file():
             raise CheckpointError(
                 f"The narrator {str(folder)!r} lacks its {name!r}, which says how to ask it; download or export it "
                 "again."
             )
+
+
+_ASKING = (
+    "narrator.json", "looks.safetensors", "chat_template.jinja", "processor_config.json", "tokenizer_config.json",
+)  # fmt: skip
+"""Without the last three transformers asks in a way that the narrator was not trained for, and says nothing."""
 
 
 def model_hashes(folder: str | Path) -> dict[str, str]:

@@ -36,6 +36,7 @@ def test_three_texts_told_and_plain(
         out = tmp_path / str(seed)
         ran = reasondiff("demo", "--model", own, "-o", out, "--seed", seed)
         assert ran.code == 0, ran
+        assert all(f"{agent}, ReasonDiff: denoise" in ran.err for agent in AGENTS), "a progress bar per video"
         assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png"} | {
             f"{agent}{end}" for agent in AGENTS for end in (".mp4", ".json", "-plain.mp4")
         }

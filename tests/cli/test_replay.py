@@ -70,6 +70,11 @@ def test_an_edited_seed_in_the_recipe_gives_other_frames(reasondiff: Callable, v
     assert read_recipe("again.mp4").frames_sha256 != read_recipe(video).frames_sha256
 
 
+def test_an_edited_hash_of_all_frames_is_not_called_equal(reasondiff: Callable, video: Path) -> None:
+    ran = reasondiff("replay", edited(video, frames_sha256="0" * 64), "-o", "again.mp4")
+    assert ran.code == 2 and "SHA-256 of all frames" in ran.err and "Equal" not in ran.out
+
+
 def test_the_first_differing_frame_is_found(reasondiff: Callable, video: Path) -> None:
     true = read_recipe(video).frame_sha256
     hashes = (*true[:6], "0" * 64, *true[7:])

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reasondiff.errors import InputError
+from reasondiff.errors import InputError, NarrationError
+from reasondiff.evaluation import stories
 from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
 from reasondiff.evaluation.stories import METHODS, Result, check_folder, evaluate, psnr
 from reasondiff.evaluation.tables import markdown, story_table
+from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import cases
+from reasondiff.storyworld.render import draw_frame
 from tests import tiny
 
 WAN, TRUTH = METHODS[0], METHODS[-1]
@@ -52,6 +55,47 @@ def test_an_evaluation_that_was_killed_goes_on_and_ends_the_same(pipe: ReasonDif
     verdict_sheet(some_verdicts(first, 4), asked, tmp_path, sheet)
     with Image.open(sheet) as drawn:
         assert drawn.height > 4 * 192
+
+
+class Asked:
+    """A narrator that counts its questions and knows no answer to the second."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+
+    def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative:
+        self.questions += 1
+        if self.questions == 2:
+            raise NarrationError("I cannot help with that.")
+        return Narrative.from_ends([(9, "A vase."), (num_frames, "A cat.")], 20, num_frames, interval=interval)
+
+
+def test_every_method_is_told_the_same_story_of_a_case(
+    pipe: ReasonDiffPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[tuple[str, int], np.ndarray] = {}
+    write = stories.write_video
+
+    def seen(path: Path, video: np.ndarray, **options: Any) -> None:
+        made[path.parent.name, int(path.stem)] = video
+        write(path, video, **options)
+
+    monkeypatch.setattr(stories, "write_video", seen)
+    pipe.narrator, asked = Asked(), cases(2)
+    results = evaluate(pipe, asked, METHODS, tmp_path)
+    assert pipe.narrator.questions == 2
+    positions = {(each.method, each.case): each.position for each in results}
+    for method in METHODS:
+        told = {"narrator": (20, 0), "nothing": (0, 0), "true": tuple(case.anchor_frame for case in asked)}[method.told]
+        if method.options.get("anchor") == "first":
+            told = (0, 0)
+        assert (positions[method.name, 0], positions[method.name, 1]) == told
+    for each in results:
+        given = np.asarray(draw_frame(asked[each.case].take, asked[each.case].anchor_frame))
+        assert each.anchor_psnr == psnr(made[each.method, each.case][each.position], given)
+    (tmp_path / "results.jsonl").unlink()
+    again = evaluate(pipe, asked, METHODS, tmp_path)
+    assert again == results and pipe.narrator.questions == 2, "the stories were kept"
 
 
 def test_a_folder_holds_one_evaluation(tmp_path: Path) -> None:

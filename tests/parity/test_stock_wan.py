@@ -14,6 +14,7 @@ from torch import Tensor
 from reasondiff.narrative import Anchor, Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from tests import tiny
+from tests.pipeline_features.scene import add_lora, alignformer
 
 PROMPT, NEGATIVE = "A cat plays in the room.", "blurred, still"
 OPTIONS: dict[str, Any] = {"num_inference_steps": 3, "width": 48, "height": 64, "num_frames": 17}
@@ -62,6 +63,17 @@ def test_the_users_text_alone_needs_no_narrator_and_equals_stock() -> None:
         guidance_scale=5.0, negative_prompt=NEGATIVE, **OPTIONS,
     )  # fmt: skip
     torch.testing.assert_close(result.frames, expected, **TOLERANCE)
+
+
+def test_a_trained_model_without_its_alignformer_and_lora_equals_stock() -> None:
+    pipe = ours()
+    pipe.register_modules(alignformer=alignformer())
+    add_lora(pipe)
+    options = {"guidance_scale": 5.0, "negative_prompt": NEGATIVE, **OPTIONS}
+    expected = stock_latents(tiny.pipeline(), **options)
+    options |= {"narrative": one_description(), "output_type": "latent"}
+    torch.testing.assert_close(pipe(tiny.image(48, 64), align=False, **options).frames, expected, **TOLERANCE)
+    assert not torch.allclose(pipe(tiny.image(48, 64), **options).frames, expected, **TOLERANCE)
 
 
 def test_latents_are_decoded_as_stock_decodes_them() -> None:

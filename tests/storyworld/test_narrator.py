@@ -94,6 +94,8 @@ def test_wrong_words_lose_exactly_their_marks() -> None:
 
     assert marks(" cat", " pig") - {"agent's colour"} == {"agent"}
     assert marks(" vase", " candle") >= {"object", "state"}
+    assert marks("a broken", "an intact") == {"state"}
+    assert marks("jumps at it", "looks at it") == {"action"}
     assert marks(case.take.object_colour, "black") == {"object's colour"}
     shorter = replace(story, clips=(*story.clips[:-2], replace(story.clips[-1], start=story.clips[-2].start)))
     assert not any(all(values) for kind, values in word_marks(shorter, case, prompt).items() if kind in WORDS[:4])

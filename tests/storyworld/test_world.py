@@ -103,6 +103,23 @@ def test_only_hard_takes_depart_from_the_rule_and_each_in_one_way() -> None:
     assert {take.variant for take in takes(200, hard=0)} == {"core"}
 
 
+def test_places_sizes_speeds_times_sides_and_words_vary() -> None:
+    drawn = takes(500, hard=0)
+    for values, low, high in (
+        ([take.object_x for take in drawn], 22, 42),
+        ([take.object_scale for take in drawn], 1.08, 1.25),
+        ([take.speed for take in drawn], 4.6, 5.4),
+        ([take.begin for take in drawn], 3, 6),
+    ):
+        assert low <= min(values) < low + 0.1 * (high - low) and high - 0.1 * (high - low) < max(values) <= high
+    for sides in ({take.from_left for take in drawn}, {take.goes_on for take in drawn if take.story.changes}):
+        assert sides == {True, False}
+    take = next(take for take in drawn if take.story.changes)
+    for frame in (phase.start for phase in take.phases.values()):
+        worded = {captions.frame_captions(take, random.Random(seed))[frame] for seed in range(30)}
+        assert len(worded) > 1
+
+
 def test_what_each_hard_variant_departs_in() -> None:
     for take in takes(600, hard=1):
         poses = [take.agent_pose(frame) for frame in range(NUM_FRAMES)]

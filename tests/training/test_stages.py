@@ -55,6 +55,22 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("name", ["base", "stage1", "stage2"])
+def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Path, tmp_path: Path) -> None:
+    plan = small(f"storyworld-tiny/{name}")
+    ends = []
+    for run, stops in (("straight", [4]), ("stopped", [2, 4])):
+        for steps in stops:
+            stage = plan.build(plan, model, model.parent / "cache", "cpu")
+            stage.validate = lambda _: {}
+            # The rate falls towards the end of a run, so that of the whole one is asked for from the start.
+            optimization = replace(plan.optimization, steps=steps, cooldown=0.0)
+            assert fit(stage, optimization, tmp_path / run) == steps
+        ends.append({key: p.detach().clone() for key, p in stage.trainable().items()})
+    straight, stopped = ends
+    assert all(torch.equal(straight[key], stopped[key]) for key in straight)
+
+
 def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
     assert isinstance(pipe.alignformer, AlignFormer)
@@ -208,6 +224,18 @@ def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
         ours = {key.removeprefix(prefix): p for key, p in stage.trainable().items() if key.startswith(prefix)}
         assert ours and all(p.dtype == torch.float32 for p in ours.values())
         assert all(torch.equal(p.to(theirs[key]), theirs[key]) for key, p in ours.items())
+
+
+def test_every_encoded_anchor_is_drawn(model: Path) -> None:
+    plan = small("storyworld-tiny/stage1")
+    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    clips, each = stage.latents.anchors.shape[:2]
+    wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.latents.anchors.flatten(0, 1)}
+    drawn: set[bytes] = set()
+    for step in range(60):
+        drawn |= {bytes(anchor[:, 1].numpy()) for anchor in stage.prepare(step, step_generator(0, step)).anchors}
+    assert len(wanted) > 2 * clips and each == 4
+    assert len(wanted & drawn) >= len(wanted) - clips  # one given as the first frame has another latent
 
 
 def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def replay(
     from reasondiff.cli.bars import StageBars
     from reasondiff.cli.making import Maker
     from reasondiff.cli.notes import notes
-    from reasondiff.media import fit_image, load_image, read_recipe, write_video
+    from reasondiff.media import fit_image, frames_hash, load_image, read_recipe, write_video
     from reasondiff.narrative import Narrative
 
     checks.writable(output, ".mp4", video, image)
@@ -81,6 +81,10 @@ def replay(
         torch.set_num_threads(threads)
     write_video(output, made.frames, made.fps, made.recipe)
     difference = recipe.first_difference(made.frames)
+    if difference is None and frames_hash(made.frames) != recipe.frames_sha256:
+        raise InputError(
+            "The recipe's SHA-256 of all frames is not that of its frames; use an unedited copy of the video."
+        )
     if difference is None:
         typer.echo(f"Equal: all {len(made.frames)} frames are those of {video.name}, bit by bit.")
         return
