@@ -62,7 +62,7 @@ def main(
     ] = None,
 ) -> None:
     """Print positions, words, shuffles, held-out pairs and self-knowledge."""
-    console = Console()
+    console = Console(width=160)
     narrator = load_narrator(f"transformers:{model}", constrained=False)
     started = time.perf_counter()
     core, hard = cases(count), cases(count, level="hard")

@@ -67,8 +67,9 @@ def test_a_table_is_of_one_oracle(
     begun = tmp_path / "made" / "evaluation.json"
     settings = json.loads(begun.read_text())
     assert "diffusion_pytorch_model.safetensors" in settings["oracle"]
-    begun.write_text(json.dumps({key: value for key, value in settings.items() if key != "oracle"}))  # of a version ago
-    assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
+    for changed in ("oracle", "rules"):
+        begun.write_text(json.dumps({**settings, changed: "of a version ago"}))
+        assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
     begun.write_text(json.dumps(settings))
     other = shutil.copytree(bundled_folder(ORACLE), tmp_path / ORACLE)
     weights = other / "diffusion_pytorch_model.safetensors"

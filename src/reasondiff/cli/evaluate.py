@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,7 @@ def evaluate(
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.storyworld.dataset import cases
-    from reasondiff.storyworld.oracle import ORACLE
+    from reasondiff.storyworld.oracle import ORACLE, rules_hash
 
     known = {each.name: each for each in METHODS}
     if unknown := sorted(set(method or ()) - set(known)):
@@ -68,8 +68,9 @@ def evaluate(
     if paired:
         asked = [replace(case, anchor_frame=0) for case in asked]
     folder = find_model(model)
-    settings = {"cases": count, "level": level, "split": split, "paired": paired}
-    check_folder(output, {**settings, "weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE))})
+    settings: dict[str, Any] = {"cases": count, "level": level, "split": split, "paired": paired}
+    settings |= {"weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE)), "rules": rules_hash()}
+    check_folder(output, settings)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
     with training_bar("videos", count * len(chosen)) as bar:
