@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
-	@echo "make test-slow   the minutes-long checks: bundled weights, story success, killed trainings"
+	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +13,13 @@ import pytest
 
 from reasondiff import ReasonDiffPipeline
 from reasondiff.checkpoints import find_model
+from reasondiff.media import read_recipe
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
 
 MODELS = Path(__file__).parents[1] / "models"
+REASONDIFF = Path(sys.executable).with_name("reasondiff")
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +64,27 @@ def test_one_image_and_one_text_become_one_video(pipe: ReasonDiffPipeline) -> No
     assert output.frames.shape == (1, 33, 64, 64, 3) and output.frames.dtype == np.uint8
     assert "cat" in output.narrative.style and "vase" in output.narrative.style
     assert output.narrative.anchor_frame > NUM_FRAMES / 2  # the vase is broken: the image belongs to the end
+
+
+@pytest.mark.slow
+def test_it_tells_stories_that_plain_image_to_video_does_not(tmp_path: Path) -> None:
+    command = [REASONDIFF, "evaluate", "--split", "validation", "--cases", "24"]
+    subprocess.run([*command, "--method", "wan", "--method", "reasondiff", "-o", tmp_path], check=True, timeout=1200)
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    told = {name: sum(each["passed"] for each in results if each["method"] == name) for name in ("wan", "reasondiff")}
+    assert told["reasondiff"] >= 16 and told["reasondiff"] > told["wan"] + 6, told
+
+
+@pytest.mark.slow
+def test_its_video_replays_in_another_process_on_two_threads(tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    image, video = tmp_path / "vase.png", tmp_path / "out.mp4"
+    draw_frame(TakeSet("test", pairs=(("vase", "cat"),))[0], NUM_FRAMES - 1).save(image)
+
+    def run(*arguments: object) -> str:
+        command = [REASONDIFF, *map(str, arguments)]
+        return subprocess.run(command, check=True, env=environment, capture_output=True, text=True, timeout=600).stdout
+
+    run("generate", "--image", image, "--prompt", "A cat plays in the room.", "-o", video)
+    assert read_recipe(video).threads == 2
+    assert "Equal" in run("replay", video, "-o", tmp_path / "again.mp4")

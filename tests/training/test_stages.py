@@ -71,6 +71,21 @@ def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Pat
     assert all(torch.equal(straight[key], stopped[key]) for key in straight)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["vae", "refine", "base", "stage1", "stage2"])
+def test_a_stage_trains_on_a_gpu_and_goes_on(name: str, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    plan = small(f"storyworld-tiny/{name}")
+    for steps in (2, 4):
+        stage = plan.build(plan, folder, tmp_path / "cache", "cuda")
+        stage.validate = lambda _: {}
+        assert fit(stage, replace(plan.optimization, steps=steps), tmp_path / "run") == steps
+    assert all(parameter.device.type == "cuda" for parameter in stage.trainable().values())
+    stage.export(folder)
+    ReasonDiffPipeline.from_pretrained(folder)
+
+
 def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
     assert isinstance(pipe.alignformer, AlignFormer)
