@@ -26,7 +26,7 @@ def draw_frame(take: Take, frame: int) -> Image.Image:
     if take.has_wall_window:
         is_open = take.story.at_window and frame >= take.phases["act"].start
         wall_window(Pen(pen, take.window_x, take.horizon - 19), shade(WALLS[take.wall], -0.45), is_open)
-    behind = take.variant in ("behind", "spared")
+    behind = take.variant == "behind"
     if behind:
         _agent(pen, take, take.agent_pose(frame), take.story.agent, take.agent_colour)
     if take.bystander is not None:

@@ -64,8 +64,8 @@ HELD_OUT = frozenset(
 among them."""
 
 VARIANTS = ("present", "stays", "behind", "spared", "two_objects", "distractor")
-"""Of level ``hard``: the agent is there from the start; stays to the end; passes behind; is not the cause of anything
-(drawn as ``behind``, and told alike); a second object is left alone; a second agent crosses the scene."""
+"""Of level ``hard``: the agent is there from the start; stays to the end; passes behind; passes in front and is not the
+cause of anything; a second object is left alone; a second agent crosses the scene."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ class Take:
     def _foot(self, nearness: float) -> float:
         """The agent's foot: on the ground, a ball bouncing, and up in the air near a window that it will hit."""
         story, foot = self.story, _FOOT
-        if self.variant in ("behind", "spared"):
+        if self.variant == "behind":
             foot = self.horizon + 4 if story.object != "window" else _FOOT
         hop = 5.0 * abs(math.sin(3 * math.pi * nearness)) if story.agent == "ball" else 0.0
         if story.object == "window" and story.changes and story.agent != "person":

@@ -87,7 +87,7 @@ def items_of(take: Take, frame: int) -> list[Item]:
         return Item(kind, x, y, scale, facing, COLOURS[colour], COLOURS[take.accent])
 
     actor = agent(story.agent, take.agent_pose(frame), take.agent_colour)
-    behind = take.variant in ("behind", "spared")
+    behind = take.variant == "behind"
     items: list[Item] = []
     if take.has_wall_window:
         is_open = story.at_window and frame >= take.phases["act"].start
