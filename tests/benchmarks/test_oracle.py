@@ -39,6 +39,8 @@ def test_rows_that_miss_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"^Required and missed: core frozen, core reversed\.$"):
         oracle.main()
     monkeypatch.setattr(oracle, "judge", lambda *_, **__: FAIL)
-    monkeypatch.setattr(oracle, "VAE", Path("none"))
     with pytest.raises(SystemExit, match="core true"):
+        oracle.main()
+    monkeypatch.setattr(oracle, "VAE", Path("none"))
+    with pytest.raises(SystemExit, match="There is no none, whose round trip"):
         oracle.main()
