@@ -20,7 +20,7 @@ from reasondiff.recipes import recipe
 from reasondiff.training.trainer import fit
 from reasondiff.training.workers import Workers
 
-MODEL = "models/storyworld-tiny"
+MODEL = str(Path(__file__).parents[1] / "models" / "storyworld-tiny")
 
 
 def main() -> int:

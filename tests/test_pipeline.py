@@ -537,6 +537,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "truncated LoRA": ("pytorch_lora_weights.safetensors", truncate),
     "missing narrator settings": ("narrator/narrator.json", Path.unlink),
     "truncated narrator settings": ("narrator/narrator.json", truncate),
+    "narrator settings that are a list": ("narrator/narrator.json", lambda path: path.write_text("[1]")),
     "missing narrator template": ("narrator/chat_template.jinja", Path.unlink),
     "missing narrator tokenizer settings": ("narrator/tokenizer_config.json", Path.unlink),
     "missing narrator processor settings": ("narrator/processor_config.json", Path.unlink),

@@ -213,7 +213,10 @@ def check_ours(folder: Path) -> None:
 def check_narrator(folder: Path) -> None:
     """Raise ``CheckpointError`` where a narrator that was trained here lacks a file that says how to ask it."""
     settings, looks = folder / "narrator.json", folder / "looks.safetensors"
-    knows = (_read_json(settings).get("knows") or {}) if settings.is_file() else {}
+    said = _read_json(settings) if settings.is_file() else {}
+    if not isinstance(said, dict):
+        raise CheckpointError(f"{str(settings)!r} is no table of settings; download or export the narrator again.")
+    knows = said.get("knows")
     ours = looks.is_file() or (isinstance(knows, dict) and "looks" in knows)
     for name in _ASKING if ours else ():
         if not (folder / name).is_file():

@@ -21,4 +21,4 @@ def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(BaseStage, "loss", slow)
     found = training.measured("storyworld-tiny/base", 1, tmp_path, Workers(), clips=2, steps=4, compile=False)
-    assert 1.0 < found < 10.0
+    assert found > 1.0

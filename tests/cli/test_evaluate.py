@@ -67,7 +67,7 @@ def test_a_table_is_of_one_oracle(
     begun = tmp_path / "made" / "evaluation.json"
     settings = json.loads(begun.read_text())
     assert "diffusion_pytorch_model.safetensors" in settings["oracle"]
-    for changed in ("oracle", "rules"):
+    for changed in ("oracle", "world"):
         begun.write_text(json.dumps({**settings, changed: "of a version ago"}))
         assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
     begun.write_text(json.dumps(settings))

@@ -73,8 +73,12 @@ def test_a_run_that_was_ended_early_can_go_on(pipe: ReasonDiffPipeline, tmp_path
     whole = latents(pipe, num_inference_steps=STEPS, seed=4)
     options = {"num_inference_steps": STEPS, "seed": 4, "progress": Progress(tmp_path / "kept.safetensors")}
     assert not torch.equal(latents(pipe, callback_on_step_end=enough, **options), whole)
+    assert list(tmp_path.iterdir()), "what is kept stays"
+    calls: list[int] = []
+    handle = pipe.transformer.register_forward_pre_hook(lambda *_: calls.append(1))
     assert torch.equal(latents(pipe, **options), whole)
-    assert not list(tmp_path.iterdir())
+    handle.remove()
+    assert 0 < len(calls) < 2 * STEPS and not list(tmp_path.iterdir())
 
 
 SCRIPT = """

@@ -59,14 +59,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Path, tmp_path: Path) -> None:
     plan = small(f"storyworld-tiny/{name}")
     ends = []
+    taken: list[int] = []
     for run, stops in (("straight", [4]), ("stopped", [2, 4])):
         for steps in stops:
             stage = plan.build(plan, model, model.parent / "cache", "cpu")
             stage.validate = lambda _: {}
             # The rate falls towards the end of a run, so that of the whole one is asked for from the start.
             optimization = replace(plan.optimization, steps=steps, cooldown=0.0)
-            assert fit(stage, optimization, tmp_path / run) == steps
+            assert fit(stage, optimization, tmp_path / run, on_step=lambda step, _: taken.append(step)) == steps
         ends.append({key: p.detach().clone() for key, p in stage.trainable().items()})
+    assert taken == 2 * [1, 2, 3, 4], "the stopped one took none twice"
     straight, stopped = ends
     assert all(torch.equal(straight[key], stopped[key]) for key in straight)
 
@@ -77,10 +79,13 @@ def test_a_stage_trains_on_a_gpu_and_goes_on(name: str, model: Path, tmp_path: P
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     plan = small(f"storyworld-tiny/{name}")
+    taken: list[int] = []
     for steps in (2, 4):
         stage = plan.build(plan, folder, tmp_path / "cache", "cuda")
         stage.validate = lambda _: {}
-        assert fit(stage, replace(plan.optimization, steps=steps), tmp_path / "run") == steps
+        optimization = replace(plan.optimization, steps=steps)
+        assert fit(stage, optimization, tmp_path / "run", on_step=lambda step, _: taken.append(step)) == steps
+    assert taken == [1, 2, 3, 4]
     assert all(parameter.device.type == "cuda" for parameter in stage.trainable().values())
     stage.export(folder)
     ReasonDiffPipeline.from_pretrained(folder)

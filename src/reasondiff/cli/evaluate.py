@@ -52,13 +52,13 @@ def evaluate(
     from reasondiff.checkpoints import bundled_folder, find_model, model_hashes
     from reasondiff.cli.training_bar import training_bar
     from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
-    from reasondiff.evaluation.stories import METHODS, PAIRED, check_folder
+    from reasondiff.evaluation.stories import METHODS, PAIRED, check_folder, world_hash
     from reasondiff.evaluation.stories import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.storyworld.dataset import cases
-    from reasondiff.storyworld.oracle import ORACLE, rules_hash
+    from reasondiff.storyworld.oracle import ORACLE
 
     known = {each.name: each for each in METHODS}
     if unknown := sorted(set(method or ()) - set(known)):
@@ -69,7 +69,7 @@ def evaluate(
         asked = [replace(case, anchor_frame=0) for case in asked]
     folder = find_model(model)
     settings: dict[str, Any] = {"cases": count, "level": level, "split": split, "paired": paired}
-    settings |= {"weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE)), "rules": rules_hash()}
+    settings |= {"weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
     check_folder(output, settings)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)

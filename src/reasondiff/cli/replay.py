@@ -82,9 +82,8 @@ def replay(
     write_video(output, made.frames, made.fps, made.recipe)
     difference = recipe.first_difference(made.frames)
     if difference is None and frames_hash(made.frames) != recipe.frames_sha256:
-        raise InputError(
-            "The recipe's SHA-256 of all frames is not that of its frames; use an unedited copy of the video."
-        )
+        typer.echo("Each frame is equal, but the recipe's SHA-256 of all frames is not theirs: the recipe was edited.")
+        raise typer.Exit(1)
     if difference is None:
         typer.echo(f"Equal: all {len(made.frames)} frames are those of {video.name}, bit by bit.")
         return

@@ -6,6 +6,7 @@ a case produced is kept, so that a stopped evaluation goes on where it was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reasondiff import storyworld
 from reasondiff.conditioning import decode_video, encode_anchor
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.files import atomic_path
@@ -27,7 +29,7 @@ from reasondiff.storyworld.oracle import judge
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL
 
-__all__ = ["METHODS", "PAIRED", "Method", "Result", "check_folder", "evaluate", "video_path"]
+__all__ = ["METHODS", "PAIRED", "Method", "Result", "check_folder", "evaluate", "video_path", "world_hash"]
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,12 @@ def _read(log: Path) -> dict[tuple[str, int], Result]:
             continue
         results[result.method, result.case] = result
     return results
+
+
+def world_hash() -> str:
+    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them."""
+    sources = sorted(Path(storyworld.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 
 def check_folder(folder: Path, settings: Mapping[str, Any]) -> None:

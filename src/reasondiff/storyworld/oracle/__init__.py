@@ -6,7 +6,6 @@ time (``rules``). It shares no code with what draws or generates clips; of Story
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +28,6 @@ __all__ = [
     "Verdict",
     "judge",
     "load_spotter",
-    "rules_hash",
     "see",
     "weigh",
 ]
@@ -52,12 +50,6 @@ def load_spotter(folder: Path | None = None) -> Spotter:
         raise CheckpointError(
             f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again."
         ) from None
-
-
-def rules_hash() -> str:
-    """SHA-256 of this package's source: the rules and thresholds, which the network's weights do not hold."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 
 def judge(
