@@ -7,6 +7,7 @@ import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -195,10 +196,7 @@ def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tm
 def test_an_export_that_is_interrupted_leaves_what_was_there(
     name: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(model, folder)
-    plan = small(f"storyworld-tiny/{name}")
-    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+    folder, stage = _in_a_copy(name, model, tmp_path)
 
     def interrupted(self: ModelMixin, place: Path, **options: object) -> None:
         Path(place, "config.json").write_text("{")
@@ -214,10 +212,7 @@ def test_an_export_that_is_interrupted_leaves_what_was_there(
 def test_a_part_that_cannot_be_written_leaves_the_others_as_they_were(
     name: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(model, folder)
-    plan = small(f"storyworld-tiny/{name}")
-    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+    folder, stage = _in_a_copy(name, model, tmp_path)
 
     def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
@@ -370,6 +365,13 @@ def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
     one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (3, 3, 4))
     assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
     assert not torch.equal(one.noise, other.noise)
+
+
+def _in_a_copy(name: str, model: Path, tmp_path: Path) -> tuple[Path, Any]:
+    """A copy of ``model``, and the stage ``name`` that reads it."""
+    folder = shutil.copytree(model, tmp_path / "model")
+    plan = small(f"storyworld-tiny/{name}")
+    return folder, plan.build(plan, folder, model.parent / "cache", "cpu")
 
 
 def _files(folder: Path) -> dict[Path, bytes]:
