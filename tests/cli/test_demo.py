@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +15,9 @@ from reasondiff import media
 from reasondiff.checkpoints import find_model
 from reasondiff.media import SheetRow, read_video
 from reasondiff.narrative import Narrative
+from reasondiff.narrator.drawing import clip_spans
+from reasondiff.storyworld.oracle import judge
+from reasondiff.storyworld.stories import Story
 
 AGENTS = ("cat", "dog", "pig")
 
@@ -51,6 +55,12 @@ def test_three_texts_told_and_plain(
             assert (plain.options["prompts"], plain.options["align"]) == ("single", False)
             assert plain.narrative["position"] == 1
             recipes += [told, plain]
+            given = np.asarray(Image.open(out / "vase.png"))
+            for row, is_told in zip([row for row in rows[-6:] if agent in row.title], (True, False), strict=True):
+                assert row.anchor == (story.anchor_frame if is_told else 0)
+                assert list(row.clips) == (clip_spans(story) if is_told else [])
+                verdict = judge(row.frames, Story("vase", agent), row.anchor, given)
+                assert (row.verdict, row.passed) == (str(verdict), verdict.passed)
         assert {recipe.seed for recipe in recipes} == {seed}
         hashes.append([recipe.frames_sha256 for recipe in recipes])
         with Image.open(out / "sheet.png") as sheet:
