@@ -3,7 +3,7 @@
     B0      stock diffusers: one prompt of 512 rows for the whole video
     B1      the released research code's way: the prompts of all latent frames in one context of 512 rows each,
             embedded and projected in every call; re-implemented from its description, with everything resident
-    ours    ``reasondiff.framewise``
+    ours    ``reasondiff.backends.wan.framewise``
 
 B1 reads a frame's text as the mean of its pixel frames' prompts. ``framewise`` is another function than B1 (a frame
 reads its own text only); ``compat`` is B1's function, with equal rows merged.
@@ -23,9 +23,9 @@ from peft import LoraConfig
 from torch import Tensor
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
-from reasondiff.framewise import FrameContext, FramePlan, install
-from reasondiff.framewise.attention import attend
-from reasondiff.framewise.processor import image_keys_values, keys_values
+from reasondiff.backends.wan.framewise import FrameContext, FramePlan, install
+from reasondiff.backends.wan.framewise.attention import attend
+from reasondiff.backends.wan.framewise.processor import image_keys_values, keys_values
 from reasondiff.narrative import Narrative
 from reasondiff.planning.architecture import named_configs
 from reasondiff.timeline import Timeline

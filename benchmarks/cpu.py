@@ -32,7 +32,7 @@ from benchmarks.preparation import (
 )
 from benchmarks.report import Report, heading
 from benchmarks.rounds import fastest
-from reasondiff.conditioning import decode_video
+from reasondiff.backends.wan.conditioning import decode_video
 
 SEGMENTS = 4
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from benchmarks.contestants import Contest, keeps_attention, twin
-from reasondiff.framewise import FrameContext, install
+from reasondiff.backends.wan.framewise import FrameContext, install
 
 __all__ = ["CompiledCheckpoint", "CountedGraphs", "Fast", "Float8Linear"]
 

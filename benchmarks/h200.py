@@ -53,8 +53,8 @@ from benchmarks.preparation import (
 )
 from benchmarks.report import Report, heading
 from benchmarks.rounds import fastest
-from reasondiff.conditioning import decode_video
-from reasondiff.framewise import FrameContext, install
+from reasondiff.backends.wan.conditioning import decode_video
+from reasondiff.backends.wan.framewise import FrameContext, install
 from reasondiff.planning.transformer import Transformer
 
 SEGMENTS = 4

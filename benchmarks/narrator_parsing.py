@@ -21,8 +21,8 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from reasondiff.narrator import parse, write_reply
-from tests.narrator.known_stories import INTERVAL
-from tests.narrator.malformed import Malformed, replies
+from tests.narrator.reading.known_stories import INTERVAL
+from tests.narrator.reading.malformed import Malformed, replies
 from tests.narrator.stories import VASE
 
 RECOVERED, ASKED, MISTAKEN = "recovered", "asked again", "mistaken"

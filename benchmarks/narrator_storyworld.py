@@ -27,7 +27,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from reasondiff.evaluation.narration import (
+from reasondiff.evaluation.statistics import wilson
+from reasondiff.evaluation.suites.storyworld_narration import (
     RULES,
     WORDS,
     Told,
@@ -37,10 +38,9 @@ from reasondiff.evaluation.narration import (
     prompt_of,
     within,
 )
-from reasondiff.evaluation.statistics import wilson
 from reasondiff.media import load_image
 from reasondiff.narrator import VisionNarrator, load_narrator
-from reasondiff.narrator.knowledge import Knowledge
+from reasondiff.narrator.domain import Knowledge
 from reasondiff.storyworld.dataset import Case, cases
 from tests.storyworld.strangers import strangers
 

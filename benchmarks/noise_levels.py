@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.vae import MODEL
-from reasondiff.conditioning import decode_video
+from reasondiff.backends.wan.conditioning import decode_video
+from reasondiff.data.latents import encode_takes
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.image_to_video import BaseStage, moving
-from reasondiff.training.latents import encode_takes
+from reasondiff.training.stages.flow import BaseStage, moving
+from reasondiff.training.storyworld.vae import foreground, psnr
 from reasondiff.training.trainer import step_generator
-from reasondiff.training.vae import foreground, psnr
 
 SIGMAS = (1.0, 0.98, 0.95, 0.9, 0.85, 0.7, 0.5, 0.35, 0.2)
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from benchmarks.contestants import CONTEXT, Scale
 from benchmarks.parts import random_part
 from reasondiff.alignformer import AlignFormer, sinusoid
-from reasondiff.conditioning import encode_anchor, normalised
+from reasondiff.backends.wan.conditioning import encode_anchor, normalised
 
 __all__ = [
     "AlignInputs",

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from reasondiff.recipes import recipe
+from reasondiff.training.distributed import Workers
 from reasondiff.training.trainer import fit
-from reasondiff.training.workers import Workers
 
 MODEL = str(Path(__file__).parents[1] / "models" / "storyworld-tiny")
 

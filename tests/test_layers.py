@@ -1,8 +1,9 @@
-"""Imports point down, and siblings never import each other."""
+"""Imports point down, siblings never import each other, and a few walls stand inside the rooms."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,33 +13,129 @@ import reasondiff
 LAYERS = """
 cli
 recipes
-evaluation training planning
+training evaluation
+data
+jobs
 pipeline
-storyworld narrator alignformer framewise conditioning
-narrative media
-timeline files checkpoints presets flow
+backends
+planning storyworld narrator alignformer
+media
+narrative
+timeline files checkpoints flow
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
 ROOT = Path(reasondiff.__file__).parent
+PROJECT = ROOT.parents[1]
 FILES = sorted(file for file in ROOT.rglob("*.py") if file != ROOT / "__init__.py")
 
+WALLS = {
+    "narrator.reading": ("reasondiff.narrator.providers",),
+    "training.stages": ("reasondiff.storyworld", "reasondiff.training.storyworld"),
+    "data": ("reasondiff.storyworld",),
+}
+"""What a room may not know, beside what stands above it."""
 
-def imported(file: Path) -> set[str]:
-    """The parts of the package that a file imports, wherever in the file."""
-    names = set()
+OWNERS = {
+    "rich": ("cli",),
+    "typer": ("cli",),
+    "diffusers.models.transformers.transformer_wan": ("backends.wan",),
+    "diffusers.models.autoencoders.autoencoder_kl_wan": ("backends.wan",),
+    "diffusers.pipelines.wan": ("backends.wan",),
+    "diffusers.WanTransformer3DModel": ("backends.wan",),
+    "diffusers.WanImageToVideoPipeline": ("backends.wan",),
+    "diffusers.AutoencoderKLWan": ("backends.wan",),
+}
+"""Who alone may import a library, or a class of one."""
+
+
+MOVING = {
+    "test_benchmarks_import_no_tests": [
+        "benchmarks/narrator_parsing.py",
+        "benchmarks/narrator_storyworld.py",
+        "benchmarks/oracle.py",
+    ],
+    "test_imports_point_down": [
+        "src/reasondiff/data/latents.py",
+        "src/reasondiff/jobs/inputs.py",
+        "src/reasondiff/jobs/session.py",
+    ],
+    "test_only_a_benchmarks_own_test_imports_it": [
+        "tests/planning/test_closed_forms.py",
+        "tests/planning/test_plan.py",
+    ],
+    "test_walls_inside_the_rooms_hold": [
+        "src/reasondiff/data/latents.py",
+        "src/reasondiff/media/storyboard.py",
+        "src/reasondiff/pipeline/generate.py",
+        "src/reasondiff/pipeline/loading.py",
+        "src/reasondiff/pipeline/word_attention.py",
+        "src/reasondiff/recipes/storyworld_tiny.py",
+        "src/reasondiff/training/stages/flow.py",
+        "src/reasondiff/training/storyworld/vae.py",
+        "src/reasondiff/training/storyworld/vae_whole_clip.py",
+    ],
+}
+"""Files whose walls still stand where they stood before; each goes from this list with the last wrong import."""
+
+
+@pytest.fixture(autouse=True)
+def _moving(request: pytest.FixtureRequest) -> None:
+    if name_of(request.getfixturevalue("file")) in MOVING.get(request.function.__name__, ()):
+        request.applymarker(pytest.mark.xfail(strict=True))
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The full names that a file imports, wherever in the file."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file.name} imports relatively; name the module in full"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.split(".")[1] for name in names if name.startswith("reasondiff.")} & set(RANK)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def room(file: Path) -> str:
+    """A file's dotted place below the package."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(PROJECT).as_posix()
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_imports_point_down(file: Path) -> None:
-    part = file.relative_to(ROOT).parts[0].removesuffix(".py")
+    part = room(file).split(".")[0]
     assert part in RANK, f"{part!r} has no layer; give it one above"
-    wrong = sorted(other for other in imported(file) - {part} if RANK[other] >= RANK[part])
+    others = {name.split(".")[1] for name in imports(file) if within(name, "reasondiff") and name != "reasondiff"}
+    wrong = sorted(other for other in others & set(RANK) - {part} if RANK[other] >= RANK[part])
     assert not wrong, f"{part} may not import {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_walls_inside_the_rooms_hold(file: Path) -> None:
+    here, names = room(file), sorted(set(imports(file)))
+    for place, unknown in WALLS.items():
+        if within(here, place):
+            wrong = [name for name in names if any(within(name, other) for other in unknown)]
+            assert not wrong, f"{place} may not know {', '.join(wrong)}"
+    for library, places in OWNERS.items():
+        if not any(within(here, place) for place in places):
+            wrong = [name for name in names if within(name, library)]
+            assert not wrong, f"only {' and '.join(places)} may import {library}"
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "benchmarks").rglob("*.py")), ids=name_of)
+def test_benchmarks_import_no_tests(file: Path) -> None:
+    assert not [name for name in imports(file) if within(name, "tests")]
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "tests").rglob("*.py")), ids=name_of)
+def test_only_a_benchmarks_own_test_imports_it(file: Path) -> None:
+    if file.parent != PROJECT / "tests" / "benchmarks":
+        assert not [name for name in imports(file) if within(name, "benchmarks")]

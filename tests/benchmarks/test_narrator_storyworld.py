@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from benchmarks.narrator_storyworld import _limits, missed
-from reasondiff.evaluation.narration import WORDS, Told
-from reasondiff.narrator.knowledge import Knowledge
+from reasondiff.evaluation.suites.storyworld_narration import WORDS, Told
+from reasondiff.narrator.domain import Knowledge
 from reasondiff.storyworld.dataset import TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
 from tests.storyworld.strangers import strangers

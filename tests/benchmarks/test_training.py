@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import training
-from reasondiff.training.image_to_video import BaseStage
-from reasondiff.training.workers import Workers
+from reasondiff.training.distributed import Workers
+from reasondiff.training.stages.flow import BaseStage
 
 
 def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import vae
-from reasondiff.training.vae import VaeStage
+from reasondiff.training.storyworld.vae import VaeStage
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from reasondiff.checkpoints import file_hash, find_model
-from reasondiff.cli.fitting import fitting, preset_for
 from reasondiff.errors import InputError
 from reasondiff.media import read_recipe, read_video
 from reasondiff.planning import Job, architecture
-from reasondiff.presets import preset
+from reasondiff.planning.fitting import fitting, preset_for
+from reasondiff.planning.presets import preset
 from tests import tiny
-from tests.pipeline_features.scene import add_lora, alignformer, pipeline
+from tests.tiny.pipelines import add_lora, alignformer, pipeline
 
 ARGUMENTS = ("--image", "vase.png", "--prompt", "A cat plays.", "--narrative", "story.json", "--size", "32")
 NARRATOR = Path(find_model("storyworld-tiny")) / "narrator"

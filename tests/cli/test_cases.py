@@ -134,7 +134,7 @@ def test_whatever_decides_a_video_changes_its_fingerprint(folder: Path) -> None:
 def test_an_unexpected_error_stops_nobody(
     reasondiff: Callable, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasondiff.cli.making import Maker
+    from reasondiff.jobs.session import Maker
 
     make = Maker.make
 

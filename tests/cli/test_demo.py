@@ -14,8 +14,8 @@ from PIL import Image
 from reasondiff import media
 from reasondiff.checkpoints import find_model
 from reasondiff.media import SheetRow, read_video
+from reasondiff.media.storyboard import clip_spans
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.drawing import clip_spans
 from reasondiff.storyworld.oracle import judge
 from reasondiff.storyworld.stories import Story
 

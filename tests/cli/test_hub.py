@@ -11,7 +11,7 @@ import pytest
 from reasondiff.checkpoints import HUB, model_hashes
 from reasondiff.media import read_recipe
 from tests.cli.conftest import Ran
-from tests.pipeline_features.scene import on_hub, pipeline
+from tests.tiny.pipelines import on_hub, pipeline
 
 ARGUMENTS = ("--image", "vase.png", "--narrative", "story.json", "--size", "32", "--steps", "1")
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}

@@ -37,7 +37,7 @@ def test_an_error_is_one_line_even_if_it_quotes_several(
     def fail(*_: object) -> None:
         raise NarrationError("The narrator gave\nno story.", "line one\nline two")
 
-    monkeypatch.setattr("reasondiff.narrator.formats.read_narrative", fail)
+    monkeypatch.setattr("reasondiff.narrative.formats.read_narrative", fail)
     ran = reasondiff("narrate", "show", "story.json")
     assert (ran.code, ran.err) == (2, "The narrator gave no story. It replied: 'line one\\nline two'\n")
 
@@ -46,7 +46,7 @@ def test_interrupts_end_with_130(reasondiff: Callable, here: Path, monkeypatch: 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reasondiff.narrator.formats.read_narrative", interrupt)
+    monkeypatch.setattr("reasondiff.narrative.formats.read_narrative", interrupt)
     assert reasondiff("narrate", "show", "story.json").code == 130
 
 

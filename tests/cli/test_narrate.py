@@ -17,9 +17,9 @@ from reasondiff.narrative import Narrative
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
-from tests.narrator.misbehaving_server import Request, Say, Server
+from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
-from tests.pipeline_features.scene import on_hub
+from tests.tiny.pipelines import on_hub
 
 TELL = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--num-frames", 33, "--no-cache")
 

@@ -113,7 +113,7 @@ def test_the_recipes_thread_count_is_used(refused: Callable, video: Path, monkey
     def stop(*_: object, **__: object) -> None:
         raise InputError(f"There are {torch.get_num_threads()} threads.")
 
-    monkeypatch.setattr("reasondiff.cli.making.Maker.make", stop)
+    monkeypatch.setattr("reasondiff.jobs.session.Maker.make", stop)
     threads = torch.get_num_threads()
     assert "There are 3 threads." in refused("replay", edited(video, threads=3), "-o", "again.mp4")
     assert torch.get_num_threads() == threads

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from reasondiff.checkpoints import find_model
-from reasondiff.cli import training_checks
 from reasondiff.errors import InputError
 from reasondiff.recipes import recipe
+from reasondiff.recipes import resume as training_checks
 
 BASE = ("train", "--recipe", "storyworld-tiny/base", "--dry-run")
 

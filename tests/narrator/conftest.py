@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from tests.narrator.misbehaving_server import Server, running
+from tests.narrator.providers.misbehaving_server import Server, running
 
 
 @pytest.fixture(scope="session")

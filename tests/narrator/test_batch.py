@@ -19,7 +19,7 @@ from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import load_narrator
 from reasondiff.narrator.batch import finished, read_rows, run_batch
-from tests.narrator.misbehaving_server import Request, Say, Server
+from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
 TELL = {"num_frames": 33, "interval": 0.2}

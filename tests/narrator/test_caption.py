@@ -7,10 +7,10 @@ import json
 import pytest
 from PIL import Image
 
+from reasondiff.data.captioning import Captioner, tidy_caption
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrator import load_provider
-from reasondiff.narrator.caption import Captioner, tidy_caption
-from tests.narrator.misbehaving_server import Request, Say, Server
+from tests.narrator.providers.misbehaving_server import Request, Say, Server
 
 FRAMES = [Image.new("RGB", (16, 16), color) for color in ("red", "green", "blue")]
 

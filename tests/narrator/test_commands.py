@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from reasondiff.cli import app
 from reasondiff.errors import ReasonDiffError
 from reasondiff.narrative import Narrative
-from tests.narrator.misbehaving_server import Say, Server
+from tests.narrator.providers.misbehaving_server import Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
 

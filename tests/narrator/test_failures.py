@@ -14,7 +14,7 @@ from PIL import Image
 from reasondiff.errors import NarrationError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import NarrationWarning, Narrator, load_narrator
-from tests.narrator.misbehaving_server import Say, Server
+from tests.narrator.providers.misbehaving_server import Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
 FRAMES = [clip.description for clip in VASE.clips for _ in range(len(clip))]

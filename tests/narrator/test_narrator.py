@@ -28,10 +28,10 @@ from reasondiff.narrator import (
     redo_clip,
     write_reply,
 )
-from reasondiff.narrator.messages import Message, Reply
-from tests.narrator.misbehaving_server import Say, Server
+from reasondiff.narrator.providers.base import Message, Reply
+from tests.narrator.providers.misbehaving_server import Say, Server
 from tests.narrator.stories import VASE, reply, same_story
-from tests.narrator.tiny_models import byte_level_tokenizer
+from tests.tiny.narrators import byte_level_tokenizer
 
 TELL = {"num_frames": 33, "interval": 0.2}
 

@@ -12,8 +12,8 @@ from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5Enco
 from benchmarks.contestants import FULL, Contest, Scale
 from benchmarks.counting import count
 from reasondiff.alignformer import AlignFormer
+from reasondiff.backends.wan.framewise import FrameContext, FramePlan
 from reasondiff.checkpoints import HUB
-from reasondiff.framewise import FrameContext, FramePlan
 from reasondiff.planning import Job
 from reasondiff.planning.architecture import named_configs
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from benchmarks.published import PUBLISHED, Published, predicted
+from reasondiff.backends.defaults import Defaults
 from reasondiff.checkpoints import HUB
 from reasondiff.errors import CheckpointError, InputError
-from reasondiff.pipeline import Defaults
 from reasondiff.planning import GPUS, Architecture, Job, Plan, Stage, architecture, fitting_preset, job_of, plan
-from reasondiff.presets import PRESETS, preset
+from reasondiff.planning.presets import PRESETS, preset
 from tests import tiny
 
 WAN = architecture("wan2.1-i2v-14b-480p")
@@ -53,7 +53,7 @@ def test_a_plan_loads_neither_torch_nor_anything_that_reaches_a_network() -> Non
         "def refuse(*a, **k): raise AssertionError('a socket was opened')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from reasondiff.planning import Job, architecture, plan\n"
-        "from reasondiff.presets import preset\n"
+        "from reasondiff.planning.presets import preset\n"
         "plan(architecture('wan2.1-i2v-14b-480p'), preset('fast'), Job())\n"
         "assert not {'torch', 'diffusers', 'huggingface_hub'} & set(sys.modules)"
     )

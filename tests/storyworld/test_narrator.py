@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import CheckpointError
-from reasondiff.evaluation.narration import (
+from reasondiff.evaluation.suites.storyworld_narration import (
     RULES,
     WORDS,
     distance,
@@ -27,7 +27,7 @@ from reasondiff.evaluation.narration import (
 )
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrator import Message, NarrationWarning, Reply, VisionNarrator, load_narrator, write_reply
-from reasondiff.narrator.knowledge import Knowledge, Looks
+from reasondiff.narrator.domain import Knowledge, Looks
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.render import draw_frame

@@ -10,7 +10,7 @@ import typer
 from reasondiff.cli import options as common
 
 if TYPE_CHECKING:
-    from reasondiff.pipeline.attention import WordAttention
+    from reasondiff.pipeline.word_attention import WordAttention
 
 __all__ = ["attention"]
 
@@ -42,12 +42,12 @@ def attention(
 
     Averaged over heads and denoising steps (Figure 7 of the paper). Frames whose text lacks the word have none.
     """
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
-    from reasondiff.cli.given import Given
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import notes
-    from reasondiff.pipeline.attention import watch_word
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.jobs.inputs import Given
+    from reasondiff.jobs.session import Maker
+    from reasondiff.pipeline.word_attention import watch_word
 
     inputs = (image, narrative, checks.read_by(narrator), transformer)
     checks.writable(output, ".mp4", *inputs)

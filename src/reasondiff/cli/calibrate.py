@@ -36,12 +36,12 @@ def calibrate(
 
     They belong to the model, its adapter and the guidance; other numbers of steps are interpolated.
     """
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
-    from reasondiff.cli.given import Given
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import notes
-    from reasondiff.pipeline.acceleration import calibrate as measure
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.jobs.inputs import Given
+    from reasondiff.jobs.session import Maker
+    from reasondiff.pipeline.magcache import calibrate as measure
 
     checks.writable(output, ".json", image, narrative, checks.read_by(narrator), transformer)
     checks.numbers(seed=seed, steps=steps)

@@ -40,11 +40,11 @@ def caption(
     from rich.console import Console
     from rich.progress import track
 
-    from reasondiff.cli import checks
-    from reasondiff.cli.notes import hush
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import hush
+    from reasondiff.data.captioning import Captioner
     from reasondiff.files import atomic_path
     from reasondiff.narrator import load_provider
-    from reasondiff.narrator.caption import Captioner
 
     if output is not None:
         checks.writable(output, ".jsonl", *sources)

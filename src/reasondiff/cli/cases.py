@@ -16,7 +16,7 @@ from reasondiff.cli import options as common
 from reasondiff.errors import InputError, ReasonDiffError
 
 if TYPE_CHECKING:
-    from reasondiff.cli.making import Maker
+    from reasondiff.jobs.session import Maker
     from reasondiff.media import SheetRow
     from reasondiff.narrative import Narrative
 
@@ -76,9 +76,9 @@ def cases(
     """
     from PIL import Image
 
-    from reasondiff.cli import checks
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import notes
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.jobs.session import Maker
     from reasondiff.media import contact_sheet
 
     checks.numbers(seed=seed, fps=fps, steps=steps)
@@ -154,12 +154,12 @@ def _make(
     maker: Maker, case: Case, output: Path, options: dict[str, Any], told_by: list[str | None], title: str
 ) -> bool:
     """Make a case's files unless they are there; whether they had to be made."""
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.files import atomic_path
     from reasondiff.media import load_image, write_video
-    from reasondiff.narrator.drawing import timeline_image
-    from reasondiff.narrator.formats import read_narrative
+    from reasondiff.media.storyboard import timeline_image
+    from reasondiff.narrative.formats import read_narrative
 
     image, prompt = load_image(case.image), checks.prompt(case.prompt)
     story = read_narrative(case.narrative) if case.narrative else None
@@ -190,8 +190,8 @@ def _mark_of(video: Path) -> Any:
 def _rows(listed: list[Case], output: Path, faults: dict[str, str]) -> Iterator[SheetRow]:
     """The sheet's rows, one at a time: all videos at once might not fit into memory."""
     from reasondiff.media import SheetRow, load_image, read_video
-    from reasondiff.narrator.drawing import clip_spans
-    from reasondiff.narrator.formats import read_narrative
+    from reasondiff.media.storyboard import clip_spans
+    from reasondiff.narrative.formats import read_narrative
 
     for case in listed:
         if fault := faults.get(case.name):

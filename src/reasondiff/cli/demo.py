@@ -28,14 +28,14 @@ def demo(
     """
     import numpy as np
 
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import notes
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.errors import InputError
     from reasondiff.files import atomic_path
+    from reasondiff.jobs.session import Maker
     from reasondiff.media import SheetRow, contact_sheet, write_video
-    from reasondiff.narrator.drawing import clip_spans
+    from reasondiff.media.storyboard import clip_spans
     from reasondiff.storyworld.dataset import TakeSet
     from reasondiff.storyworld.oracle import judge
     from reasondiff.storyworld.render import draw_frame

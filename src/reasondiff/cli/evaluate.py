@@ -50,11 +50,11 @@ def evaluate(
     from rich.table import Table
 
     from reasondiff.checkpoints import bundled_folder, find_model, model_hashes
-    from reasondiff.cli.training_bar import training_bar
-    from reasondiff.evaluation.sheet import some_verdicts, verdict_sheet
-    from reasondiff.evaluation.stories import METHODS, PAIRED, check_folder, world_hash
-    from reasondiff.evaluation.stories import evaluate as run
+    from reasondiff.cli.terminal.training_bar import training_bar
+    from reasondiff.evaluation.runner import METHODS, PAIRED, check_folder, world_hash
+    from reasondiff.evaluation.runner import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
+    from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.storyworld.dataset import cases

@@ -60,15 +60,15 @@ def generate(
     Options that are not given come from the model. The MP4 carries its recipe: 'reasondiff replay' makes it again.
     """
     started = time.perf_counter()
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
-    from reasondiff.cli.given import Given
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import note, notes
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import note, notes
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.jobs.inputs import Given
+    from reasondiff.jobs.session import Maker
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
-    from reasondiff.pipeline.acceleration import MagRatios
-    from reasondiff.pipeline.preview import Preview
-    from reasondiff.pipeline.progress import Progress
+    from reasondiff.pipeline.denoising_checkpoint import Progress
+    from reasondiff.pipeline.latent_preview import Preview
+    from reasondiff.pipeline.magcache import MagRatios
 
     importing = time.perf_counter() - started
     inputs = (image, narrative, checks.read_by(narrator), mag_ratios, transformer)

@@ -74,8 +74,8 @@ def narrate(
     """
     if context.invoked_subcommand is not None:
         return
-    from reasondiff.cli import checks
-    from reasondiff.cli.notes import hush
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import hush
     from reasondiff.narrator import load_narrator
 
     if output is None or (batch is None) == (image is None):
@@ -110,8 +110,8 @@ def _own(model: str) -> tuple[str, int, float]:
     """
     import json
 
+    from reasondiff.backends.defaults import Defaults
     from reasondiff.checkpoints import find_model, in_one_sentence
-    from reasondiff.pipeline import Defaults
 
     found = find_model(model)
     folder = Path(found)
@@ -128,8 +128,8 @@ def _own(model: str) -> tuple[str, int, float]:
 
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
-    from reasondiff.cli import checks
-    from reasondiff.cli.notes import notes
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
     from reasondiff.media import load_image
 
     prompt = checks.prompt(prompt)

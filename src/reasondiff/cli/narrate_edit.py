@@ -56,8 +56,8 @@ def edit(
     Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
     has it at that moment.
     """
-    from reasondiff.cli import checks
-    from reasondiff.narrator.formats import read_narrative
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
     if output is not None:
@@ -96,11 +96,11 @@ def show(
     ] = None,
 ) -> None:
     """Draw a story's timeline, here and as a PNG: its clips to scale, and where the image belongs."""
-    from reasondiff.cli import checks
+    from reasondiff.cli.terminal import paths as checks
     from reasondiff.files import atomic_path
     from reasondiff.media import load_image
-    from reasondiff.narrator.drawing import timeline_image
-    from reasondiff.narrator.formats import read_narrative
+    from reasondiff.media.storyboard import timeline_image
+    from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
     output = output or story.with_name(f"{story.stem}-timeline.png")
@@ -113,7 +113,7 @@ def show(
 
 
 def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
-    from reasondiff.narrator import editing
+    from reasondiff.narrative import editing
 
     match name:
         case "move_anchor":
@@ -140,8 +140,8 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
 
 
 def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str, url: str | None) -> Narrative:
-    from reasondiff.cli import checks
-    from reasondiff.cli.notes import hush
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import hush
     from reasondiff.media import load_image
     from reasondiff.narrator import load_provider, redo_clip
 
@@ -154,7 +154,7 @@ def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: s
 def _print(narrative: Narrative) -> None:
     from rich.console import Console
 
-    from reasondiff.narrator.drawing import timeline_text
+    from reasondiff.media.storyboard import timeline_text
 
     console = Console()
     console.print(timeline_text(narrative, console.width))

@@ -37,10 +37,10 @@ def plan(
     """
     from rich.console import Console
 
-    from reasondiff.cli import checks
+    from reasondiff.cli.terminal import paths as checks
     from reasondiff.planning import architecture, job_of
     from reasondiff.planning import plan as predict
-    from reasondiff.presets import preset as find_preset
+    from reasondiff.planning.presets import preset as find_preset
 
     chosen, found = find_preset(preset), architecture(model, revision)
     width, height = checks.size(size) if size is not None else (None, None)

@@ -12,7 +12,7 @@ from reasondiff.cli import options as common
 from reasondiff.errors import InputError
 
 if TYPE_CHECKING:
-    from reasondiff.cli.making import Made
+    from reasondiff.jobs.session import Made
     from reasondiff.media import Recipe
 
 __all__ = ["replay"]
@@ -39,10 +39,10 @@ def replay(
     """
     import torch
 
-    from reasondiff.cli import checks
-    from reasondiff.cli.bars import StageBars
-    from reasondiff.cli.making import Maker
-    from reasondiff.cli.notes import notes
+    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.jobs.session import Maker
     from reasondiff.media import fit_image, frames_hash, load_image, read_recipe, write_video
     from reasondiff.narrative import Narrative
 
@@ -108,7 +108,7 @@ def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
     Raises:
         InputError: with something that is not here.
     """
-    from reasondiff.pipeline.acceleration import MagRatios
+    from reasondiff.pipeline.magcache import MagRatios
 
     names = ("preset", "revision", "adapter", "transformer")
     how = {name: None if (value := recipe.options.get(name)) is None else str(value) for name in names}

@@ -38,9 +38,9 @@ def train(
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
     from dataclasses import replace
 
-    from reasondiff.cli import training_checks
     from reasondiff.errors import InputError
     from reasondiff.recipes import recipe as find
+    from reasondiff.recipes import resume as training_checks
 
     plan = find(recipe)
     training_checks.numbers(steps=steps, batch=batch, threads=threads)
@@ -64,10 +64,10 @@ def train(
     from transformers.utils import logging as transformers_logging
 
     from reasondiff.checkpoints import in_one_sentence
-    from reasondiff.cli.training_bar import training_bar
+    from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.files import atomic_path
+    from reasondiff.training.distributed import Workers
     from reasondiff.training.trainer import fit
-    from reasondiff.training.workers import Workers
 
     diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
     transformers_logging.disable_progress_bar()

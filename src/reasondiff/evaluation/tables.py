@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reasondiff.evaluation.runner import Method, Result
 from reasondiff.evaluation.statistics import mean_interval, paired_difference, wilson
-from reasondiff.evaluation.stories import Method, Result
 
 __all__ = ["markdown", "story_table"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
-from reasondiff.media.recipe import Recipe
+from reasondiff.media.record import Recipe
 
 __all__ = ["Video", "read_recipe", "read_video", "write_video"]
 

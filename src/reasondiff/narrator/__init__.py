@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from reasondiff.narrator.asking.form import Bounds, Form, write_reply
+from reasondiff.narrator.asking.instruction import Instruction
 from reasondiff.narrator.base import Narrator, ScriptedNarrator, load_narrator, load_provider
 from reasondiff.narrator.cache import Cache
-from reasondiff.narrator.checks import Check
-from reasondiff.narrator.form import Bounds, Form, write_reply
-from reasondiff.narrator.instruction import Instruction
-from reasondiff.narrator.local import LocalModel
-from reasondiff.narrator.messages import Message, Provider, Reply
-from reasondiff.narrator.parse import Parsed, parse
+from reasondiff.narrator.providers.base import Message, Provider, Reply
+from reasondiff.narrator.providers.local import LocalModel
+from reasondiff.narrator.providers.openai_server import Server
 from reasondiff.narrator.ranking import pick
+from reasondiff.narrator.reading.consistency import Check
+from reasondiff.narrator.reading.parse import Parsed, parse
 from reasondiff.narrator.redo import redo_clip
 from reasondiff.narrator.scripted import FileNarrator
-from reasondiff.narrator.server import Server
-from reasondiff.narrator.vision import NarrationWarning, VisionNarrator
+from reasondiff.narrator.vision_narrator import NarrationWarning, VisionNarrator
 
 __all__ = [
     "Bounds",

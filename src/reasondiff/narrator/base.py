@@ -11,15 +11,15 @@ from PIL import Image
 
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.narrative import Narrative
+from reasondiff.narrator.asking.form import Bounds
+from reasondiff.narrator.asking.instruction import Instruction
 from reasondiff.narrator.cache import Cache
-from reasondiff.narrator.form import Bounds
-from reasondiff.narrator.instruction import Instruction
-from reasondiff.narrator.knowledge import Knowledge
-from reasondiff.narrator.local import LocalModel, find_file, read_settings
-from reasondiff.narrator.messages import Provider
+from reasondiff.narrator.domain import Knowledge
+from reasondiff.narrator.providers.base import Provider
+from reasondiff.narrator.providers.local import LocalModel, find_file, read_settings
+from reasondiff.narrator.providers.openai_server import Server
 from reasondiff.narrator.scripted import FileNarrator, ScriptedNarrator
-from reasondiff.narrator.server import Server
-from reasondiff.narrator.vision import VisionNarrator
+from reasondiff.narrator.vision_narrator import VisionNarrator
 
 __all__ = ["Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.instruction import fill, read_prompt
-from reasondiff.narrator.loose_json import find_values
-from reasondiff.narrator.messages import Message, Provider, Reply
-from reasondiff.narrator.schema import Schema, record, row, text, whole
-from reasondiff.narrator.texts import clean, shorten, without_markup
+from reasondiff.narrator.asking.instruction import fill, read_prompt
+from reasondiff.narrator.asking.schema import Schema, record, row, text, whole
+from reasondiff.narrator.providers.base import Message, Provider, Reply
+from reasondiff.narrator.reading.loose_json import find_values
+from reasondiff.narrator.reading.texts import clean, shorten, without_markup
 
 __all__ = ["Ranking", "pick", "rank"]
 

@@ -8,13 +8,13 @@ from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.form import Bounds
-from reasondiff.narrator.instruction import fill, read_prompt
-from reasondiff.narrator.loose_json import find_values
-from reasondiff.narrator.messages import Message, Provider, Reply
-from reasondiff.narrator.parse import LIMITS, is_refusal
-from reasondiff.narrator.schema import record, text
-from reasondiff.narrator.texts import clean, is_ellipsis, is_placeholder, shorten, without_markup
+from reasondiff.narrator.asking.form import Bounds
+from reasondiff.narrator.asking.instruction import fill, read_prompt
+from reasondiff.narrator.asking.schema import record, text
+from reasondiff.narrator.providers.base import Message, Provider, Reply
+from reasondiff.narrator.reading.loose_json import find_values
+from reasondiff.narrator.reading.parse import LIMITS, is_refusal
+from reasondiff.narrator.reading.texts import clean, is_ellipsis, is_placeholder, shorten, without_markup
 
 __all__ = ["redo_clip"]
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.formats import read_narrative
-from reasondiff.narrator.messages import Message, Reply
-from reasondiff.narrator.vision import VisionNarrator
+from reasondiff.narrative.formats import read_narrative
+from reasondiff.narrator.providers.base import Message, Reply
+from reasondiff.narrator.vision_narrator import VisionNarrator
 
 __all__ = ["FileNarrator", "ScriptedNarrator"]
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from reasondiff.pipeline.generate import ReasonDiffOutput, ReasonDiffPipeline
-from reasondiff.pipeline.settings import Defaults, Settings, frame_size
+from reasondiff.pipeline.settings import Settings, frame_size
 
-__all__ = ["Defaults", "ReasonDiffOutput", "ReasonDiffPipeline", "Settings", "frame_size"]
+__all__ = ["ReasonDiffOutput", "ReasonDiffPipeline", "Settings", "frame_size"]

@@ -15,15 +15,15 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from reasondiff.conditioning import timeline_of
+from reasondiff.backends.wan.adapters import ReasonDiffAdapters, fingerprint
+from reasondiff.backends.wan.cfg_parallel import Branches
+from reasondiff.backends.wan.conditioning import timeline_of
+from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
+from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.flow import clean_from
-from reasondiff.framewise import AttentionRecord, FrameContext, install
-from reasondiff.pipeline.acceleration import check_cache
-from reasondiff.pipeline.adapters import ReasonDiffAdapters, fingerprint
-from reasondiff.pipeline.branches import Branches
 from reasondiff.pipeline.settings import Settings
-from reasondiff.pipeline.stories import Story
+from reasondiff.pipeline.story import Story
 
 __all__ = ["Contexts", "ReasonDiffDenoising", "StepCallback", "Watcher"]
 

@@ -20,15 +20,15 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from reasondiff.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
+from reasondiff.backends.wan.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
+from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, FramePlan
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.framewise import AttentionRecord, FrameContext, FramePlan
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline.denoising import Contexts, ReasonDiffDenoising, StepCallback, Watcher
-from reasondiff.pipeline.progress import Progress
+from reasondiff.pipeline.denoising_checkpoint import Progress
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
-from reasondiff.pipeline.stories import Story, all_texts, as_lists, placed, texts_of
+from reasondiff.pipeline.story import Story, all_texts, as_lists, placed, texts_of
 from reasondiff.timeline import Timeline
 
 __all__ = ["ReasonDiffOutput", "ReasonDiffPipeline"]

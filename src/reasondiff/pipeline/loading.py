@@ -11,12 +11,12 @@ from accelerate import cpu_offload_with_hook
 from diffusers import FirstBlockCacheConfig, WanTransformer3DModel
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
+from reasondiff.backends.wan.components import HUB_OPTIONS
+from reasondiff.backends.wan.step_caches import compile_blocks
 from reasondiff.checkpoints import find_model
 from reasondiff.errors import UnsupportedError
-from reasondiff.pipeline.acceleration import compile_blocks
 from reasondiff.pipeline.generate import ReasonDiffPipeline
-from reasondiff.pipeline.parts import HUB_OPTIONS
-from reasondiff.presets import Preset
+from reasondiff.planning.presets import Preset
 
 __all__ = ["apply_preset", "load_preset"]
 
@@ -31,7 +31,7 @@ def load_preset(
 
     Args:
         model: a name, a folder or a hub id.
-        preset: one of ``reasondiff.presets``, or your own.
+        preset: one of ``reasondiff.planning.presets``, or your own.
         device: where it computes.
         adapter: a folder or hub id, loaded before anything is compiled or cast.
         options: for ``ReasonDiffPipeline.from_pretrained``.

@@ -8,8 +8,8 @@ from typing import Any
 
 from reasondiff.planning.architecture import Architecture
 from reasondiff.planning.gpus import Gpu
+from reasondiff.planning.presets import PRESETS, Preset
 from reasondiff.planning.stages import Job, Run, Stage
-from reasondiff.presets import PRESETS, Preset
 
 __all__ = ["Plan", "fitting_preset", "job_of", "plan"]
 

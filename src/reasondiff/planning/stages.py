@@ -9,8 +9,8 @@ from functools import cached_property
 from reasondiff.errors import InputError
 from reasondiff.planning.architecture import Architecture
 from reasondiff.planning.gpus import Gpu
+from reasondiff.planning.presets import Preset
 from reasondiff.planning.work import Work
-from reasondiff.presets import Preset
 from reasondiff.timeline import Timeline
 
 __all__ = ["Job", "Run", "Stage"]

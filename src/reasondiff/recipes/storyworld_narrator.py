@@ -10,8 +10,8 @@ from transformers import AutoProcessor, CLIPVisionConfig, LlamaConfig, LlavaConf
 
 from reasondiff.files import atomic_path
 from reasondiff.recipes.base import TrainingRecipe
-from reasondiff.training.narrator import NarratorStage
-from reasondiff.training.narrator_tokens import narrator_processor, narrator_tokenizer, save_processor
+from reasondiff.training.storyworld.narrator import NarratorStage
+from reasondiff.training.storyworld.narrator_tokenizer import narrator_processor, narrator_tokenizer, save_processor
 from reasondiff.training.trainer import Optimization, Stage
 
 __all__ = ["narrator"]

@@ -8,8 +8,8 @@ import torch
 
 from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld.oracle.perception import Spotter
-from reasondiff.training.oracle import OracleStage
-from reasondiff.training.oracle_scenes import CLASSES
+from reasondiff.training.storyworld.oracle import OracleStage
+from reasondiff.training.storyworld.oracle_scenes import CLASSES
 from reasondiff.training.trainer import Optimization, Stage
 
 __all__ = ["oracle"]

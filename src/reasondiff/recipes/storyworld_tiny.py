@@ -16,17 +16,17 @@ from peft import LoraConfig
 from transformers import T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
+from reasondiff.backends.wan.components import ADAPTER
+from reasondiff.data.latents import LatentSet, encode_takes
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.pipeline.parts import ADAPTER
 from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
-from reasondiff.training.image_to_video import BaseStage, ReasonStage
-from reasondiff.training.latents import LatentSet, encode_takes
-from reasondiff.training.text import caption_tokenizer
+from reasondiff.training.stages.flow import BaseStage, ReasonStage
+from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
+from reasondiff.training.storyworld.vae import Phase, VaeStage
 from reasondiff.training.trainer import Optimization, Stage
-from reasondiff.training.vae import Phase, VaeStage
 
 __all__ = ["base", "refine", "stage1", "stage2", "vae"]
 

@@ -22,8 +22,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reasondiff.errors import ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from reasondiff.training.distributed import Workers
 from reasondiff.training.optimizer import Optimizer
-from reasondiff.training.workers import Workers
 
 __all__ = ["Optimization", "Stage", "fit", "step_generator"]
 

@@ -1,0 +1,1 @@
+"""Video models that ReasonDiff can guide, one folder each."""

@@ -1,0 +1,1 @@
+"""Wan2.1 image-to-video, on stock diffusers classes."""

@@ -1,0 +1,339 @@
+"""A ReasonDiff adapter: what turns a plain Wan image-to-video model into one that is told stories.
+
+adapter.json                          base model, frame interval, recipe, hashes, scores
+alignformer/                          predicts a latent per frame
+pytorch_lora_weights.safetensors      the LoRA that was trained with it
+README.md                             a model card
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft.tuners.lora import LoraLayer
+
+from reasondiff.alignformer import AlignFormer
+from reasondiff.backends.defaults import Defaults
+from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, ReasonDiffParts, fetched
+from reasondiff.checkpoints import in_one_sentence, weight_hashes
+from reasondiff.errors import CheckpointError, InputError, UnsupportedError
+from reasondiff.files import atomic_path
+
+__all__ = ["AdapterInfo", "ReasonDiffAdapters", "fingerprint"]
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterInfo:
+    """The content of ``adapter.json``.
+
+    Args:
+        base_model: the model it was trained on, as ``from_pretrained`` was given it.
+        base_fingerprint: see ``fingerprint``; empty where it is not known.
+        interval: seconds between frames, as in training.
+        hashes: SHA-256 of every weight file of the folder.
+        recipe: how it was trained.
+        scores: how well it does.
+        version: of this format.
+    """
+
+    base_model: str
+    base_fingerprint: str
+    interval: float
+    hashes: Mapping[str, str]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    version: int = VERSION
+
+    @classmethod
+    def read(cls, folder: Path) -> AdapterInfo:
+        """Of an adapter folder whose weights are whole.
+
+        Raises:
+            CheckpointError: there is no adapter, or it is damaged or too new.
+        """
+        file = folder / "adapter.json"
+        try:
+            given = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(f"{str(folder)!r} is no adapter; give a folder with an adapter.json.") from None
+        except (OSError, ValueError, RecursionError):
+            raise CheckpointError(f"{str(file)!r} is damaged; download the adapter again.") from None
+        version = given.get("version") if isinstance(given, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            raise CheckpointError(f"{str(file)!r} has format {version}; install a newer reasondiff.")
+        try:
+            info = cls(**{each.name: given[each.name] for each in fields(cls)})
+            fits = info.version == VERSION and info.interval > 0 and all(map(_is_dict, (info.hashes, info.recipe)))
+        except (TypeError, KeyError):
+            fits = False
+        if not fits:
+            raise CheckpointError(f"{str(file)!r} is not what save_adapter writes; download the adapter again.")
+        found = weight_hashes(folder)
+        for name in sorted({*found, *info.hashes}):
+            if found.get(name) != info.hashes.get(name):
+                raise CheckpointError(
+                    f"The adapter's {name!r} is not the file that its adapter.json names; download the adapter again."
+                )
+        return info
+
+
+def fingerprint(transformer: Any) -> str:
+    """Tells base models apart, in milliseconds: SHA-256 of the blocks' modulation tables, rounded to bfloat16.
+
+    No LoRA and no usual quantisation touches them, and no two checkpoints share them. Empty where they are not loaded
+    (sequential offload).
+    """
+    digest = hashlib.sha256()
+    for name, weight in sorted(transformer.named_parameters()):
+        if name.endswith("scale_shift_table"):
+            if weight.is_meta:
+                return ""
+            digest.update(weight.detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """An adapter in memory; its LoRA, if it has one, lies in the transformer under the same name."""
+
+    alignformer: AlignFormer | None
+    interval: float
+
+
+class ReasonDiffAdapters(ReasonDiffParts):
+    """Saving, loading, switching and publishing adapters."""
+
+    _loaded: dict[str, _Loaded] | None = None  # None: only what came with the model
+    _chosen: str | None = None
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters that can be switched to."""
+        return tuple(self._known())
+
+    @property
+    def active_adapter(self) -> str | None:
+        """The adapter in use; None where the base model runs alone."""
+        return self._chosen if self._loaded is not None else next(iter(self._known()), None)
+
+    def load_adapter(
+        self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False
+    ) -> AdapterInfo:
+        """Load an adapter and switch to it. Adapters loaded before stay, and so do other LoRAs.
+
+        Args:
+            adapter: a folder, or a hub id such as ``owner/name`` or ``owner/name@revision``.
+            name: to switch to it by; the folder's own unless given.
+            any_base: take it although it was trained on another model of the same shape.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or made for another base model.
+            InputError: the name is taken or cannot be one.
+            UnsupportedError: a LoRA is merged into the transformer.
+        """
+        folder = fetched(str(adapter))
+        name = name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(str(adapter).split("@")[0]).name) or "adapter"
+        if not _NAME.fullmatch(name):
+            raise InputError(f"An adapter cannot be called {name!r}; use letters, digits, '-' and '_'.")
+        if name in self._known() or name in getattr(self.transformer, "peft_config", {}):
+            raise InputError(f"There is an adapter {name!r} already; give this one another name.")
+        self._refuse_merged()
+        info = AdapterInfo.read(folder)
+        found = fingerprint(self.transformer)
+        if not any_base and found and info.base_fingerprint and found != info.base_fingerprint:
+            raise CheckpointError(
+                f"The adapter {str(adapter)!r} was trained on {info.base_model!r} and this is another model; load that "
+                "one, or pass any_base=True."
+            )
+        former, active = None, self._active_loras()
+        with in_one_sentence(str(adapter), "adapter"):
+            if (folder / "alignformer").is_dir():
+                dtype = self.some_transformer.dtype
+                loaded = AlignFormer.from_pretrained(folder / "alignformer", dtype=dtype, use_safetensors=True)
+                former = loaded.to(self.device).eval()
+            self._check_alignformer(former)
+        if (folder / LORA_FILE).is_file():
+            self._read_lora(folder, name)
+        self._loaded = {**self._known(), name: _Loaded(former, info.interval)}
+        self._own_loras.add(name)
+        self._activate(active)
+        self.use_adapter(name)
+        return info
+
+    def use_adapter(self, name: str | None, scale: float = 1.0) -> None:
+        """Switch to a loaded adapter, or with None to the base model. Other LoRAs stay as they are.
+
+        Args:
+            name: of an adapter.
+            scale: of its LoRA.
+
+        Raises:
+            InputError: there is no such adapter.
+            UnsupportedError: a LoRA is merged into the transformer.
+        """
+        known = self._known()
+        if name is not None and name not in known:
+            raise InputError(f"There is no adapter {name!r}; loaded are {', '.join(known) or 'none'}.")
+        self._refuse_merged()
+        self._loaded = known  # from here on the model's own one is among them
+        chosen = _Loaded(None, self._interval) if name is None else known[name]
+        others = [lora for lora in self._active_loras() if lora not in self._own_loras]
+        loras = [name] if name and name in getattr(self.transformer, "peft_config", {}) else []
+        self._activate(others + loras)
+        for layer in self._lora_layers():
+            for lora in loras:
+                layer.set_scale(lora, scale)
+        self.register_modules(alignformer=chosen.alignformer)
+        self.defaults = replace(self.defaults, interval=chosen.interval)
+        self._chosen, self._lora = name, name or ADAPTER
+        if getattr(self, "_all_hooks", None):
+            self.maybe_free_model_hooks()  # model offload must learn of another AlignFormer
+
+    def save_adapter(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        base_model: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        scores: Mapping[str, float] | None = None,
+    ) -> AdapterInfo:
+        """Write the adapter in use as a folder, whole or not at all.
+
+        Args:
+            folder: may exist; it is replaced.
+            base_model: what it was trained on; the model this pipeline was loaded from unless given.
+            recipe: how it was trained, as JSON can hold it.
+            scores: how well it does, by name.
+
+        Raises:
+            InputError: no adapter is in use, or the folder cannot be written.
+        """
+        lora = self.active_adapter in getattr(self.transformer, "peft_config", {})
+        if self.alignformer is None and not lora:
+            raise InputError("There is no adapter to save; train or load one, or switch to it.")
+        base_model = base_model or str(self.config.get("_name_or_path") or "")
+        with atomic_path(Path(folder), folder=True) as partial:
+            if self.alignformer is not None:
+                self.alignformer.save_pretrained(partial / "alignformer", safe_serialization=True)
+            if lora:
+                self.write_lora(partial, self._lora)
+            info = AdapterInfo(
+                base_model=base_model,
+                base_fingerprint=fingerprint(self.transformer),
+                interval=self.defaults.interval,
+                hashes=weight_hashes(partial),
+                recipe=dict(recipe or {}),
+                scores=dict(scores or {}),
+            )
+            text = json.dumps(asdict(info), indent=2, ensure_ascii=False)
+            (partial / "adapter.json").write_text(f"{text}\n", encoding="utf-8")
+            (partial / "README.md").write_text(model_card(info, Path(folder).name), encoding="utf-8")
+        return info
+
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: Any) -> str:  # type: ignore[override]
+        """Publish the adapter in use with a model card. (A whole model: ``save_pretrained(..., push_to_hub=True)``.)
+
+        Who you are is read from HF_TOKEN or ``hf auth login``.
+
+        Args:
+            repo_id: ``owner/name``; made if it does not exist.
+            private: whether a new repository is private.
+            described: base_model, recipe and scores for ``save_adapter``.
+
+        Returns:
+            The commit's address.
+
+        Raises:
+            InputError: as ``save_adapter``, or the base model is a folder, which nobody else has.
+        """
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / repo_id.split("/")[-1]
+            info = self.save_adapter(folder, **described)
+            if Path(info.base_model).exists():
+                raise InputError(f"The base model {info.base_model!r} is a folder; give base_model='owner/name'.")
+            repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+            (folder / "README.md").write_text(model_card(info, repo), encoding="utf-8")
+            return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload ReasonDiff adapter"))
+
+    @property
+    def _interval(self) -> float:
+        """The model's own, without any adapter."""
+        return Defaults.from_config(self.config["reasondiff"]).interval
+
+    def _known(self) -> dict[str, _Loaded]:
+        """Loaded adapters; the first may be the one that came with the model."""
+        own = self.alignformer is not None or ADAPTER in getattr(self.transformer, "peft_config", {})
+        if self._loaded is None and own:
+            return {ADAPTER: _Loaded(self.alignformer, self._interval)}
+        return self._loaded or {}
+
+    def _lora_layers(self) -> list[Any]:
+        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
+        return [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
+
+    def _active_loras(self) -> list[str]:
+        return next((list(layer.active_adapters) for layer in self._lora_layers()), [])
+
+    def _activate(self, names: list[str]) -> None:
+        """Layer by layer, because diffusers' own call would set every weight to 1."""
+        for layer in self._lora_layers():
+            layer.set_adapter(names, inference_mode=True)
+
+    def _refuse_merged(self) -> None:
+        if merged := {name for layer in self._lora_layers() for name in layer.merged_adapters}:
+            raise UnsupportedError(
+                f"The LoRA {min(merged)!r} is merged into the transformer; call unfuse_lora() first."
+            )
+
+
+def model_card(info: AdapterInfo, name: str) -> str:
+    """A README in the hub's form, of an adapter that is loaded by ``name``."""
+    on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", info.base_model)
+    base = [f"base_model: {info.base_model}", "base_model_relation: adapter"] if on_hub else []
+    lines = [
+        "---", *base, "pipeline_tag: image-to-video", "library_name: diffusers",
+        "tags: [reasondiff, image-to-video, lora]", "---", "",
+        f"# {name}", "",
+        "A ReasonDiff adapter: an AlignFormer and a LoRA with which an image-to-video model tells a story in which the "
+        "image appears at its own moment, not necessarily the first one.", "",
+        f"Trained on `{info.base_model}`, {info.interval:g} s between frames.", "",
+        "```python",
+        "from reasondiff import ReasonDiffPipeline",
+        "",
+        f'pipe = ReasonDiffPipeline.from_pretrained("{info.base_model}")',
+        f'pipe.load_adapter("{name}")',
+        "```",
+    ]  # fmt: skip
+    if info.scores:
+        lines += [
+            "",
+            "| score | value |",
+            "|---|---|",
+            *(f"| {score} | {value:g} |" for score, value in info.scores.items()),
+        ]
+    if info.recipe:
+        text = json.dumps(info.recipe, indent=2, ensure_ascii=False)
+        lines += ["", "Training recipe:", "", "```json", text, "```"]
+    return "\n".join([*lines, ""])
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -1,0 +1,355 @@
+"""The parts of a ReasonDiff model, and the folder they are kept in.
+
+model_index.json                       classes, the model's ``Defaults``, and whether the AlignFormer has a LoRA
+transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
+alignformer/                           optional
+pytorch_lora_weights.safetensors       the LoRA that was trained with the AlignFormer
+narrator/                              optional: a vision-language model, loaded when first asked
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
+from peft import get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
+
+from reasondiff.alignformer import AlignFormer
+from reasondiff.backends.defaults import Defaults
+from reasondiff.backends.wan.single_file import load_single_file
+from reasondiff.checkpoints import (
+    LORA_FILE,
+    check_configs,
+    check_kind,
+    check_ours,
+    find_model,
+    hub_configs,
+    hub_id,
+    in_one_sentence,
+)
+from reasondiff.errors import CheckpointError, InputError, UnsupportedError
+
+if TYPE_CHECKING:
+    from reasondiff.narrator import Narrator
+
+__all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched"]
+
+ADAPTER = "reasondiff"
+"""Name of the LoRA that was trained with the AlignFormer."""
+
+
+class ReasonDiffParts(WanImageToVideoPipeline):
+    """Stock Wan image-to-video, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
+
+    model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
+    _optional_components = [*WanImageToVideoPipeline._optional_components, "alignformer"]  # noqa: RUF012
+
+    alignformer: AlignFormer | None
+    transformer: Any
+    transformer_2: Any
+    vae: Any
+    tokenizer: Any
+    text_encoder: Any
+    scheduler: Any
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        text_encoder: Any,
+        vae: Any,
+        scheduler: Any,
+        image_processor: Any = None,
+        image_encoder: Any = None,
+        transformer: Any = None,
+        transformer_2: Any = None,
+        alignformer: AlignFormer | None = None,
+        boundary_ratio: float | None = None,
+        expand_timesteps: bool = False,
+        reasondiff: dict[str, Any] | None = None,
+        alignformer_lora: bool = True,
+    ) -> None:
+        super().__init__(
+            tokenizer=tokenizer,
+            text_encoder=text_encoder,
+            vae=vae,
+            scheduler=scheduler,
+            image_processor=image_processor,
+            image_encoder=image_encoder,
+            transformer=transformer,
+            transformer_2=transformer_2,
+            boundary_ratio=boundary_ratio,
+            expand_timesteps=expand_timesteps,
+        )
+        self.register_modules(alignformer=alignformer)
+        self.register_to_config(reasondiff=reasondiff, alignformer_lora=alignformer_lora)
+        self.defaults = Defaults.from_config(reasondiff)
+        self._narrator: Narrator | None = None
+        self._narrator_folder: Path | None = None
+        self.resting: list[Callable[[], object]] = []  # called between stages: models leave the GPU
+        self._lora = ADAPTER  # name of our own LoRA in use
+        self._own_loras = {ADAPTER}
+        self._check()
+
+    @property
+    def narrator(self) -> Narrator:
+        """What infers the story; set it, or keep a vision-language model in the model's ``narrator`` folder.
+
+        Raises:
+            InputError: there is none.
+        """
+        if self._narrator is None:
+            if self._narrator_folder is None:
+                raise InputError("This model has no narrator; give a narrative, or a narrator such as openai:gpt-4o.")
+            from reasondiff.narrator import load_narrator
+
+            self._narrator = load_narrator(f"transformers:{self._narrator_folder}")
+        return self._narrator
+
+    @narrator.setter
+    def narrator(self, narrator: Narrator | None) -> None:
+        self._narrator = narrator
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        alignformer: AlignFormer | str | os.PathLike[str] | None = None,
+        lora: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Load a model; only safetensors, nothing is unpickled.
+
+        Args:
+            pretrained_model_name_or_path: a name that ``checkpoints.find_model`` knows, a folder, or a hub id; of a
+                ReasonDiff model or of any Wan image-to-video in diffusers' layout.
+            alignformer: one, or a folder or hub id (``owner/name`` or ``owner/name@revision``) with one in it or in
+                its ``alignformer`` folder.
+            lora: the LoRA that was trained with it: a safetensors file, or a folder or hub id with a
+                ``pytorch_lora_weights.safetensors``. A whole adapter is loaded with ``load_adapter``.
+            kwargs: ``transformer`` may be one .safetensors (16 or 8 bits) or .gguf file; else as in diffusers
+                (``revision``, ``local_files_only``, ``dtype``, ``quantization_config``, ...): components given by name
+                replace those of the folder.
+
+        Raises:
+            CheckpointError: the model is missing, damaged or of another kind.
+            InputError: a revision of a folder.
+        """
+        found = find_model(str(pretrained_model_name_or_path))
+        folder, from_hub = Path(found), {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
+        if folder.is_dir() and kwargs.get("revision"):
+            raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
+        if not kwargs.keys() & {"vae", "transformer", "transformer_2"}:
+            # Another kind of model is refused before its weights are fetched.
+            check_configs(folder if folder.is_dir() else hub_configs(found, **from_hub))
+        if isinstance(alignformer, str | os.PathLike):
+            alignformer = _alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
+        if alignformer is not None:
+            kwargs["alignformer"] = alignformer
+        for name in ("transformer", "transformer_2"):
+            if isinstance(file := kwargs.get(name), str | os.PathLike):
+                if not Path(file).is_file():
+                    raise CheckpointError(f"There is no {str(file)!r}; give a .safetensors or .gguf file.")
+                dtype = kwargs.get("dtype", kwargs.get("torch_dtype"))
+                dtype = dtype if isinstance(dtype, torch.dtype) else None
+                of_config = {"config_revision" if key == "revision" else key: value for key, value in from_hub.items()}
+                with in_one_sentence(str(file), "transformer"):
+                    kwargs[name] = load_single_file(Path(file), found, dtype, **of_config)
+        with in_one_sentence(found):
+            if folder.is_dir() and "tokenizer" not in kwargs:
+                _check_tokenizer(folder)
+            model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
+            if not folder.is_dir():  # diffusers has fetched the components; these are ours
+                folder = _from_hub(found, ours=True, **from_hub)
+                check_ours(folder)
+            if lora is None and (folder / LORA_FILE).is_file():
+                lora = folder
+        if lora is not None:
+            model._read_lora(fetched(str(lora)))
+        if (folder / "narrator").is_dir():
+            model._narrator_folder = folder / "narrator"
+        return model
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:  # type: ignore[override]
+        """Write the model folder; what is loaded from it gives the same videos.
+
+        A LoRA that is switched off is left out.
+
+        Raises:
+            UnsupportedError: LoRA adapters other than our own are loaded, or that one is at another scale than 1, for
+                which a model folder has no place.
+        """
+        folder = Path(save_directory)
+        adapters = dict(getattr(self.transformer, "peft_config", {}))
+        if others := set(adapters) - {self._lora}:
+            raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
+        active = bool(layers) and self._lora in layers[0].active_adapters
+        name = self._lora
+        if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
+            raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
+        (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
+        self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
+        with self._without_lora() if adapters else nullcontext() as aside:
+            super().save_pretrained(str(folder), **(kwargs | {"safe_serialization": True}))
+            if active and aside is not None:
+                shutil.copyfile(aside / LORA_FILE, folder / LORA_FILE)
+        if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
+            shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    @contextmanager
+    def _without_lora(self) -> Iterator[Path]:
+        """Inside the block our own LoRA is not in the transformer but in the folder that is yielded."""
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
+        scales, active = [layer.scaling[self._lora] for layer in layers], list(layers[0].active_adapters)
+        with tempfile.TemporaryDirectory() as name:
+            self.write_lora(Path(name), self._lora)
+            self.unload_lora_weights()
+            try:
+                yield Path(name)
+            finally:
+                self._read_lora(Path(name), self._lora)
+                back = (layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer))
+                for layer, scale in zip(back, scales, strict=True):
+                    layer.scaling[self._lora] = scale
+                    layer.set_adapter(active, inference_mode=True)
+
+    def load_lora_weights(self, *args: Any, **kwargs: Any) -> None:
+        """As in diffusers, but nothing is unpickled."""
+        super().load_lora_weights(*args, **(kwargs | {"use_safetensors": True}))
+
+    def write_lora(self, folder: Path, name: str = ADAPTER, *, dtype: torch.dtype | None = None) -> None:
+        """Write the LoRA ``name`` and its configuration into ``folder`` as diffusers does, in ``dtype`` or its own."""
+        layers = get_peft_model_state_dict(self.transformer, adapter_name=name)
+        layers = {key: weight.to(dtype or weight.dtype) for key, weight in layers.items()}
+        config = self.transformer.peft_config[name].to_dict()
+        config = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+        self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)
+
+    def _read_lora(self, place: Path, name: str = ADAPTER) -> None:
+        """From a safetensors file, or a folder with one of the usual name."""
+        folder, file = (place, LORA_FILE) if place.is_dir() else (place.parent, place.name)
+        with in_one_sentence(str(place), "LoRA"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # peft's remark on a second one
+            self.load_lora_weights(str(folder), weight_name=file, adapter_name=name)
+
+    @contextmanager
+    def base_model(self) -> Iterator[None]:
+        """Inside the block the transformer runs without our own LoRAs; other adapters stay as they are.
+
+        Raises:
+            UnsupportedError: the LoRA is merged into the weights.
+        """
+        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
+        layers = [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
+        ours = [(layer, name) for layer in layers for name in sorted(self._own_loras & set(layer.scaling))]
+        if any(name in layer.merged_adapters for layer, name in ours):
+            raise UnsupportedError("The LoRA is merged into the transformer; call unfuse_lora() to run the base model.")
+        scales = [layer.scaling[name] for layer, name in ours]
+        try:
+            for layer, name in ours:
+                layer.scaling[name] = 0.0
+            yield
+        finally:
+            for (layer, name), scale in zip(ours, scales, strict=True):
+                layer.scaling[name] = scale
+
+    @property
+    def some_transformer(self) -> Any:
+        """Either transformer; two of them (Wan2.2) have the same inputs."""
+        return self.transformer if self.transformer is not None else self.transformer_2
+
+    @property
+    def pixels_per_token(self) -> int:
+        """Width and height of the frames must be multiples of this."""
+        sides = [
+            side for model in (self.some_transformer, self.alignformer) if model for side in model.config["patch_size"]
+        ]
+        return self.vae_scale_factor_spatial * math.lcm(*sides)
+
+    def _check(self) -> None:
+        if self.vae is None:
+            return
+        channels, stride, expands = (
+            self.vae.config["z_dim"],
+            self.vae_scale_factor_temporal,
+            self.config["expand_timesteps"],
+        )
+        for model in (self.transformer, self.transformer_2):
+            if model is not None:
+                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
+        self._check_alignformer(self.alignformer)
+
+    def _check_alignformer(self, former: AlignFormer | None) -> None:
+        if former is not None and self.vae is not None:
+            channels = self.vae.config["z_dim"]
+            width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]
+            if (former.config["in_channels"], former.config["text_dim"]) != (channels, width):
+                raise CheckpointError(
+                    f"The AlignFormer is for {former.config['in_channels']} latent channels and texts of width "
+                    f"{former.config['text_dim']}, not {channels} and {width}; use the one trained with this model."
+                )
+
+
+def _check_tokenizer(folder: Path) -> None:
+    # In silence transformers would make an empty tokenizer, or one that fills prompts up to another length.
+    for names in (("tokenizer.json", "spiece.model"), ("tokenizer_config.json",)):
+        if not any((folder / "tokenizer" / name).is_file() for name in names):
+            raise CheckpointError(
+                f"The model {str(folder)!r} has no tokenizer/{' or '.join(names)}; download or export it again."
+            )
+
+
+_NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
+"""Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
+
+HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
+_OURS = [
+    LORA_FILE,
+    "narrator/*.json",
+    "narrator/*.jinja",
+    "narrator/*.model",
+    "narrator/*.safetensors",
+    "narrator/*.txt",
+]
+
+
+def fetched(name: str) -> Path:
+    """A folder or file as it is; a hub id, ``owner/name`` or ``owner/name@revision``, as its folder in the hub's cache.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if Path(name).exists():
+        return Path(name)
+    repo, _, revision = name.partition("@")
+    if not hub_id(repo):
+        raise CheckpointError(f"There is no {name!r}; give a folder, or a hub id such as owner/name.")
+    with in_one_sentence(name, "adapter"):
+        return _from_hub(repo, revision=revision or None)
+
+
+def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
+    """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, allow_patterns=_OURS if ours else ["*.json", "*.safetensors"], **options))
+
+
+def _alignformer(name: str, dtype: Any) -> AlignFormer:
+    folder = fetched(name)
+    inner = folder / "alignformer"
+    with in_one_sentence(name, "AlignFormer"):
+        given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
+        loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
+        return loaded.eval()

@@ -1,0 +1,218 @@
+"""What the layers of a frame-wise transformer share: the active context, and the keys and values kept for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformer3DModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.weak import WeakIdKeyDictionary
+
+from reasondiff.backends.wan.framewise.context import FrameContext
+from reasondiff.backends.wan.framewise.processor import (
+    FramewiseAttnProcessor,
+    KeysValues,
+    image_keys_values,
+    keys_values,
+)
+from reasondiff.backends.wan.framewise.record import AttentionRecord
+from reasondiff.errors import InputError, UnsupportedError
+
+__all__ = ["Framewise", "install"]
+
+
+def install(transformer: WanTransformer3DModel) -> Framewise:
+    """Make the cross-attention of ``transformer`` frame-wise; a second call returns the first one's result.
+
+    An attention backend or context parallelism that was set before is kept, and both can be set afterwards.
+
+    Raises:
+        UnsupportedError: the transformer's patches span several latent frames.
+    """
+    first: Any = transformer.blocks[0]
+    processor = first.attn2.processor
+    return processor.shared if isinstance(processor, FramewiseAttnProcessor) else Framewise(transformer)
+
+
+class Framewise:
+    """The frame-wise cross-attention of one transformer; made by ``install``."""
+
+    def __init__(self, transformer: WanTransformer3DModel) -> None:
+        model: Any = transformer
+        span, *self._patch = model.config.patch_size
+        if span != 1:
+            raise UnsupportedError(
+                f"This transformer's patches span {span} latent frames; use one whose patches span 1."
+            )
+        self.context: FrameContext | None = None
+        self.record: AttentionRecord | None = None
+        self.tokens_per_frame = 0
+        self._embedder: Any = model.condition_embedder
+        self._attentions: list[Any] = [block.attn2 for block in model.blocks]
+        self._stock = [attention.processor for attention in self._attentions]
+        self._processors = [FramewiseAttnProcessor(self, layer) for layer in range(len(self._attentions))]
+        self._kept: WeakIdKeyDictionary = WeakIdKeyDictionary()  # a context's tokens -> what was computed from them
+        self._hook = model.register_forward_pre_hook(self._before_call, with_kwargs=True)
+        for attention, old, new in zip(self._attentions, self._stock, self._processors, strict=True):
+            _replace(attention, old, new)
+
+    def uninstall(self) -> None:
+        """Give the transformer its own processors back."""
+        self._hook.remove()
+        for attention, old, new in zip(self._attentions, self._processors, self._stock, strict=True):
+            _replace(attention, old, new)
+
+    @contextmanager
+    def use(self, context: FrameContext, record: AttentionRecord | None = None) -> Iterator[None]:
+        """Calls of the transformer inside the block read ``context``; they must be given ``**context.inputs``.
+
+        Whether kept keys and values still hold (same weights, adapters and scales) is checked on entry: change
+        weights between blocks, not inside. With gradient checkpointing, call ``backward`` inside the block too, or
+        enable it with ``checkpoint``.
+
+        Args:
+            context: the text and image tokens.
+            record: watches the attention to some words; it sees eager layers only, not compiled ones.
+
+        Raises:
+            InputError: the transformer takes no image tokens, or another number of images.
+            UnsupportedError: ``record`` under context parallelism, where each process sees a share of the tokens.
+        """
+        self._check_images(context)
+        if record is not None and self._processors[0]._parallel_config is not None:
+            raise UnsupportedError("Attention is not recorded under context parallelism; run it in one process.")
+        outer = self.context, self.record
+        weights = (_state(self._embedder), *map(_state, self._attentions)) if context.cache else None
+        text, image = self._recall(context.text, weights), self._recall(context.image, weights)
+        if context.cache and not torch.is_grad_enabled():
+            self._fill(text, context.text, self._embedder.text_embedder, keys_values)
+            self._fill(image, context.image, self._embedder.image_embedder, image_keys_values)
+        self.context, self.record = context, record
+        for processor, text_layer, image_layer in zip(self._processors, text, image, strict=True):
+            processor.text, processor.image = text_layer, image_layer
+        try:
+            yield
+        finally:
+            self.context, self.record = outer
+            for layer, processor in enumerate(self._processors):
+                text[layer], image[layer] = processor.text, processor.image
+                processor.text = processor.image = None
+
+    def checkpoint(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Gradient checkpointing that recomputes under the context of the forward call.
+
+        ``transformer.enable_gradient_checkpointing(framewise.checkpoint)`` allows ``backward`` outside of ``use``.
+        """
+        context = self.context
+
+        def under_context(*args: Any) -> Any:
+            outer, self.context = self.context, context
+            try:
+                return function(*args)
+            finally:
+                self.context = outer
+
+        return checkpoint(under_context, *args, use_reentrant=False)
+
+    def _check_images(self, context: FrameContext) -> None:
+        if context.image is None:
+            return
+        embedder = self._embedder.image_embedder
+        if embedder is None:
+            raise InputError("This transformer takes no image tokens; build the context without 'image'.")
+        needed = len(context.plans) * (1 if embedder.pos_embed is None else 2)  # first-and-last-frame models: pairs
+        if context.image.shape[0] != needed:
+            raise InputError(
+                f"The context holds {context.image.shape[0]} images for {len(context.plans)} videos; "
+                f"this transformer takes {needed}."
+            )
+
+    def _recall(self, tokens: torch.Tensor | None, weights: Any) -> list[KeysValues | None]:
+        """Per layer, what was computed from these tokens with these weights; filled in place by ``use``."""
+        nothing: list[KeysValues | None] = [None] * len(self._processors)
+        if tokens is None or weights is None:
+            return nothing
+        state = (weights, _version(tokens))
+        kept = self._kept.get(tokens)
+        if kept is None or kept[0] != state:
+            kept = self._kept[tokens] = (state, nothing)
+        return kept[1]
+
+    @torch.no_grad()
+    def _fill(
+        self,
+        layers: list[KeysValues | None],
+        tokens: torch.Tensor | None,
+        embed: Callable[[torch.Tensor], torch.Tensor],
+        project: Callable[[Any, torch.Tensor], KeysValues],
+    ) -> None:
+        """Compute what is missing before the first call, so that compiled layers never see it missing.
+
+        Weights that are offloaded now are left to their layers, which compute their own when they are called.
+        """
+        if tokens is None or next(self._embedder.parameters()).device != tokens.device:
+            return
+        here = [attention.norm_k.weight.device == tokens.device for attention in self._attentions]
+        missing = [layer for layer, kept in enumerate(layers) if kept is None and here[layer]]
+        embedded = embed(tokens) if missing else tokens
+        for layer in missing:
+            layers[layer] = project(self._attentions[layer], embedded)
+
+    def _before_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Check what only the whole transformer sees; runs before each of its calls."""
+        context = self.context
+        if context is None:
+            raise UnsupportedError("This transformer reads frame-wise text; call it inside 'framewise.use(context)'.")
+        given = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
+        batch, _, frames, height, width = given["hidden_states"].shape
+        if (batch, frames) != (len(context.plans), context.num_latent_frames):
+            raise InputError(
+                f"The latents are {batch} videos of {frames} latent frames and the context is for {len(context.plans)} "
+                f"of {context.num_latent_frames}; build the context with one plan per video, as long as the video."
+            )
+        # Kept keys and values would hide that others were meant.
+        if context.cache and any(given.get(name) is not tokens for name, tokens in context.inputs.items()):
+            raise InputError("The transformer was given other tokens than the context's; pass it '**context.inputs'.")
+        scale = (given.get("attention_kwargs") or {}).get("scale", 1.0)
+        if context.cache and scale != 1.0:
+            raise UnsupportedError(
+                f"A LoRA scale of {scale} for single calls misses kept keys and values; set the adapter's weight, or "
+                "build the context with cache=False."
+            )
+        self.tokens_per_frame = (height // self._patch[0]) * (width // self._patch[1])
+
+
+_ARGUMENTS = ("hidden_states", "timestep", "encoder_hidden_states", "encoder_hidden_states_image")
+
+
+def _replace(attention: Any, old: Any, new: Any) -> None:
+    new._attention_backend, new._parallel_config = old._attention_backend, old._parallel_config
+    attention.set_processor(new)
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """Counts in-place changes; tensors made under inference mode do not count."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+_CROSS = ("to_k", "to_v", "to_kv", "norm_k", "add_k_proj", "add_v_proj", "to_added_kv", "norm_added_k")
+
+
+def _state(module: nn.Module) -> tuple[Any, ...]:
+    """Changes whenever keys or values made by ``module`` would: other weights, adapters or scales."""
+    named = dict(module.named_children())
+    children = [named[name] for name in _CROSS if name in named] if isinstance(module, WanAttention) else [module]
+    marks: list[Any] = []
+    for part in (part for child in children for part in child.modules()):
+        if isinstance(part, BaseTunerLayer):
+            scaling: Any = part.scaling
+            marks.append((*part.active_adapters, part.disable_adapters, *part.merged_adapters, *scaling.items()))
+        for name, weight in part.named_parameters(recurse=False):
+            # Offloaded weights are replaced by a new meta tensor after every call.
+            marks.append((name, 0 if weight.is_meta else id(weight), _version(weight)))
+    return tuple(marks)

@@ -1,0 +1,1 @@
+"""What the terminal shows: progress bars, warnings, checks of paths."""

@@ -1,0 +1,1 @@
+"""What a training clip is, and where clips come from."""

@@ -1,0 +1,1 @@
+"""Sets of cases with what is known of them."""

@@ -1,0 +1,1 @@
+"""What a narrator is asked: the instruction and the form of its reply."""

@@ -1,0 +1,1 @@
+"""Models that can be asked: servers with OpenAI's protocol, and local ones."""

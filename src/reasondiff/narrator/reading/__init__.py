@@ -1,0 +1,1 @@
+"""From whatever a model replies to a narrative."""

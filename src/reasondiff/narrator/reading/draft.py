@@ -1,0 +1,233 @@
+"""The shapes in which models tell a story, as one shape: a position and a row of items.
+
+Only what these shapes hold leaves this module: other keys of a reply are read by nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from reasondiff.narrator.reading.loose_json import find_values
+from reasondiff.narrator.reading.times import Mark, Unit, read_mark, read_range, unit_of_key
+
+__all__ = ["Item", "Sketch", "read_script", "read_sketch"]
+
+MAX_ITEMS = 10_000
+"""Descriptions that are read; no video has as many frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One description and whatever its writer said about when it holds.
+
+    ``at`` is a single frame or time; ``text`` is None where there was nothing or an ellipsis.
+    """
+
+    text: str | None
+    start: Mark | None = None
+    end: Mark | None = None
+    length: Mark | None = None
+    at: Mark | None = None
+    elided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A story before its times are understood."""
+
+    position: Mark | None = None
+    items: tuple[Item, ...] = ()
+    style: str = ""
+    reasoning: str = ""
+    image: str = ""
+
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_POSITION = _names(
+    "position pos imageposition frameposition positionofimage positionoftheimage anchor anchorframe anchorposition "
+    "imageframe imageindex conditionframe condidx frame frameindex index positionseconds positionpercent imagetime "
+    "timestamp time"
+)
+_ITEMS = _names(
+    "clips segments scenes shots timeline story storyline storyboard script narrative descriptions framedescriptions "
+    "perframedescriptions description frames captions prompts sequence"
+)
+_STYLE = _names("style globalstyle visualstyle look")
+_REASONING = _names("reasoning reason rationale thought thoughts thinking explanation analysis")
+_IMAGE = _names("image imageshows theimageshows imagedescription imagecontent")
+
+_TEXT = _names("description descriptions text caption prompt content scene action desc event summary")
+_START = _names(
+    "start starts from begin first startframe framestart firstframe starttime timestart startsecond startseconds "
+    "startpercent startpct startposition startindex"
+)
+_END = _names(
+    "end ends to until through stop last endframe frameend lastframe endtime timeend endsecond endseconds "
+    "endpercent endpct endposition endindex"
+)
+_RANGE = _names(
+    "frames framerange range span interval time times timerange timestamp timestamps segment clip seconds percent when"
+)
+_AT = _names("frame index number framenumber frameindex frameno id time timestamp position")
+_LENGTH = _names("duration length count numframes nframes framecount framescount durationframes durationseconds")
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[\W_]", "", key.casefold())
+
+
+def _pick(data: dict[str, Any], names: frozenset[str]) -> tuple[str, Any] | None:
+    """The first entry whose key, without case and punctuation, is one of ``names``."""
+    return next(((key, value) for key, value in data.items() if _plain(key) in names and value is not None), None)
+
+
+def read_sketch(value: Any, depth: int = 0) -> Sketch | None:
+    """A value found in a reply as a story; None if it tells none."""
+    if depth > 3:
+        return None
+    if isinstance(value, str):  # JSON written into a text, as JSON
+        inner = [sketch for found in find_values(value) if (sketch := read_sketch(found.value, depth + 1))]
+        return inner[-1] if inner else None
+    if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], dict) and (sketch := read_sketch(value[0], depth + 1)):
+            return sketch
+        items = tuple(_items(value))
+        return Sketch(items=items) if any(isinstance(part, dict) for part in value) and _timed(items) else None
+    if not isinstance(value, dict):
+        return None
+    for key, inside in value.items():
+        if _plain(key) in _ITEMS and isinstance(inside, list | dict) and (items := tuple(_items(inside))):
+            return _with_fields(value, items)
+        if _plain(key) in _ITEMS and isinstance(inside, dict) and (nested := read_sketch(inside, depth + 1)):
+            return nested if nested.position else _with_fields(value, nested.items)
+    if (items := tuple(_items(value))) and _timed(items):  # {"position": 81, "1-20": "...", "21-45": "..."}
+        return _with_fields(value, items)
+    for inside in value.values():  # {"answer": {...}}, {"output": "{...}"}
+        if isinstance(inside, dict | list | str) and (sketch := read_sketch(inside, depth + 1)):
+            return sketch if sketch.position else _with_fields(value, sketch.items)
+    return None
+
+
+def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> Sketch:
+    named = sorted((key for key in data if _plain(key) in _POSITION), key=lambda key: "position" not in key.casefold())
+    marks = (_position(key, data[key]) for key in named)
+    texts = (_text(entry[1]) if (entry := _pick(data, names)) else "" for names in (_STYLE, _REASONING, _IMAGE))
+    return Sketch(next((mark for mark in marks if mark), None), items, *texts)
+
+
+def _position(key: str, raw: Any) -> Mark | None:
+    if isinstance(raw, dict):  # {"position": {"frame": 81}}
+        key, raw = _pick(raw, _POSITION | _names("value")) or ("", None)
+    if isinstance(raw, list) and len(raw) == 1:
+        raw = raw[0]
+    return read_mark(raw, unit_of_key(key))
+
+
+def _items(value: Any) -> Iterator[Item]:
+    """The row of descriptions in a list or a dict, with what their keys say about time."""
+    if isinstance(value, list):
+        for part in value[:MAX_ITEMS]:
+            yield _item(part)
+    elif isinstance(value, dict):
+        for key, part in islice(value.items(), MAX_ITEMS):
+            when = _when(key)
+            if part is Ellipsis or key == "...":
+                yield Item(None, elided=True)
+            elif isinstance(part, dict) and (_has_text(part) or when):
+                item = _item(part)
+                yield (
+                    item
+                    if item.start or item.end or item.at or item.length or not when
+                    else _timed_item(item.text, when)
+                )
+            elif when and isinstance(part, str):
+                yield _timed_item(part, when)
+
+
+def _has_text(part: dict[str, Any]) -> bool:
+    entry = _pick(part, _TEXT)
+    return entry is not None and isinstance(entry[1], str)
+
+
+def _when(raw: Any, unit: Unit = "") -> Mark | tuple[Mark, Mark] | None:
+    return read_range(raw, unit) or read_mark(raw, unit)
+
+
+def _timed_item(text: str | None, when: Mark | tuple[Mark, Mark]) -> Item:
+    return Item(text, start=when[0], end=when[1]) if isinstance(when, tuple) else Item(text, at=when)
+
+
+def _timed(items: tuple[Item, ...]) -> bool:
+    return any(item.start or item.end or item.at or item.length for item in items)
+
+
+def _item(part: Any) -> Item:
+    if part is Ellipsis:
+        return Item(None, elided=True)
+    if isinstance(part, list) and len(part) in {2, 3} and isinstance(part[-1], str):  # [1, 20, "..."], ["1-20", "..."]
+        when = read_range(part[:-1]) or read_range(part[0]) or read_mark(part[0])
+        return _timed_item(part[-1], when) if when else Item(part[-1])
+    if not isinstance(part, dict):
+        return _labelled(part) if isinstance(part, str) else Item(None)
+    text_entry = _pick(part, _TEXT)
+    text = _text(text_entry[1]) if text_entry else None
+    elided = any(raw is Ellipsis for raw in part.values())
+
+    def mark(names: frozenset[str]) -> Mark | None:
+        entry = _pick(part, names)
+        return read_mark(entry[1], unit_of_key(entry[0])) if entry else None
+
+    start, end, length = mark(_START), mark(_END), mark(_LENGTH)
+    if start or end or length:
+        return Item(text, start, end, length, elided=elided)
+    for key, raw in part.items():
+        if _plain(key) in _RANGE | _AT and (when := _when(raw, unit_of_key(key))):
+            return _timed_item(text, when)
+        if text is None and isinstance(raw, str) and (when := _when(key)):  # [{"1-20": "..."}, {"21-45": "..."}]
+            return _timed_item(raw, when)
+    return Item(text, elided=elided)
+
+
+_LABEL = re.compile(r"\s*[*_\-•\s]*(?P<when>[^:*|]{1,40}?)\s*[*_]*\s*(?::|\||—)\s*[*_]*\s*(?P<text>\S.*)", re.DOTALL)
+
+
+def _labelled(text: str) -> Item:
+    """``"Frame@1-20: An intact vase"`` (Figure 6) carries its own times; other texts are only texts."""
+    match = _LABEL.match(text)
+    if match and re.search(r"\d", match["when"]):
+        if when := read_range(match["when"]):
+            return _timed_item(match["text"].strip(), when)
+        if re.match(r"\s*frame", match["when"], re.IGNORECASE) and (at := read_mark(match["when"])):
+            return _timed_item(match["text"].strip(), at)
+    return Item(text)
+
+
+def _text(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, list | dict):
+        parts = raw.values() if isinstance(raw, dict) else raw
+        return " ".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+def read_script(text: str) -> Sketch | None:
+    """A story told without JSON, a line per clip: Figure 6's ``Frame@1-20: ...`` with a line for the position."""
+    position, items = None, []
+    for line in text.splitlines():
+        line = line.strip().strip("*-• ").replace("**", "")
+        item = _labelled(line)
+        if item.start or item.at:
+            items.append(item)
+        elif (
+            match := re.match(r"(?:image\s+)?position(?: of (?:the )?image)?\s*[:=]\s*(.+)", line, re.I)
+        ) and not position:
+            position = read_mark(match[1].strip())
+    return Sketch(position, tuple(items)) if items else None

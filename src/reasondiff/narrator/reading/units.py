@@ -1,0 +1,119 @@
+"""Clips written in frames, seconds or percent, as spans of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reasondiff.narrator.reading.draft import Item
+from reasondiff.narrator.reading.times import Mark, Unit
+
+__all__ = ["Scale", "in_one_unit", "spans_of", "to_whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a row of clips was written.
+
+    Args:
+        unit: of its times.
+        implied: no unit stood there; it follows from where the row ends.
+        shares: percents were written as 0..1.
+    """
+
+    unit: Unit = "frame"
+    implied: bool = False
+    shares: bool = False
+
+
+def to_whole(value: float) -> int:
+    """The nearest whole number; halves go up."""
+    return int(value + 0.5)
+
+
+def in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tuple[list[Item], Scale]:
+    """The same items with ends where lengths stood, all in the unit that the row was written in."""
+    if all(item.length for item in items) and not any(item.start or item.end for item in items):
+        items = _ends_of_lengths(items)
+    marks = [mark for item in items for mark in (item.start, item.end, item.at) if mark]
+    named = {mark.unit for mark in marks if mark.unit}
+    written: Unit = next(iter(named)) if len(named) == 1 else "frame"  # a mixture makes no sense, and so faults
+    scale = Scale(written) if named else _implied(marks, num_frames, interval)
+    factor = 100.0 if scale.shares else 1.0
+
+    def change(mark: Mark | None) -> Mark | None:
+        return mark and Mark(mark.value * factor, scale.unit)
+
+    changed = [
+        replace(item, start=change(item.start), end=change(item.end), at=change(item.at), length=change(item.length))
+        for item in items
+    ]
+    return changed, scale
+
+
+def _ends_of_lengths(items: Sequence[Item]) -> list[Item]:
+    ended, total = [], 0.0
+    for item in items:
+        assert item.length
+        total += item.length.value
+        ended.append(replace(item, end=Mark(total, item.length.unit), length=None))
+    return ended
+
+
+def _implied(marks: Sequence[Mark], num_frames: int, interval: float) -> Scale:
+    top, duration = max(mark.value for mark in marks), num_frames * interval
+    whole = all(mark.whole for mark in marks)
+    if whole and abs(top - num_frames) <= 1:
+        return Scale("frame")
+    if duration - 1.01 * interval <= top <= duration + 0.01 * interval:
+        return Scale("second", implied=True)
+    if not whole and top <= 1:
+        return Scale("percent", implied=True, shares=True)
+    if abs(top - 100) < (1e-6 if whole else 0.5):
+        return Scale("percent", implied=True)
+    return Scale("frame")
+
+
+def spans_of(items: Sequence[Item], unit: Unit, num_frames: int, interval: float) -> list[tuple[int, int]]:
+    """(first, last) of each item as written, in frames; what is not written follows from the neighbours."""
+    if unit == "second":
+        return _spans_in_time(items, interval, num_frames, by_start=True)
+    if unit == "percent":
+        return _spans_in_time(items, 100 / num_frames, num_frames, by_start=False)
+    first = items[0].start
+    beyond = Mark(num_frames + (first is None or first.value != 0))
+    spans: list[tuple[int, int]] = []
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        start = to_whole(item.start.value) if item.start else spans[-1][1] + 1 if spans else 1
+        after = following.start if following else beyond
+        if item.end:
+            end = to_whole(item.end.value)
+        elif item.length:
+            end = start + to_whole(item.length.value) - 1
+        else:
+            end = to_whole(after.value) - 1 if after else start
+        spans.append((start, end))
+    return spans
+
+
+def _spans_in_time(items: Sequence[Item], step: float, num_frames: int, *, by_start: bool) -> list[tuple[int, int]]:
+    """Spans of clips written in seconds or percent, where ``step`` of these is a frame.
+
+    A frame stands for the time from its own to the next one. Clips may leave less than a frame (or one percent) between
+    them: seconds then go by the start and percents by the end, as in "0-3.8 s, 4.0-..." and "0-25%, 26-...".
+    """
+    last, slack = num_frames * step, 1.01 * (step if by_start else max(step, 1.0))
+    spans: list[tuple[float, float]] = []
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        start = item.start.value if item.start else spans[-1][1] if spans else 0.0
+        after = following.start.value if following and following.start else last if following is None else start
+        end = item.end.value if item.end else start + item.length.value if item.length else after
+        if spans and 0 <= start - spans[-1][1] <= slack:
+            shared = start if by_start else spans[-1][1]
+            spans[-1], start = (spans[-1][0], shared), shared
+        spans.append((start, end))
+    if not by_start and 0 < spans[0][0] <= slack:
+        spans[0] = (0.0, spans[0][1])
+    if abs(spans[-1][1] - last) <= slack:
+        spans[-1] = (spans[-1][0], last)
+    return [(to_whole(start / step) + 1, to_whole(end / step)) for start, end in spans]

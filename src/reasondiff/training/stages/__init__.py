@@ -1,0 +1,1 @@
+"""The base model and the paper's two stages."""

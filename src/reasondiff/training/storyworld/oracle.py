@@ -1,0 +1,292 @@
+"""The oracle's eye: heat maps of who and what is where, learnt from drawn frames that have been made worse.
+
+The oracle judges what a generator paints: soft, noisy, sometimes blobby. Frames are therefore blurred, warped,
+recoloured and compressed; and what is half vanished, half blended or nothing at all is labelled as nothing, so that
+an uncertain picture is unclear and not a class.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageChops, ImageFilter
+from torch import Tensor, nn
+
+from reasondiff.files import atomic_path
+from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
+from reasondiff.storyworld.render import draw_frame
+from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
+from reasondiff.training.storyworld.oracle_scenes import (
+    CLASSES,
+    Item,
+    Seen,
+    disturb,
+    draw_items,
+    items_of,
+    other_state,
+    visibility,
+)
+
+__all__ = ["OracleStage", "labels", "worsen"]
+
+_GRID = 16
+_SHOWN, _HIDDEN = {True: 0.3, False: 0.45}, 0.05
+"""An agent (True) or object (False) is to be seen from this share in sight on, and not to be seen below the last."""
+_SOLID, _GHOST = 0.8, 0.55
+"""The same of its strength in a blend."""
+_SOFT = 2.4, 3.2
+"""Blurred by less than the first (a Gaussian, in pixels) a thing can still be told, by more than the last it cannot."""
+
+
+class OracleStage:
+    """A focal loss on heat maps, as for detecting things by their middle.
+
+    Args:
+        net: the network.
+        batch: frames per step.
+        disturbed: share of frames in which things are moved, dropped, doubled or covered.
+        blended: share of frames that are two pictures in one.
+        melted: share of frames in which one thing has run into a blob.
+        clean: share of frames that are not made worse.
+    """
+
+    def __init__(
+        self,
+        net: Spotter,
+        *,
+        batch: int = 96,
+        disturbed: float = 0.5,
+        blended: float = 0.2,
+        melted: float = 0.12,
+        clean: float = 0.15,
+    ) -> None:
+        self.net = net
+        self.batch = batch
+        self.disturbed = disturbed
+        self.blended = blended
+        self.melted = melted
+        self.clean = clean
+        self.takes = TakeSet("train", hard=0.4, pairs=PAIRS)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        return dict(self.net.named_parameters())
+
+    def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames [batch, 3, 64, 64] in -1..1, heat maps and weights [batch, classes, 16, 16]."""
+        pictures, heats, weights = [], [], []
+        for _ in range(self.batch):
+            rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
+            take = self.takes[rng.randrange(2**31)]
+            picture, seen = self._scene(take, rng)
+            heat, weight = labels(seen)
+            pictures.append(picture)
+            heats.append(heat)
+            weights.append(weight)
+        frames = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+        keep = torch.rand(self.batch, 1, 1, 1, generator=generator) < self.clean
+        frames = torch.where(keep, frames, worsen(frames, generator)) * 2 - 1
+        tensors = frames, torch.from_numpy(np.stack(heats)), torch.from_numpy(np.stack(weights))
+        return tuple(tensor.to(self.net.device) for tensor in tensors)  # type: ignore[return-value]
+
+    def _scene(self, take: Take, rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+        """A picture and what it shows."""
+        frame = rng.randrange(NUM_FRAMES)
+        if rng.random() < 0.6 and not take.visible(frame):  # empty scenes teach less
+            frame = rng.choice([f for f in range(NUM_FRAMES) if take.visible(f)] or [frame])
+        items = items_of(take, frame)
+        if rng.random() < self.disturbed:
+            items = disturb(items, rng)
+        seen = [Seen(item, share) for item, share in zip(items, visibility(items), strict=True)]
+        trick = rng.random()
+        if items and trick < self.blended:
+            return _blend(take, items, seen, rng)
+        if items and trick < self.blended + self.melted:
+            return _melt(take, items, seen, rng)
+        return np.asarray(draw_items(take, items)), seen
+
+    def loss(self, inputs: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        frames, heat, weight = inputs
+        logits = self.net(frames).float()
+        return {"loss": focal_loss(logits, heat, weight)}
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """On frames of unseen takes: what is found, what is mistaken, and what is seen that is not there."""
+        takes = TakeSet("validation", hard=0.5, pairs=PAIRS)
+        found = there = strangers = frames = 0
+        self.net.eval()
+        for index in range(150):
+            take, rng = takes[index], takes.rng(index, "oracle")
+            chosen = [rng.randrange(NUM_FRAMES) for _ in range(4)]
+            video = np.stack([np.asarray(draw_frame(take, frame)) for frame in chosen])
+            for frame, sightings in zip(chosen, see(self.net, video), strict=True):
+                items = items_of(take, frame)
+                names = {sighting.name for sighting in sightings if sighting.score >= 0.5}
+                shown = {i.name for i, share in zip(items, visibility(items), strict=True) if share >= 0.6}
+                found, there = found + len(shown & names), there + len(shown)
+                strangers, frames = strangers + len(names - {item.name for item in items}), frames + 1
+        self.net.train()
+        return {"found": round(found / there, 4), "strangers_per_frame": round(strangers / frames, 4)}
+
+    def export(self, model: Path) -> None:
+        """Write the network's config and weights into ``model`` itself."""
+        model.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            self.net.eval().save_pretrained(scratch)
+            for file in Path(scratch).iterdir():
+                with atomic_path(model / file.name) as whole:
+                    shutil.copyfile(file, whole)
+
+
+def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+    """The picture of ``items`` mixed with one in which one thing is gone, in its other state, or somewhere else.
+
+    A thing that has hardly moved is only smeared, as by a video autoencoder, and is still there.
+    """
+    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
+    item = items[index]
+    smeared = item.is_agent and rng.random() < 0.3
+    changed = [] if item.is_agent or not item.name else [replace(item, name=other_state(item.name))]
+    if smeared:
+        changed = [replace(item, x=item.x + rng.uniform(-6, 6))]
+    elif item.is_agent and rng.random() < 0.4:
+        changed = [replace(item, x=item.x + rng.choice((-1, 1)) * rng.uniform(8, 20))]
+    elif rng.random() < 0.3:
+        changed = []
+    others = items[:index] + changed + items[index + 1 :]
+    share = rng.uniform(0.55, 1) if smeared else rng.uniform(0.2, 1)
+    picture = Image.blend(draw_items(take, others), draw_items(take, items), share)
+    if not smeared:
+        new = [Seen(one, part, 1 - share) for one, part in zip(others, visibility(others), strict=True)]
+        seen = [one if one.item in others else replace(one, strength=share) for one in seen]
+        seen += [one for one in new if one.item not in items]
+    return np.asarray(picture), seen
+
+
+def _melt(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+    """The picture of ``items`` with one of them blurred so much that its kind is hard or impossible to tell."""
+    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
+    radius = rng.uniform(2, 4.5)
+    picture, rest = draw_items(take, items), draw_items(take, items[:index] + items[index + 1 :])
+    outline = ImageChops.difference(picture, rest).convert("L").point(lambda value: 255 if value > 4 else 0)
+    around = outline.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.GaussianBlur(1.5))
+    picture = Image.composite(picture.filter(ImageFilter.GaussianBlur(radius)), picture, around)
+    strength = 1.0 if radius < _SOFT[0] else _GHOST if radius < _SOFT[1] else 0.0
+    return np.asarray(picture), [*seen[:index], replace(seen[index], strength=strength), *seen[index + 1 :]]
+
+
+def labels(seen: list[Seen]) -> tuple[np.ndarray, np.ndarray]:
+    """Heat maps and weights, float32 [classes, 16, 16]: 1 at the middle of what is clearly there, weight 0 near what
+    is neither clearly there nor clearly not.
+    """
+    heat = np.zeros((len(CLASSES), _GRID, _GRID), np.float32)
+    weight = np.ones_like(heat)
+    grid = np.arange(_GRID) + 0.5
+    for one in seen:
+        if not one.item.name or one.share < _HIDDEN or one.strength < _GHOST:
+            continue
+        kind = CLASSES.index(one.item.name)
+        x, y = (coordinate * _GRID / SIDE for coordinate in one.item.middle)
+        square = (grid[None] - x) ** 2 + (grid[:, None] - y) ** 2
+        if one.share >= _SHOWN[one.item.is_agent] and one.strength >= _SOLID:
+            bump = np.exp(-square / (2 * 0.8**2)).astype(np.float32)
+            bump[int(y), int(x)] = 1.0
+            heat[kind] = np.maximum(heat[kind], bump)
+        else:
+            weight[kind][square < 2.5**2] = 0
+    weight[heat == 1] = 1
+    return heat, weight
+
+
+def focal_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
+    """Every middle counts once; the cells around one count little, being almost right."""
+    p = logits.sigmoid()
+    hit = heat == 1
+    gain = F.logsigmoid(logits) * (1 - p) ** 2
+    loss = F.logsigmoid(-logits) * p**2 * (1 - heat) ** 4
+    return -(torch.where(hit, gain, loss) * weight).sum() / hit.sum().clamp(min=1)
+
+
+# -- making frames worse ----------------------------------------------------------------------------------------------
+
+
+def worsen(frames: Tensor, generator: torch.Generator) -> Tensor:
+    """Frames [batch, 3, 64, 64] in 0..1, recoloured, warped, blurred, blotched or compressed, each its own way."""
+    count = len(frames)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(count, *shape, generator=generator)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(count, *shape, generator=generator)
+
+    def some(share: float) -> Tensor:
+        return (uniform(0, 1, 1, 1, 1) < share).float()
+
+    # Colour: a random mixture of the channels, down to grey; then brightness, contrast and gamma.
+    mixing = torch.eye(3) + some(0.5).view(-1, 1, 1) * uniform(0, 1, 1, 1) * (
+        torch.softmax(3 * normal(3, 3), -1) - torch.eye(3)
+    )
+    grey = torch.tensor([0.299, 0.587, 0.114]).expand(3, 3) - torch.eye(3)
+    mixing = mixing + some(0.3).view(-1, 1, 1) * uniform(0.5, 1, 1, 1).clamp(max=0.9) / 0.9 * (grey @ mixing)
+    frames = torch.einsum("bij,bjhw->bihw", mixing, frames)
+    contrast, gamma = 1 + some(0.5) * uniform(-0.4, 0.2, 1, 1, 1), torch.exp(some(0.4) * uniform(-0.5, 0.5, 1, 1, 1))
+    frames = ((frames - 0.5) * contrast + 0.5 + some(0.5) * uniform(-0.12, 0.12, 1, 1, 1)).clamp(0, 1) ** gamma
+
+    # Shape: a little larger, smaller, shifted and wobbling.
+    theta = torch.eye(2, 3).repeat(count, 1, 1)
+    theta[:, 0, 0] *= 1 + uniform(-0.07, 0.07)
+    theta[:, 1, 1] *= 1 + uniform(-0.07, 0.07)
+    theta[:, :, 2] = uniform(-0.04, 0.04, 2)
+    wobble = F.interpolate(normal(2, 8, 8), (SIDE, SIDE), mode="bicubic", align_corners=False).permute(0, 2, 3, 1)
+    amount = (some(0.6) * uniform(0, 1.3, 1, 1, 1)).view(-1, 1, 1, 1) * 2 / SIDE
+    places = F.affine_grid(theta, list(frames.shape), align_corners=False) + amount * wobble
+    warped = F.grid_sample(frames, places, padding_mode="border", align_corners=False)
+    frames = torch.where(some(0.7) > 0, warped, frames)
+
+    # Softness: blur, often of a part of the picture only, as video autoencoders blur what moves; and fewer pixels.
+    soft = _blur(frames, (some(0.6) * uniform(0.3, 1.9, 1, 1, 1)).view(-1))
+    part = F.interpolate(4 * normal(1, 4, 4), (SIDE, SIDE), mode="bicubic", align_corners=False).sigmoid()
+    frames = torch.lerp(frames, soft, torch.maximum(part, some(0.5)))
+    side = int(torch.randint(24, 49, (), generator=generator))
+    coarse = F.interpolate(
+        F.interpolate(frames, (side, side), mode="bilinear", antialias=True), (SIDE, SIDE), mode="bilinear"
+    )
+    frames = torch.where(some(0.25) > 0, coarse, frames)
+
+    # Blotches and noise.
+    cells = int(torch.randint(6, 24, (), generator=generator))
+    blotches = F.interpolate(normal(3, cells, cells), (SIDE, SIDE), mode="bicubic", align_corners=False)
+    frames = frames + some(0.35) * uniform(0, 0.07, 1, 1, 1) * blotches
+    frames = (frames + some(0.5) * uniform(0, 0.1, 1, 1, 1) * normal(3, SIDE, SIDE)).clamp(0, 1)
+
+    for index in torch.nonzero(uniform(0, 1) < 0.12).flatten().tolist():
+        quality = int(torch.randint(15, 75, (), generator=generator))
+        frames[index] = _compress(frames[index], quality)
+    return frames
+
+
+def _blur(frames: Tensor, sigma: Tensor) -> Tensor:
+    """A Gaussian of its own width (pixels; 0 for none) for every frame."""
+    reach = torch.arange(-5, 6, dtype=torch.float32)
+    kernel = torch.exp(-(reach**2) / (2 * sigma.clamp(min=0.05)[:, None] ** 2))
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)[:, None, None]
+    flat = F.pad(frames.reshape(1, -1, SIDE, SIDE), (5, 5, 5, 5), mode="replicate")
+    groups = flat.shape[1]
+    flat = F.conv2d(F.conv2d(flat, kernel, groups=groups), kernel.transpose(2, 3), groups=groups)
+    return flat.reshape(frames.shape)
+
+
+def _compress(frame: Tensor, quality: int) -> Tensor:
+    pixels = (frame * 255).round().byte().permute(1, 2, 0).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return torch.from_numpy(np.asarray(Image.open(buffer).convert("RGB")).copy()).permute(2, 0, 1).float() / 255

@@ -1,0 +1,112 @@
+"""Stories in other programs' files mean what they meant there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reasondiff.errors import InputError, NarrativeError
+from reasondiff.narrative import Clip, Narrative
+from reasondiff.narrative.formats import parse_narrative, read_narrative
+
+STORY = Narrative.from_ends([(10, "A vase 花瓶 stands."), (33, "It breaks.")], 25, 33, style="A room.", reasoning="So.")
+
+
+def test_ours_round_trip(tmp_path: Path) -> None:
+    STORY.save(tmp_path / "story.json")
+    assert read_narrative(tmp_path / "story.json") == STORY
+
+
+def test_the_papers_list() -> None:
+    story = parse_narrative(json.dumps({"position": 5, "descriptions": ["a"] * 3 + ["b"] * 2}))
+    assert story.clips == (Clip(0, 3, "a"), Clip(3, 5, "b")) and story.anchor_frame == 4
+
+
+def test_prompt_relay_counts_latent_frames() -> None:
+    relay = {"global_prompt": "A room.", "local_prompts": ["x", "y", "z"], "segment_lengths": [3, 1, 5]}
+    story = parse_narrative(json.dumps(relay))
+    # latent frames 0, 1, 2 hold pixel frames 0 | 1-4 | 5-8; latent frame 3 holds 9-12; latent frames 4-8 hold 13-32.
+    assert story.clips == (Clip(0, 9, "x"), Clip(9, 13, "y"), Clip(13, 33, "z"))
+    assert (story.style, story.anchor_frame, story.num_frames) == ("A room.", 0, 33)
+    assert parse_narrative(json.dumps(relay), stride=8).num_frames == 65
+    joined = {**relay, "local_prompts": "x | y|z"}
+    assert parse_narrative(json.dumps(joined)) == story
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"segment_lengths": [3, 1]}, "3 prompts have 2 lengths"),
+        ({"segment_lengths": [3, 0, 2]}, "counts of latent frames"),
+        ({"segment_lengths": [3, True, 2]}, "counts of latent frames"),
+        ({"segment_lengths": [9_000, 9_000, 1]}, "no video is that long"),
+        ({"segment_lengths": None}, "counts of latent frames"),
+        ({"local_prompts": ["x", 3, "z"]}, "another shape"),
+        ({"local_prompts": ["x", "", "z"]}, "no description"),
+        ({"local_prompts": [], "segment_lengths": []}, "0 prompts"),
+        ({"global_prompt": 5}, "another shape"),
+        ({"clips": []}, "'clips'"),
+    ],
+)
+def test_prompt_relay_refused(changes: dict, message: str) -> None:
+    relay = {"global_prompt": "A room.", "local_prompts": ["x", "y", "z"], "segment_lengths": [3, 1, 5], **changes}
+    with pytest.raises(NarrativeError, match=message):
+        parse_narrative(json.dumps(relay))
+
+
+@pytest.mark.parametrize(
+    ("index", "frame"),
+    [("", 4), ("cond_idx: 0\n", 0), ("cond_idx: 2\n", 2), ("cond_idx: -1\n", 4), ("COND_IDX:3\n", 3)],
+)
+def test_the_released_codes_text(index: str, frame: int) -> None:
+    story = parse_narrative(f"burning\nburning\n\n  out  \nout\n{index}out")
+    assert story.clips == (Clip(0, 2, "burning"), Clip(2, 5, "out"))
+    assert story.anchor_frame == frame
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("  \n", "empty"),
+        ("cond_idx: 0", "no captions"),
+        ("a\ncond_idx: first", "not one index"),
+        ("a\ncond_idx: 0\ncond_idx: 0", "not one index"),
+        ("a\nb\ncond_idx: 2", r"Position 3 is outside 1\.\.2"),
+        ("a\n" * 10_001, "10,001 lines"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1, 2]", "JSON object"),
+        ('{"position": 1}', "'clips' or 'descriptions'"),
+        ('{"position": 1, "descriptions": ["a"], "mood": "sad"}', "Unknown key 'mood'"),
+        ('{"position": 9, "descriptions": ["a"]}', "outside"),
+        ('{"position": 1, "num_frames": 5, "descriptions": ["a"]}', "There are 1 descriptions for 5 frames"),
+        (
+            '{"position": 1, "clips": [{"start": 1, "end": 2, "description": "a"},'
+            ' {"start": 4, "end": 5, "description": "b"}]}',
+            "3..3 are described by nobody",
+        ),
+    ],
+)
+def test_refused_with_the_files_name(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "story.json").write_text(text)
+    with pytest.raises(NarrativeError, match=message) as raised:
+        read_narrative(tmp_path / "story.json")
+    assert str(raised.value).startswith("story.json: ")
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no narrative file"):
+        read_narrative(tmp_path / "none.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_narrative(tmp_path)
+    (tmp_path / "a.json").write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(NarrativeError, match="not UTF-8"):
+        read_narrative(tmp_path / "a.json")
+    (tmp_path / "b.json").write_bytes(b"a" * (2**24 + 1))
+    with pytest.raises(NarrativeError, match="not a narrative"):
+        read_narrative(tmp_path / "b.json")
+    (tmp_path / "c.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(STORY.to_dict()).encode())
+    assert read_narrative(tmp_path / "c.json") == STORY  # some editors put a byte order mark in front

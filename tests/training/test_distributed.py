@@ -1,0 +1,69 @@
+"""Several processes, one run: the weights are those of one process with all of their draws."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from reasondiff.training.checkpoint import load_checkpoint
+from reasondiff.training.distributed import Workers
+from reasondiff.training.trainer import fit, step_generator
+from tests import gloo
+from tests.training.test_trainer import PLAN, Line
+
+RUN = replace(PLAN, steps=7)
+
+
+class Joint(Line):
+    """One process that draws what two would."""
+
+    def prepare(self, step: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.cat([super(Joint, self).prepare(step, step_generator(RUN.seed, step, rank)) for rank in range(2)])
+
+
+def work(rank: int, port: int, folder: str) -> None:
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", OMP_NUM_THREADS="1",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), GLOO_SOCKET_IFNAME="lo",
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    with Workers("cpu") as workers:
+        assert (workers.rank, workers.first) == (rank, rank == 0)
+        assert workers.agree(rank == 0)
+        stage = Line()
+        assert fit(stage, RUN, Path(folder), validate_every=3, workers=workers, stop_after_minutes=0) == 1
+        assert fit(stage, RUN, Path(folder), validate_every=3, workers=workers) == 7
+        assert len(gloo.threads()) > 1 or not Path("/proc/self/task").exists()
+    assert not gloo.threads()  # one that goes on would abort the process at its end
+    assert stage.validated == (3 if rank == 0 else 0)
+    torch.save(stage.net.weight.detach(), f"{folder}/weight-{rank}")
+
+
+def test_two_processes_stopped_and_resumed_are_one_with_both_batches(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    joint = Joint()
+    fit(joint, RUN, tmp_path / "joint")
+    for rank in range(2):
+        weight = torch.load(tmp_path / f"weight-{rank}", weights_only=True)
+        torch.testing.assert_close(weight, joint.net.weight.detach())
+    saved = load_checkpoint(tmp_path)
+    assert saved is not None and saved.step == 7
+    steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert steps == [3, 6, 7, 7]  # two validations, the last losses, the last validation
+
+
+def test_alone_nothing_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with Workers("cpu") as workers:
+        assert workers.first and workers.device == "cpu" and not workers.agree(False)
+        with workers.in_turn():
+            workers.wait()
