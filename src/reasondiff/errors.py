@@ -4,6 +4,7 @@
     ├── InputError            something the user gave: an option, an image, a prompt, a path
     │   └── NarrativeError    a narrative (or a narrative file) that does not tell every frame once
     ├── NarrationError        a narrator that gave no usable story; quotes the reply
+    ├── ProviderError         a model that could not be asked: no connection, a wrong key, no time, no memory
     ├── CheckpointError       a model, adapter or training folder that cannot be loaded
     └── UnsupportedError      a combination that would silently do the wrong thing
 
@@ -17,6 +18,7 @@ __all__ = [
     "InputError",
     "NarrationError",
     "NarrativeError",
+    "ProviderError",
     "ReasonDiffError",
     "UnsupportedError",
 ]
@@ -42,6 +44,10 @@ class NarrationError(ReasonDiffError, RuntimeError):
         """The narrator's raw reply, where there was one."""
         quoted = "" if not reply else f" It replied: {reply[:300]!r}{' …' if len(reply) > 300 else ''}"
         super().__init__(message + quoted)
+
+
+class ProviderError(ReasonDiffError, RuntimeError):
+    """A model could not be asked or gave no answer; it says nothing about any story, and ends a run."""
 
 
 class CheckpointError(ReasonDiffError, RuntimeError):
