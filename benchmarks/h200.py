@@ -59,7 +59,7 @@ from reasondiff.planning.transformer import Transformer
 
 SEGMENTS = 4
 GB = 1e9
-GPU_TESTS = "tests/pipeline_features"
+GPU_TESTS = "tests/pipeline"
 
 
 @dataclass
