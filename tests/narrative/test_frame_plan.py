@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from reasondiff.backends.wan.framewise import FramePlan
 from reasondiff.errors import InputError
 from reasondiff.narrative import Anchor, Clip, Narrative
+from reasondiff.narrative.frame_plan import LostClip
 from reasondiff.timeline import Timeline
 
 
@@ -48,10 +51,28 @@ def test_the_first_of_two_anchors_in_one_latent_frame_decides() -> None:
 def test_a_clip_that_wins_no_latent_frame_is_reported() -> None:
     plan = FramePlan.from_narrative(told((1, "a"), (5, "b"), (6, "a flash"), (9, "c")), Timeline(9))
     assert texts(plan) == ["a", "b", "c"]
-    assert plan.lost == (Clip(5, 6, "a flash"),)
+    assert plan.lost == (LostClip(Clip(5, 6, "a flash"), "the clips beside it have no other latent frame"),)
     anchored = FramePlan.from_narrative(told((1, "a"), (5, "b"), (6, "a flash"), (9, "c"), anchor=5), Timeline(9))
     assert texts(anchored) == ["a", "b", "a flash"]
-    assert [clip.description for clip in anchored.lost] == ["c"]
+    assert anchored.lost == (LostClip(Clip(6, 9, "c"), "the image's clip has no other latent frame"),)
+
+
+def test_the_anchors_latent_frame_yields_to_a_clip_that_would_read_nowhere() -> None:
+    # latent frame 2 holds 5-8: the act has three of its four frames, and the image, in 5, has two other latent frames
+    narrative = told((6, "before"), (9, "the act"), (17, "after"), anchor=5)
+    plan = FramePlan.from_narrative(narrative, Timeline(17))
+    assert texts(plan) == ["before", "before", "the act", "after", "after"]
+    assert plan.lost == ()
+
+
+def test_a_clip_that_would_read_nowhere_gets_its_best_latent_frame() -> None:
+    # "short" has 4 and 5: one frame of latent frame 1 and one of 2, and "b" can spare 2
+    narrative = told((4, "a"), (6, "short"), (13, "b"), anchor=0)
+    plan = FramePlan.from_narrative(narrative, Timeline(13))
+    assert texts(plan) == ["a", "short", "b", "b"]
+    # 4 is the image's: its latent frame goes last
+    plan = FramePlan.from_narrative(narrative.with_anchor(3), Timeline(13))
+    assert texts(plan) == ["a", "a", "short", "b"]
 
 
 def test_equal_texts_are_encoded_once_and_the_style_comes_first() -> None:
@@ -116,10 +137,24 @@ def test_every_latent_frame_reads_a_clip_of_its_own_frames(narrative: Narrative)
     per_frame = narrative.per_frame()
     for latent_frame, text in enumerate(texts(plan)):
         assert text in [per_frame[frame] for frame in timeline.frames_of(latent_frame)]
-    assert texts(plan)[timeline.latent_of(narrative.anchor_frame)] == per_frame[narrative.anchor_frame]
+    own = narrative.clip_at(narrative.anchor_frame)
+    assert own not in [lost.clip for lost in plan.lost]
     assert len(set(plan.prompts)) == len(plan.prompts)
-    assert set(plan.prompts) | {clip.description for clip in plan.lost} == set(per_frame)
+    assert set(plan.prompts) | {lost.clip.description for lost in plan.lost} == set(per_frame)
     assert sum(plan.counts) == timeline.num_latent_frames
+
+
+@given(narratives())
+def test_a_clip_is_lost_only_where_every_other_would_be(narrative: Narrative) -> None:
+    """The owners of a lost clip's latent frames read nowhere else."""
+    timeline = Timeline(narrative.num_frames)
+    named = [replace(clip, description=f"{number}") for number, clip in enumerate(narrative.clips)]
+    narrative = replace(narrative, clips=tuple(named))  # no two alike
+    plan = FramePlan.from_narrative(narrative, timeline)
+    read = texts(plan)
+    for lost in plan.lost:
+        for latent_frame in {timeline.latent_of(frame) for frame in range(lost.clip.start, lost.clip.end)}:
+            assert read.count(read[latent_frame]) == 1
 
 
 @given(narratives())

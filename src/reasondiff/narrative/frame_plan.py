@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
-
-import torch
+from typing import TYPE_CHECKING, Literal, get_args
 
 from reasondiff.errors import InputError
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.timeline import Timeline
 
-__all__ = ["FramePlan", "How"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["FramePlan", "How", "LostClip"]
 
 How = Literal["owner", "mean", "concat"]
+
+
+@dataclass(frozen=True)
+class LostClip:
+    """A clip that no latent frame reads.
+
+    Args:
+        clip: the clip.
+        reason: why its latent frames read others, in words that follow "because".
+    """
+
+    clip: Clip
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,22 +45,23 @@ class FramePlan:
         segment_of: per latent frame, its segment.
         how: ``owner`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
             segments of all latent frames, in no order, as the released research code does.
-        lost: clips that no latent frame reads; only ``owner`` loses any.
+        lost: clips that no latent frame reads, and why; only ``owner`` loses any.
     """
 
     prompts: tuple[str, ...]
     segments: tuple[tuple[float, ...], ...]
     segment_of: tuple[int, ...]
     how: How = "owner"
-    lost: tuple[Clip, ...] = ()
+    lost: tuple[LostClip, ...] = ()
 
     @classmethod
     def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "owner") -> FramePlan:
         """Give each latent frame its text.
 
         With ``owner`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
-        that an anchor's latent frame always reads the anchor's clip. With ``mean`` and ``concat`` it is the average
-        over the latent frame's pixel frames.
+        that an anchor's latent frame reads the anchor's clip. No clip is lost if it can be helped: one that would read
+        nowhere gets its best latent frame from a clip that reads elsewhere too, the anchor's last. With ``mean`` and
+        ``concat`` it is the average over the latent frame's pixel frames.
 
         Raises:
             InputError: the narrative and the timeline have different lengths, or ``how`` is unknown.
@@ -61,13 +76,19 @@ class FramePlan:
         clips = narrative.clips
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
         shares = [[_overlap(clip, frames) / len(frames) for clip in clips] for frames in groups]
+        lost: tuple[LostClip, ...] = ()
         if how == "owner":
-            owners = [max(range(len(clips)), key=lambda index: (share[index], index)) for share in shares]
-            for anchor in reversed(narrative.anchors):  # where two share a latent frame, the first one wins
-                owners[timeline.latent_of(anchor.frame)] = clips.index(narrative.clip_at(anchor.frame))
+            anchors = {
+                timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
+            }
+            owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
+            lost = tuple(
+                LostClip(clip, _reason(index, shares, owners, anchors))
+                for index, clip in enumerate(clips)
+                if index not in owners
+            )
             shares = [[float(index == owner) for index in range(len(clips))] for owner in owners]
         texts = [narrative.prompt_of(clip) for clip in clips]
-        lost = tuple(clip for clip, column in zip(clips, zip(*shares, strict=True), strict=True) if not any(column))
         return cls._from_shares(texts, shares, how, lost)
 
     @classmethod
@@ -83,7 +104,7 @@ class FramePlan:
 
     @classmethod
     def _from_shares(
-        cls, texts: list[str], shares: list[list[float]], how: How, lost: tuple[Clip, ...] = ()
+        cls, texts: list[str], shares: list[list[float]], how: How, lost: tuple[LostClip, ...] = ()
     ) -> FramePlan:
         """From the share (0..1) of every text in every latent frame."""
         read = [text for share in shares for text, weight in zip(texts, share, strict=True) if weight]
@@ -109,9 +130,41 @@ class FramePlan:
         """From prompts ``[prompts, ...]`` to segments ``[segments, ...]``."""
         if all(weight in (0.0, 1.0) for row in self.segments for weight in row):
             return embeddings[[row.index(1.0) for row in self.segments]]
+        import torch
+
         weights = embeddings.new_tensor(self.segments)
         return torch.einsum("sp,p...->s...", weights, embeddings)
 
 
 def _overlap(clip: Clip, frames: range) -> int:
     return max(0, min(clip.end, frames.stop) - max(clip.start, frames.start))
+
+
+def _owners(shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> list[int]:
+    """The clip that each latent frame reads.
+
+    Args:
+        shares: per latent frame, every clip's share of its pixel frames.
+        anchors: the clip of the anchor in a latent frame.
+    """
+    owners = [max(range(len(share)), key=lambda index: (share[index], index)) for share in shares]
+    for latent_frame, clip in anchors.items():
+        longest = owners[latent_frame]
+        if owners.count(longest) > 1 or clip not in owners:
+            owners[latent_frame] = clip
+    for clip in range(len(shares[0])):
+        if clip in owners:
+            continue
+        free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
+        if free:
+            best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
+            owners[best] = clip
+    return owners
+
+
+def _reason(lost: int, shares: Sequence[Sequence[float]], owners: Sequence[int], anchors: Mapping[int, Clip]) -> str:
+    """Why a clip reads nowhere: each of its latent frames is the only one of another clip."""
+    latent_frames = [k for k, share in enumerate(shares) if share[lost]]
+    if any(k in anchors and shares[k][owners[k]] < max(shares[k]) for k in latent_frames):
+        return "the image's clip has no other latent frame"
+    return "the clips beside it have no other latent frame"

@@ -217,10 +217,10 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
             raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
 
         plan = FramePlan.from_narrative(narrative, timeline)
-        for clip in plan.lost:
+        for lost in plan.lost:
             logger.warning(
-                "No latent frame reads clip %d..%d (%r), because longer clips own its latent frames; make it longer.",
-                clip.start + 1, clip.end, clip.description,
+                "No latent frame reads clip %d..%d (%r), because %s; make it longer.",
+                lost.clip.start + 1, lost.clip.end, lost.clip.description, lost.reason,
             )  # fmt: skip
         texts = texts_of(narrative, prompt, settings.prompts, timeline)
         return Story(fit_image(image, settings.width, settings.height, settings.fit), prompt, narrative, plan, texts)
