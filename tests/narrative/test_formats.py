@@ -31,7 +31,7 @@ def test_prompt_relay_counts_latent_frames() -> None:
     assert story.clips == (Clip(0, 9, "x"), Clip(9, 13, "y"), Clip(13, 33, "z"))
     assert (story.style, story.anchor_frame, story.num_frames) == ("A room.", 0, 33)
     assert parse_narrative(json.dumps(relay), stride=8).num_frames == 65
-    joined = {**relay, "local_prompts": "x | y|z"}
+    joined = {**relay, "local_prompts": "x | y|z", "segment_lengths": "3, 1,5"}
     assert parse_narrative(json.dumps(joined)) == story
 
 
@@ -48,6 +48,9 @@ def test_prompt_relay_counts_latent_frames() -> None:
         ({"local_prompts": [], "segment_lengths": []}, "0 prompts"),
         ({"global_prompt": 5}, "another shape"),
         ({"clips": []}, "'clips'"),
+        ({"epsilon": 0.001}, "'epsilon' .* is not read; give 'global_prompt', 'local_prompts', 'segment_lengths' only"),
+        ({"time_intervals": [[0, 2]]}, "'time_intervals' .* is not read"),
+        ({"segment_lengths": "3, many, 5"}, "counts of latent frames"),
     ],
 )
 def test_prompt_relay_refused(changes: dict, message: str) -> None:
@@ -64,6 +67,62 @@ def test_the_released_codes_text(index: str, frame: int) -> None:
     story = parse_narrative(f"burning\nburning\n\n  out  \nout\n{index}out")
     assert story.clips == (Clip(0, 2, "burning"), Clip(2, 5, "out"))
     assert story.anchor_frame == frame
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0: A cat sits\n16: It jumps",
+        '"0": "A cat sits",\n"16": "It jumps"',
+        "0-16: A cat sits\n17-33: It jumps",
+        "(0-16): A cat sits\n(17-33): It jumps",
+        "@0: A cat sits\n@16: It jumps",
+        "0.0 - 1.5 | A cat sits\n1.5 - 3 | It jumps",
+        "1\n00:00:00,000 --> 00:00:01,000\nA cat sits",
+        "WEBVTT\n\n00:00.000 --> 00:01.000\nA cat sits",
+        "frame,prompt\n0,A cat sits\n16,It jumps",
+        "frame;prompt\n0;A cat sits",
+        "start\tend\tdescription\n0\t16\tA cat sits",
+        "prompts = {\n'0': 'A cat sits'}",
+        "import torch\nprint('A cat')",
+        "#!/usr/bin/env python3\nprint()",
+        "def story():\n    return 'A cat sits'",
+        "<html><body>A cat sits</body></html>",
+        "<?xml version='1.0'?>\n<story/>",
+        "---\nprompt: A cat sits",
+        "prompt: A cat sits\nnegative: blur",
+    ],
+)
+def test_schedules_of_other_programs_are_no_captions(text: str) -> None:
+    with pytest.raises(
+        NarrativeError, match=r"looks like .*; what is read is a narrative of ours, .* a caption a line"
+    ):
+        parse_narrative(text)
+
+
+@pytest.mark.parametrize(
+    "captions",
+    [
+        ["A cat, a dog and a pig", "A dog, a cat"],
+        ["A vase stands: it is whole", "A vase stands: it is broken"],
+        ["Vase, table", "Vase, table", "Shards, table"],
+        ["The time is 12:30", "The time is 12:31"],
+        ["Suddenly: a bang", "Then nothing happens"],
+        ["A man says: stop"],
+    ],
+)
+def test_captions_with_colons_and_commas_are_captions(captions: list[str]) -> None:
+    assert parse_narrative("\n".join(captions)).per_frame() == tuple(captions)
+
+
+def test_a_line_of_our_own_batch() -> None:
+    line = {"key": "a1", "status": "ok", "image": "a.png", "prompt": "p", "seconds": 1.0, "narrative": STORY.to_dict()}
+    assert parse_narrative(json.dumps(line)) == STORY
+    with pytest.raises(NarrativeError, match="put one of its lines into a file"):
+        parse_narrative(f"{json.dumps(line)}\n{json.dumps(line)}\n")
+    failed = {"key": "a1", "status": "failed", "image": "a.png", "prompt": "p", "seconds": 1.0, "error": "No key."}
+    with pytest.raises(NarrativeError, match=r"has no story \(No key\.\)"):
+        parse_narrative(json.dumps(failed))
 
 
 @pytest.mark.parametrize(

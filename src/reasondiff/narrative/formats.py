@@ -2,9 +2,11 @@
 
 - ours, and the paper's ``{"position", "descriptions"}`` (see ``narrative.py``);
 - Prompt Relay's ``{"global_prompt", "local_prompts", "segment_lengths"}``, lengths in latent frames;
-- the released research code's text: a caption a line and, optionally, a line ``cond_idx: N``.
+- the released research code's text: a caption a line and, optionally, a line ``cond_idx: N``;
+- a line of ``reasondiff narrate --batch``.
 
-Ours is what is written: ``Narrative.save``.
+Ours is what is written: ``Narrative.save``. Schedules of other programs are refused: taken for captions, they would
+make a story of their frame numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +25,23 @@ __all__ = ["parse_narrative", "read_narrative"]
 
 MAX_BYTES = 2**24
 MAX_FRAMES = 10_000
+
+READ = (
+    "a narrative of ours, {'position', 'descriptions'}, Prompt Relay's {'global_prompt', 'local_prompts', "
+    "'segment_lengths'}, or a caption a line"
+)
+"""The known forms, for a refusal."""
+
+_RELAY_KEYS = ("global_prompt", "local_prompts", "segment_lengths")
+
+_KEYED = re.compile(r"""[\[({"'@]*[\w.+-]+["'\])}]*(?:\s*(?:-|-->|to|\.\.)\s*[\w.:,]+["'\])}]*)?\s*[:=|]""")
+"""``0: text``, ``"16": text``, ``[0-16]: text``, ``prompt = text``, ``00:00:01,000 --> ...``."""
+
+_COLUMNS = {"caption", "description", "duration", "end", "file_name", "frame", "prompt", "start", "text", "time"}
+"""A table of other programs has one of these columns."""
+
+_MARKUP = re.compile(r"\s*(?:<|#!|---\s*$|import\s+\w|from\s+\w+\s+import\b|def\s+\w+\(|class\s+\w+|WEBVTT)")
+"""How HTML, scripts, YAML and subtitles begin."""
 
 
 def read_narrative(path: str | Path, *, stride: int = 4) -> Narrative:
@@ -69,16 +88,28 @@ def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if str(error).startswith("Extra data") and '"narrative"' in text.splitlines()[0]:
+            raise NarrativeError("The file holds many rows of a batch; put one of its lines into a file.") from None
         raise NarrativeError(f"This is not JSON ({error}); check its quotes and commas.") from None
     if isinstance(data, dict) and "local_prompts" in data:
         return _from_prompt_relay(data, stride)
+    if isinstance(data, dict) and {"key", "status"} <= data.keys():
+        return _from_batch_line(data)
     return Narrative.from_dict(data)
+
+
+def _from_batch_line(data: dict[str, Any]) -> Narrative:
+    if "narrative" not in data:
+        raise NarrativeError(f"This row of a batch has no story ({data.get('error')}); take another row.")
+    return Narrative.from_dict(data["narrative"])
 
 
 def _from_lines(text: str) -> Narrative:
     """The released code's text. Its index is 0-based; without one that code places the image last."""
     captions, frame = [], None
-    for line in filter(None, map(str.strip, text.splitlines())):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    _check_captions(lines)
+    for line in lines:
         if match := re.match(r"cond_idx\s*:\s*(.*)", line, re.IGNORECASE):
             if frame is not None or not re.fullmatch(r"-?\d{1,9}", match[1]):
                 raise NarrativeError(f"The line {line[:80]!r} is not one index; write 'cond_idx: 0', once.")
@@ -93,13 +124,39 @@ def _from_lines(text: str) -> Narrative:
     return Narrative.from_descriptions(captions, last if frame in (None, -1) else int(frame))
 
 
+def _check_captions(lines: list[str]) -> None:
+    """Raise ``NarrativeError`` for what is no list of captions: a script, a page, a table, a schedule with keys."""
+    captions = [line for line in lines if not line.lower().startswith("cond_idx")]
+    if not captions:
+        return
+    kind = None
+    if _MARKUP.match(captions[0]):
+        kind = "a file of another kind"
+    elif _names_columns(captions[0]):
+        kind = "a table"
+    elif all(_KEYED.match(line) for line in captions) or any("-->" in line for line in captions):
+        kind = "a schedule"
+    if kind:
+        raise NarrativeError(f"The line {captions[0][:60]!r} looks like {kind}; what is read is {READ}.")
+
+
+def _names_columns(line: str) -> bool:
+    cells = [cell.strip(' "').lower() for cell in re.split(r"[,;|\t]", line)]
+    return len(cells) > 1 and all(re.fullmatch(r"\w+", cell) for cell in cells) and not _COLUMNS.isdisjoint(cells)
+
+
 def _from_prompt_relay(data: dict[str, Any], stride: int) -> Narrative:
     """Prompt Relay's JSON. It places no image; image-to-video models that it drives take theirs first."""
-    if unknown := sorted(set(data) - {"global_prompt", "local_prompts", "segment_lengths"}):
-        raise NarrativeError(f"Unknown key {unknown[0]!r} beside 'local_prompts'; remove it.")
+    if unknown := sorted(set(data) - set(_RELAY_KEYS)):
+        raise NarrativeError(
+            f"The key {unknown[0]!r} beside 'local_prompts' is not read; give {', '.join(map(repr, _RELAY_KEYS))} "
+            "only, lengths in latent frames."
+        )
     prompts, lengths, style = data["local_prompts"], data.get("segment_lengths"), data.get("global_prompt", "")
     if isinstance(prompts, str):
         prompts = [prompt.strip() for prompt in prompts.split("|")]
+    if isinstance(lengths, str) and re.fullmatch(r"\s*\d{1,5}(\s*[,|]\s*\d{1,5})*\s*", lengths):
+        lengths = [int(length) for length in re.split(r"[,|]", lengths)]
     if (
         not isinstance(style, str)
         or not isinstance(prompts, list)
