@@ -17,7 +17,7 @@ def test_the_papers_model_without_options(reasondiff: Callable[..., Ran]) -> Non
         "wan2.1-i2v-14b-480p, preset balanced: 81 frames of 832x480, 50 steps, guidance 5, 4 descriptions",
         "16.39 B",  # parameters
         "167,426",  # TFLOP
-        "505.4 MB",  # keys and values
+        "482.0 MB",  # keys and values
         "65.6 GB",  # on disk
         "H200",
         "not measurements",
@@ -30,6 +30,27 @@ def test_options_change_the_plan(reasondiff: Callable[..., Ran]) -> None:
     assert "preset fast: 33 frames of 512x512, 4 steps, guidance 1" in ran.out
     assert "no 8-bit products" in ran.out  # A100
     assert "skips 50% of the calls" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("preset", "vram", "answer"),
+    [
+        ("balanced", "48", "It fits yours of 48 GB."),
+        ("balanced", "12", "It does not fit yours of 12 GB; use --preset low-vram."),
+        ("low-vram", "12", "It fits yours of 12 GB."),
+        ("low-vram", "4", "It does not fit yours of 4 GB; give fewer frames or a smaller --size, or a smaller model."),
+    ],
+)
+def test_the_first_lines_answer_whether_it_fits(
+    reasondiff: Callable[..., Ran], preset: str, vram: str, answer: str
+) -> None:
+    lines = reasondiff("plan", "--preset", preset, "--vram", vram).out.splitlines()
+    assert "fits cards from" in lines[2] and answer in lines[2]
+
+
+def test_sources_are_printed_when_asked_for(reasondiff: Callable[..., Ran]) -> None:
+    assert "datasheet" not in reasondiff("plan").out
+    assert "datasheet" in reasondiff("plan", "--sources").out
 
 
 def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
@@ -48,6 +69,8 @@ def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
         (["--size", "large"], "'large' is not understood"),
         (["--frames", "80"], "80 frames do not fit"),
         (["--steps", "0"], "0 steps"),
+        (["--vram", "0"], "A card of 0 GB is none"),
+        (["--vram", "nan"], "A card of nan GB is none"),
     ],
 )
 def test_bad_input_is_one_sentence(refused: Callable[..., str], arguments: list[str], message: str) -> None:

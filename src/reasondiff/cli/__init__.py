@@ -18,6 +18,7 @@ from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
 from reasondiff.cli.demo import demo
+from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.generate import generate
 from reasondiff.cli.narrate import narrate
@@ -46,6 +47,7 @@ app.command()(cases)
 app.command()(demo)
 app.command()(storyworld)
 app.command()(plan)
+app.command()(doctor)
 app.command()(train)
 app.command()(evaluate)
 app.command()(caption)

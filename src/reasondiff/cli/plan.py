@@ -30,8 +30,12 @@ def plan(
     guidance_scale: common.Guidance = None,
     descriptions: Annotated[int, typer.Option(help="Different descriptions in the story.", metavar="N")] = 4,
     words: Annotated[int, typer.Option(help="Tokens per description.", metavar="N")] = 64,
+    sources: Annotated[bool, typer.Option("--sources", help="Print where the GPUs' rates are from.")] = False,
+    vram: Annotated[
+        float | None, typer.Option(help="Memory of your card in GB, such as 12: which preset fits it.", metavar="GB")
+    ] = None,
 ) -> None:
-    """Print parameters, FLOPs, seconds on known GPUs, peak memory and disk of one video.
+    """Print what one video takes: the cards it fits, seconds on known GPUs, memory, disk, parameters and FLOPs.
 
     Loads no weights: everything follows from the configs, which are known here for the models known by name.
     """
@@ -55,11 +59,32 @@ def plan(
     console.print(
         f"{model}, preset {chosen.name}: {job.num_frames} frames of {job.width}x{job.height}, "
         f"{job.num_inference_steps} steps, guidance {job.guidance_scale:g}, {job.segments} descriptions\n"
-        f"{chosen.purpose}\n"
+        f"{chosen.purpose}\n{_answer(planned, vram)}\n"
     )
-    for table in (_parts(planned), _stages(planned), _gpus(planned)):
+    for table in (_gpus(planned), _stages(planned), _parts(planned)):
         console.print(table)
-    console.print(_remarks(planned))
+    console.print(_remarks(planned, sources=sources))
+
+
+def _answer(planned: Plan, vram: float | None) -> str:
+    """Which cards it fits, and how it runs on the one that was asked for."""
+    from reasondiff.errors import InputError
+    from reasondiff.planning import fitting_preset, smallest_card
+    from reasondiff.planning.gpus import USABLE
+
+    size = smallest_card(planned.memory)
+    cards = f"fits cards from {size} GB up" if size else "fits no card that is sold"
+    answer = f"It needs {_memory(planned.memory)} of GPU memory: {cards}."
+    if vram is None:
+        return answer
+    if not 0 < vram <= 1024:
+        raise InputError(f"A card of {vram:g} GB is none; give its memory in GB, such as 12.")
+    usable = vram * 2**30 * USABLE
+    if planned.memory <= usable:
+        return f"{answer} It fits yours of {vram:g} GB."
+    fits = fitting_preset(planned.model, planned.job, usable)
+    fix = f"use --preset {fits.name}" if fits else "give fewer frames or a smaller --size, or a smaller model"
+    return f"{answer} It does not fit yours of {vram:g} GB; {fix}."
 
 
 def _table(*headings: str) -> Table:
@@ -76,9 +101,9 @@ def _parts(planned: Plan) -> Table:
     table = _table("component", "parameters", "weights in memory", "on disk")
     disk, parameters = planned.model.disk, planned.model.parameters
     for name, count in parameters.items():
-        table.add_row(name, _count(count), _bytes(planned.weights[name]), _bytes(disk[name]) if name in disk else "")
+        table.add_row(name, _count(count), _memory(planned.weights[name]), _bytes(disk[name]) if name in disk else "")
     total = sum(parameters.values()), sum(planned.weights.values()), sum(disk.values())
-    table.add_row("total", _count(total[0]), _bytes(total[1]), _bytes(total[2]))
+    table.add_row("total", _count(total[0]), _memory(total[1]), _bytes(total[2]))
     return table
 
 
@@ -86,8 +111,8 @@ def _stages(planned: Plan) -> Table:
     table = _table("stage", "TFLOP", "peak on the GPU", "weights", "keys, values", "working")
     for stage in planned.stages:
         sizes = (stage.memory, stage.weights, stage.kept, stage.working)
-        table.add_row(stage.name, _tera(stage.work.flops), *(_bytes(size) if size else "" for size in sizes))
-    table.add_row("all", _tera(planned.flops), _bytes(planned.memory), "", "", "")
+        table.add_row(stage.name, _tera(stage.work.flops), *(_memory(size) if size else "" for size in sizes))
+    table.add_row("all", _tera(planned.flops), _memory(planned.memory), "", "", "")
     return table
 
 
@@ -99,28 +124,37 @@ def _gpus(planned: Plan) -> Table:
         seconds = planned.seconds(gpu)
         if seconds is None:
             fits = fitting_preset(planned.model, planned.job, gpu.memory, float8_products=gpu.matmul_float8 is not None)
-            table.add_row(gpu.name, _bytes(gpu.memory), planned.problem(gpu), "", "", fits.name if fits else "nothing")
+            table.add_row(gpu.name, f"{gpu.size} GB", planned.problem(gpu), "", "", fits.name if fits else "nothing")
         else:
             denoising = sum(stage.seconds(gpu) or 0.0 for stage in planned.stages if stage.name == "denoise")
             rate = planned.flops / seconds / 1e12
-            table.add_row(gpu.name, _bytes(gpu.memory), _time(seconds), _time(denoising), f"{rate:.0f}", "")
+            table.add_row(gpu.name, f"{gpu.size} GB", _time(seconds), _time(denoising), f"{rate:.0f}", "")
     return table
 
 
-def _remarks(planned: Plan) -> str:
+def _remarks(planned: Plan, *, sources: bool) -> str:
     from reasondiff.planning import GPUS
 
     lines = [
         "Predictions from sustained rates, not measurements. They leave out loading, compiling and the narrator; "
-        "every peak includes 1 GB for CUDA itself."
+        "every peak includes 1 GB for CUDA itself. Memory in GB of 2^30 bytes, as cards are sold; disk in GB of 10^9."
     ]
     if planned.waiting:
-        lines.append(f"The CPU's memory holds {_bytes(planned.waiting)} of weights.")
+        lines.append(f"The CPU's memory holds {_memory(planned.waiting)} of weights.")
     if planned.preset.skipped:
         lines.append(f"Assumes that the step cache skips {planned.preset.skipped:.0%} of the calls; watch the result.")
     if planned.model.published:
         lines.append("Disk: counted in fp32, as Wan2.1 is published; saved again in bf16 it takes half.")
-    return "\n".join([*lines, *(f"{gpu.name}: {gpu.source}." for gpu in GPUS)])
+    if sources:
+        lines.extend(f"{gpu.name}: {gpu.source}." for gpu in GPUS)
+    return "\n".join(lines)
+
+
+def _memory(size: float) -> str:
+    for unit, factor in (("GB", 2**30), ("MB", 2**20)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size / 2**10:,.1f} kB"
 
 
 def _bytes(size: float) -> str:

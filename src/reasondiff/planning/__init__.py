@@ -11,7 +11,22 @@ from __future__ import annotations
 
 from reasondiff.planning.architecture import Architecture, architecture
 from reasondiff.planning.gpus import GPUS, Gpu
-from reasondiff.planning.plan import Plan, fitting_preset, job_of, plan
+from reasondiff.planning.machine import Machine, this_machine
+from reasondiff.planning.plan import Plan, fitting_preset, job_of, plan, smallest_card
 from reasondiff.planning.stages import Job, Stage
 
-__all__ = ["GPUS", "Architecture", "Gpu", "Job", "Plan", "Stage", "architecture", "fitting_preset", "job_of", "plan"]
+__all__ = [
+    "GPUS",
+    "Architecture",
+    "Gpu",
+    "Job",
+    "Machine",
+    "Plan",
+    "Stage",
+    "architecture",
+    "fitting_preset",
+    "job_of",
+    "plan",
+    "smallest_card",
+    "this_machine",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GPUS", "Gpu"]
+__all__ = ["GPUS", "SIZES", "USABLE", "Gpu"]
 
 T, G = 1e12, 1e9
 
@@ -15,7 +15,7 @@ class Gpu:
 
     Args:
         name: as printed.
-        memory: bytes that a program can use.
+        memory: bytes that a program can use, a little less than the card's own.
         matmul: bf16 FLOP/s of large matrix products.
         matmul_float8: the same in 8 bits; None where the GPU has no such products.
         attention: FLOP/s of PyTorch's attention, head width 128, many thousand tokens, no mask.
@@ -33,6 +33,17 @@ class Gpu:
     link: float
     source: str
 
+    @property
+    def size(self) -> int:
+        """Of the card, in the gigabytes that it is sold by: 8, 12, 16, 24, 32, 80, 141."""
+        return min(SIZES, key=lambda size: abs(size * 2**30 - self.memory))
+
+
+SIZES = (6, 8, 10, 11, 12, 16, 20, 24, 32, 40, 48, 80, 96, 141, 180)
+"""Cards that are sold, in gigabytes of 2^30 bytes."""
+
+USABLE = 0.97
+"""Share of a card's memory that a program can use; the driver and a screen take the rest."""
 
 _SHARE = "bandwidth 90 % of the datasheet's"
 
@@ -57,6 +68,22 @@ GPUS: tuple[Gpu, ...] = (
     Gpu(
         "RTX 4090", 25 * G, 150 * T, 300 * T, 150 * T, 0.9 * T, 25 * G,
         f"90 % of the datasheet's 165 (bf16) and 330 (float8) TFLOP/s with fp32 sums, not measured; {_SHARE} 1.01 TB/s",
+    ),
+    Gpu(
+        "RTX 3090", 25 * G, 64 * T, None, 64 * T, 0.84 * T, 25 * G,
+        f"90 % of the datasheet's 71 (bf16) TFLOP/s with fp32 sums, not measured; {_SHARE} 0.94 TB/s",
+    ),
+    Gpu(
+        "RTX 4060 Ti", 16.7 * G, 39 * T, 79 * T, 39 * T, 0.26 * T, 12 * G,
+        f"90 % of the datasheet's 44 (bf16) and 88 (float8) TFLOP/s with fp32 sums, not measured; {_SHARE} 0.29 TB/s",
+    ),
+    Gpu(
+        "RTX 3060", 12.5 * G, 22 * T, None, 22 * T, 0.32 * T, 25 * G,
+        f"90 % of the datasheet's 25 (bf16) TFLOP/s with fp32 sums, not measured; {_SHARE} 0.36 TB/s",
+    ),
+    Gpu(
+        "RTX 4060", 8.3 * G, 27 * T, 54 * T, 27 * T, 0.24 * T, 12 * G,
+        f"90 % of the datasheet's 30 (bf16) and 60 (float8) TFLOP/s with fp32 sums, not measured; {_SHARE} 0.27 TB/s",
     ),
 )  # fmt: skip
 """Largest first."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reasondiff.planning.architecture import Architecture
-from reasondiff.planning.gpus import Gpu
+from reasondiff.planning.gpus import SIZES, USABLE, Gpu
 from reasondiff.planning.presets import PRESETS, Preset
 from reasondiff.planning.stages import Job, Run, Stage
 
-__all__ = ["Plan", "fitting_preset", "job_of", "plan"]
+__all__ = ["Plan", "fitting_preset", "job_of", "plan", "smallest_card"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ def fitting_preset(model: Architecture, job: Job, memory: float, *, float8_produ
         if (float8_products or not preset.float8_products) and plan(model, preset, job).memory <= memory:
             return preset
     return None
+
+
+def smallest_card(memory: float) -> int | None:
+    """The smallest card that is sold, in gigabytes, on which ``memory`` bytes fit; None if there is none."""
+    return next((size for size in SIZES if size * 2**30 * USABLE >= memory), None)
 
 
 def job_of(defaults: Mapping[str, Any], **given: Any) -> Job:
