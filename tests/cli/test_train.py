@@ -33,7 +33,7 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
     [
         ((*BASE, "--batch", "0"), "A batch of 0 trains nothing; give 1 or more."),
         ((*BASE, "--steps", "0"), "0 steps train nothing; give 1 or more."),
-        ((*BASE, "--threads", "0"), "0 CPU threads cannot train; give 1 to 1024."),
+        ((*BASE, "--threads", "0"), "0 CPU threads cannot compute; give 1 to 1024."),
         (("train", "--recipe", "storyworld-tiny/oracle", "--compile"), "storyworld-tiny/oracle takes no --compile"),
         (("train", "--recipe", "storyworld-tiny/stage2", "--from-weights", "there"), "stage2 takes no --from-weights"),
         (("train", "--recipe", "storyworld-tiny/oracle", "--batch", "4"), "storyworld-tiny/oracle takes no --batch"),

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from reasondiff.cli import options as common
+
 __all__ = ["train"]
 
 
@@ -32,7 +34,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    threads: common.Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
 ) -> None:
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
@@ -43,7 +45,7 @@ def train(
     from reasondiff.recipes import recipe as find
 
     plan = find(recipe)
-    training_checks.numbers(steps=steps, batch=batch, threads=threads)
+    training_checks.numbers(steps=steps, batch=batch)
     if steps is not None:
         plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
     given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights and str(from_weights)}
@@ -59,7 +61,6 @@ def train(
 
     import math
 
-    import torch
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
@@ -76,8 +77,6 @@ def train(
     training_checks.writable(model=model, runs=run, cache=cache)
     training_checks.parts(plan, model)
     training_checks.begun_alike(plan, run, model)
-    if threads is not None:
-        torch.set_num_threads(threads)
     with Workers(device) as workers:
         with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
             stage = plan.build(plan, model, cache, workers.device)

@@ -43,14 +43,12 @@ _MAY_CHANGE = {"optimization.steps", "settings.compile", "settings.batch", "sett
 """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how."""
 
 
-def numbers(*, steps: int | None, batch: int | None, threads: int | None) -> None:
-    """Raise ``InputError`` for a number that trains nothing; None is left to the recipe or the machine."""
+def numbers(*, steps: int | None, batch: int | None) -> None:
+    """Raise ``InputError`` for a number that trains nothing; None is left to the recipe."""
     if steps is not None and steps < 1:
         raise InputError(f"{steps} steps train nothing; give 1 or more.")
     if batch is not None and batch < 1:
         raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
-    if threads is not None and not 1 <= threads <= 1024:
-        raise InputError(f"{threads} CPU threads cannot train; give 1 to 1024.")
 
 
 def device(name: str | None) -> str:
