@@ -74,9 +74,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    print(
-        f"{os.cpu_count()} cores, load {load:.1f} before the first run; {options.rounds} rounds of {options.steps} steps"
-    )
+    print(f"{os.cpu_count()} cores, load {load:.1f} at the start; {options.rounds} rounds of {options.steps} steps")
     for where, processes in (("alone", 0), ("beside a busy process", 1)):
         with busy(processes):
             rounds = [
