@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from reasondiff.cli import options as common
+
 __all__ = ["train"]
 
 
@@ -32,18 +34,24 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32; else the recipe's.")
+    ] = None,
+    threads: common.Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
 ) -> None:
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
     from dataclasses import replace
 
     from reasondiff.errors import InputError
+    from reasondiff.precision import as_precision, precision_on
     from reasondiff.recipes import recipe as find
     from reasondiff.recipes import resume as training_checks
 
     plan = find(recipe)
-    training_checks.numbers(steps=steps, batch=batch, threads=threads)
+    training_checks.numbers(steps=steps, batch=batch)
+    if precision is not None:
+        plan = replace(plan, optimization=replace(plan.optimization, precision=as_precision(precision)))
     if steps is not None:
         plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
     given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights and str(from_weights)}
@@ -59,11 +67,11 @@ def train(
 
     import math
 
-    import torch
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     from reasondiff.checkpoints import in_one_sentence
+    from reasondiff.cli.terminal.notes import note
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.files import atomic_path
     from reasondiff.training.distributed import Workers
@@ -76,15 +84,16 @@ def train(
     training_checks.writable(model=model, runs=run, cache=cache)
     training_checks.parts(plan, model)
     training_checks.begun_alike(plan, run, model)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    computed = precision_on(device, plan.optimization.precision)
     with Workers(device) as workers:
         with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
             stage = plan.build(plan, model, cache, workers.device)
         if workers.first:
+            note(training_checks.told_of(device, plan.optimization.precision))
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
-                record = plan.to_dict() | {"trained_on": training_checks.trained_on(plan, model)}
+                record = plan.to_dict() | {"device": device, "computed_in": computed}
+                record |= {"trained_on": training_checks.trained_on(plan, model)}
                 partial.write_text(json.dumps(record, indent=2) + "\n")
         with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
             done = fit(

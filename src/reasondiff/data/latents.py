@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from reasondiff.backends.wan.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
+from reasondiff.precision import Precision, autocast
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -58,11 +59,13 @@ def encode_takes(
     folder: Path,
     *,
     anchors: int = 4,
+    precision: Precision = "auto",
 ) -> LatentSet:
     """Encode the first ``count`` takes, or read what ``folder`` holds of them already; damaged shards are made anew.
 
     Args:
         anchors: anchor frames per clip; equally many before, while and after the agent is there, as far as possible.
+        precision: to encode in; what is kept of it is bfloat16.
 
     Raises:
         InputError: ``folder`` cannot be written into.
@@ -76,7 +79,7 @@ def encode_takes(
         shard = _read(path, made_by)
         if shard is None or len(shard) < len(indices):
             shown = tqdm(indices, desc=f"encoding clips {indices.start}..{indices.stop - 1} of {count}", leave=False)
-            with torch.autocast(vae.device.type, torch.bfloat16):  # as exact as what is kept of it
+            with autocast(vae.device.type, precision):
                 clips = [_encode(vae, takes, index, anchors) for index in shown]
             shard = LatentSet(*(torch.stack([getattr(c, f.name) for c in clips]) for f in fields(LatentSet)))
             tensors = {f.name: getattr(shard, f.name) for f in fields(LatentSet)}

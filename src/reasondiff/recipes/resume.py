@@ -12,9 +12,10 @@ from reasondiff.checkpoints import LORA_FILE, weight_hashes
 from reasondiff.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
+    from reasondiff.precision import Precision
     from reasondiff.recipes import TrainingRecipe
 
-__all__ = ["begun_alike", "device", "numbers", "parts", "trained_on", "writable"]
+__all__ = ["begun_alike", "device", "numbers", "parts", "told_of", "trained_on", "writable"]
 
 _READS = {
     "storyworld-tiny/refine": ("vae", "storyworld-tiny/vae"),
@@ -39,18 +40,19 @@ _TRAINED_ON = {
 }
 """Of what it reads, the weights that what it trains would not fit others of."""
 
-_MAY_CHANGE = {"optimization.steps", "settings.compile", "settings.batch", "settings.clips"}
-"""What a run may go on with in another way: how long, how fast and on how much, not what is trained or how."""
+_MAY_CHANGE = {"optimization.steps", "optimization.precision", "settings.compile", "settings.batch", "settings.clips"}
+"""What a run may go on with in another way: how long, how fast and on how much, not what is trained or how.
+
+A precision is how fast, too: weights are kept in fp32, and the next machine may have another.
+"""
 
 
-def numbers(*, steps: int | None, batch: int | None, threads: int | None) -> None:
-    """Raise ``InputError`` for a number that trains nothing; None is left to the recipe or the machine."""
+def numbers(*, steps: int | None, batch: int | None) -> None:
+    """Raise ``InputError`` for a number that trains nothing; None is left to the recipe."""
     if steps is not None and steps < 1:
         raise InputError(f"{steps} steps train nothing; give 1 or more.")
     if batch is not None and batch < 1:
         raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
-    if threads is not None and not 1 <= threads <= 1024:
-        raise InputError(f"{threads} CPU threads cannot train; give 1 to 1024.")
 
 
 def device(name: str | None) -> str:
@@ -73,6 +75,17 @@ def device(name: str | None) -> str:
     if found is None or (found.index or 0) >= here.get(found.type, 0):
         raise InputError(f"The device {name!r} is not in this machine; give {' or '.join(here)}.")
     return name
+
+
+def told_of(device: str, asked: Precision) -> str:
+    """What the forward pass computes in on ``device``, and why."""
+    from reasondiff.precision import has_bf16, precision_on
+
+    told = f"Computes in {precision_on(device, asked)} on {device}"
+    if asked == "auto":
+        return told + (", which has it." if has_bf16(device) else ", which has no bf16 of its own.")
+    slow = asked == "bf16" and not has_bf16(device)
+    return told + (" as was set, which has none of its own and takes many times as long." if slow else " as was set.")
 
 
 def writable(**folders: Path) -> None:

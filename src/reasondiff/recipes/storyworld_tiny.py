@@ -279,7 +279,8 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
 def encoded(recipe: TrainingRecipe, vae: AutoencoderKLWan, cache: Path) -> tuple[TakeSet, LatentSet]:
     """The training clips and their latents, encoded once for all stages."""
     takes = TakeSet("train")
-    return takes, encode_takes(vae, takes, recipe.settings["clips"], cache / "latents")
+    clips, precision = recipe.settings["clips"], recipe.optimization.precision
+    return takes, encode_takes(vae, takes, clips, cache / "latents", precision=precision)
 
 
 def scheduler() -> UniPCMultistepScheduler:

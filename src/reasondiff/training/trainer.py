@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reasondiff.errors import ReasonDiffError
+from reasondiff.precision import Precision, autocast
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import Workers
 from reasondiff.training.optimizer import Optimizer
@@ -41,7 +42,7 @@ class Optimization:
             are no directions of one map.
         clip: largest gradient norm.
         average: decay of the moving average of the weights; 0 keeps none.
-        precision: ``bf16`` or ``fp32`` for the forward pass; weights are fp32.
+        precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``training.precision``); weights are fp32.
         seed: of every draw.
     """
 
@@ -54,7 +55,7 @@ class Optimization:
     muon: bool = False
     clip: float = 1.0
     average: float = 0.0
-    precision: str = "bf16"
+    precision: Precision = "auto"
     seed: int = 0
 
     def rate(self, step: int) -> float:
@@ -148,7 +149,7 @@ def fit(
         while step < optimization.steps:
             inputs = stage.prepare(step, step_generator(optimization.seed, step, workers.rank))
             with _attention(device):
-                with torch.autocast(device, torch.bfloat16, enabled=optimization.precision == "bf16"), _quiet():
+                with autocast(device, optimization.precision), _quiet():
                     losses = stage.loss(inputs)
                 losses["loss"].backward()
             workers.average(parameters.values())
