@@ -137,7 +137,7 @@ def _parts(chosen: Sequence[Case], distances: Sequence[int]) -> list[str]:
         f"{100 * sum(right) / len(right):.1f} [{100 * low:.0f}, {100 * high:.0f}]",
         f"{np.mean(distances):.1f}",
         where(lambda case: case.take.visible(case.anchor_frame)),
-        *(where(lambda case, part=part: case.part == part) for part in ("start", "middle", "end")),  # type: ignore[misc]
+        *(where(lambda case, phase=phase: case.anchor_phase == phase) for phase in ("start", "middle", "end")),  # type: ignore[misc]
         where(lambda case: case.held_out),
     ]
 

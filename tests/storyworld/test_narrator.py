@@ -112,7 +112,7 @@ def test_distance_is_to_the_nearest_frame_drawn_alike() -> None:
 def test_the_rule_by_state_is_told_the_true_state() -> None:
     for case in cases(60):
         frame = RULES["by the object's state"](case)
-        if case.part != "middle":
+        if case.anchor_phase != "middle":
             assert distance(case.take, case.anchor_frame, frame) == 0
         elif case.take.visible(case.anchor_frame):
             assert distance(case.take, case.anchor_frame, frame) > 0
@@ -169,7 +169,7 @@ def test_doubts_name_the_words_and_what_to_use_instead(looks: Looks) -> None:
 
 
 def test_a_story_told_in_its_own_number_of_frames_is_retimed_and_says_so() -> None:
-    case = next(case for case in cases(20) if case.part == "middle")
+    case = next(case for case in cases(20) if case.anchor_phase == "middle")
     narrator = VisionNarrator(Fixed(write_reply(true_story(case))), frames=NUM_FRAMES)
     for num_frames in (33, 81, 5, 1):
         told = narrator.narrate(image_of(case), "A cat plays.", num_frames=num_frames, interval=INTERVAL)

@@ -168,7 +168,7 @@ def _run(pipe: ReasonDiffPipeline, cases: Sequence[Case], method: Method, folder
         result = Result(
             case=case.number,
             method=method.name,
-            part=case.part,
+            part=case.anchor_phase,
             held_out=case.held_out,
             position=position,
             passed=verdict.passed,
