@@ -13,9 +13,10 @@ from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.evaluation import runner as stories
-from reasondiff.evaluation.runner import METHODS, Result, check_folder, evaluate, psnr
+from reasondiff.evaluation.runner import METHODS, Result, check_folder, evaluate
 from reasondiff.evaluation.tables import markdown, story_table
 from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
+from reasondiff.media.tensors import psnr
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import cases
@@ -126,9 +127,3 @@ def test_verdicts_to_look_at_are_of_both_kinds_as_far_as_there_are_both() -> Non
     assert some == sorted(some, key=lambda r: r.case) == some_verdicts(results, 10)
     assert len(some_verdicts(results, 99)) == 40
     assert sum(r.passed for r in some_verdicts([result(n, passed=n < 20) for n in range(40)], 10)) == 5
-
-
-def test_psnr_by_hand() -> None:
-    black, grey = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 51, np.uint8)
-    assert psnr(black, grey) == pytest.approx(-10 * np.log10(0.04), abs=0.01)
-    assert psnr(black, black) == 100.0

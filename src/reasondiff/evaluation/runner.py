@@ -21,6 +21,7 @@ from reasondiff.backends.wan.conditioning import decode_video, encode_anchor
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.files import atomic_path
 from reasondiff.media import write_video
+from reasondiff.media.tensors import psnr
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld import captions
@@ -188,12 +189,6 @@ def _run(pipe: ReasonDiffPipeline, cases: Sequence[Case], method: Method, folder
 def video_path(folder: Path, result: Result) -> Path:
     """Where the evaluation in ``folder`` keeps the video of ``result``."""
     return folder / "videos" / result.method / f"{result.case:04d}.mp4"
-
-
-def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two uint8 images."""
-    error = np.square(one.astype(float) - other.astype(float)).mean() / 255**2
-    return round(float(-10 * np.log10(max(error, 1e-10))), 2)
 
 
 @torch.no_grad()
