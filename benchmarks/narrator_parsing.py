@@ -20,10 +20,24 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.replies.known_stories import INTERVAL
+from benchmarks.replies.malformed import Malformed, replies
+from reasondiff.narrative import Narrative
 from reasondiff.narrator import parse, write_reply
-from tests.narrator.reading.known_stories import INTERVAL
-from tests.narrator.reading.malformed import Malformed, replies
-from tests.narrator.stories import VASE
+
+VASE = Narrative.from_ends(
+    [
+        (8, "An intact vase stands on the floor."),
+        (18, "A cat enters the room and breaks the vase."),
+        (28, "The cat flees."),
+        (33, "The broken vase lies in shards."),
+    ],
+    32,
+    33,
+    style="A grey cat and a white vase.",
+    reasoning="A cat would break the vase, so the image comes last.",
+)
+"""Told in both forms, to count what each costs."""
 
 RECOVERED, ASKED, MISTAKEN = "recovered", "asked again", "mistaken"
 

@@ -38,11 +38,11 @@ from reasondiff.evaluation.suites.storyworld_narration import (
     prompt_of,
     within,
 )
+from reasondiff.evaluation.suites.unknown_images import unknown_images
 from reasondiff.media import load_image
 from reasondiff.narrator import VisionNarrator, load_narrator
 from reasondiff.narrator.domain import Knowledge
 from reasondiff.storyworld.dataset import Case, cases
-from tests.storyworld.strangers import strangers
 
 Wear = Callable[[Image.Image], Image.Image]
 WORN: dict[str, Wear] = {
@@ -137,7 +137,7 @@ def _parts(chosen: Sequence[Case], distances: Sequence[int]) -> list[str]:
         f"{100 * sum(right) / len(right):.1f} [{100 * low:.0f}, {100 * high:.0f}]",
         f"{np.mean(distances):.1f}",
         where(lambda case: case.take.visible(case.anchor_frame)),
-        *(where(lambda case, part=part: case.part == part) for part in ("start", "middle", "end")),  # type: ignore[misc]
+        *(where(lambda case, phase=phase: case.anchor_phase == phase) for phase in ("start", "middle", "end")),  # type: ignore[misc]
         where(lambda case: case.held_out),
     ]
 
@@ -164,7 +164,7 @@ def _limits(knowledge: Knowledge, chosen: Sequence[Case], folder: Path | None) -
         table.add_row(f"{len(flags)} unseen StoryWorld images, {name}", _share(flags))
     files = sorted(folder.iterdir()) if folder else []
     own = {file.name: load_image(file) for file in files if file.suffix.lower() in Image.registered_extensions()}
-    for name, image in (strangers() | own).items():
+    for name, image in (unknown_images() | own).items():
         table.add_row(name, "yes" if image not in knowledge.looks else "NO")
     return table, worn["as drawn"]
 

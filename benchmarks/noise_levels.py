@@ -20,10 +20,11 @@ from torch import Tensor
 from benchmarks.vae import MODEL
 from reasondiff.backends.wan.conditioning import decode_video
 from reasondiff.data.latents import encode_takes
+from reasondiff.media.tensors import psnr
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.stages.flow import BaseStage, moving
-from reasondiff.training.storyworld.vae import foreground, psnr
+from reasondiff.training.storyworld.vae import foreground
 from reasondiff.training.trainer import step_generator
 
 SIGMAS = (1.0, 0.98, 0.95, 0.9, 0.85, 0.7, 0.5, 0.35, 0.2)

@@ -50,19 +50,10 @@ OWNERS = {
 
 
 MOVING = {
-    "test_benchmarks_import_no_tests": [
-        "benchmarks/narrator_parsing.py",
-        "benchmarks/narrator_storyworld.py",
-        "benchmarks/oracle.py",
-    ],
     "test_imports_point_down": [
         "src/reasondiff/data/latents.py",
         "src/reasondiff/jobs/inputs.py",
         "src/reasondiff/jobs/session.py",
-    ],
-    "test_only_a_benchmarks_own_test_imports_it": [
-        "tests/planning/test_closed_forms.py",
-        "tests/planning/test_plan.py",
     ],
     "test_walls_inside_the_rooms_hold": [
         "src/reasondiff/data/latents.py",

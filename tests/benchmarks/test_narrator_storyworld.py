@@ -7,16 +7,16 @@ from pathlib import Path
 
 from benchmarks.narrator_storyworld import _limits, missed
 from reasondiff.evaluation.suites.storyworld_narration import WORDS, Told
+from reasondiff.evaluation.suites.unknown_images import unknown_images
 from reasondiff.narrator.domain import Knowledge
 from reasondiff.storyworld.dataset import TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
-from tests.storyworld.strangers import strangers
 
 NARRATOR = Path(__file__).parents[2] / "models" / "storyworld-tiny" / "narrator"
 
 
 def test_a_folder_of_images(tmp_path: Path) -> None:
-    strangers()["clouds 2"].save(tmp_path / "photo.jpg")
+    unknown_images()["clouds 2"].save(tmp_path / "photo.jpg")
     draw_frame(TakeSet("test")[0], 0).save(tmp_path / "drawing.png")
     (tmp_path / "prompts.csv").write_text("image,prompt\n")
     knowledge = Knowledge.load(json.loads((NARRATOR / "narrator.json").read_text())["knows"], NARRATOR)

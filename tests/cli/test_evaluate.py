@@ -47,7 +47,8 @@ def test_paired_is_the_first_frame_and_the_whole_text(reasondiff: Callable, mode
     ran = reasondiff("evaluate", "--model", model, "--cases", 2, "--paired", "-o", tmp_path / "made")
     assert ran.code == 0 and "Wan-tiny, paired" in ran.out
     rows = [json.loads(line) for line in (tmp_path / "made" / "results.jsonl").read_text().splitlines()]
-    assert [(row["method"], row["position"], row["part"]) for row in rows] == [("paired", 0, "start")] * 2
+    found = [(row["system"], row["position"], row["strata"]["anchor_phase"]) for row in rows]
+    assert found == [("paired", 1, "start")] * 2
 
 
 def test_the_splits_are_other_cases(reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path) -> None:
@@ -85,6 +86,7 @@ def test_a_table_is_of_one_oracle(
         (("--batch", 0), "A batch of 0 makes nothing; give 1 or more."),
         (("--method", "lucky"), "There is no method 'lucky'; choose from wan, joined,"),
         (("--paired", "--method", "wan"), "leave out --method wan."),
+        (("--method", "paired"), "The method 'paired' is for the clips' own first frames; give --paired instead."),
         (("--split", "train"), "There are no unseen cases in the split 'train'; choose test or validation."),
         (("--level", "hrad"), "StoryWorld has no level 'hrad'; give 'core' or 'hard'."),
         (("-o", "file"), "'file' cannot be made a folder (File exists); give another one."),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.storyworld.strangers import strangers
+from reasondiff.evaluation.suites.unknown_images import unknown_images
 
 
 def test_each_is_told_all_the_same_and_said_to_be_a_guess(reasondiff: Callable, tmp_path: Path) -> None:
     names = ("clouds 2", "a page of lines")
     for number, name in enumerate(names):
-        strangers()[name].resize((512, 512)).save(tmp_path / f"{number}.png")
+        unknown_images()[name].resize((512, 512)).save(tmp_path / f"{number}.png")
     lines = (f"{number}.png,A cat plays in the room.\n" for number in range(len(names)))
     (tmp_path / "prompts.csv").write_text("image,prompt\n" + "".join(lines))
 

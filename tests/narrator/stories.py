@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from reasondiff.narrative import Narrative
@@ -35,3 +36,15 @@ def reply(**changes: Any) -> str:
 
 def same_story(one: Narrative, other: Narrative) -> bool:
     return (one.clips, one.anchors, one.num_frames) == (other.clips, other.anchors, other.num_frames)
+
+
+def covers_every_frame_once(narrative: Narrative, num_frames: int) -> bool:
+    joined = all(before.end == after.start for before, after in pairwise(narrative.clips))
+    told = [clip.description for clip in narrative.clips]
+    return (
+        joined
+        and (narrative.clips[0].start, narrative.clips[-1].end) == (0, num_frames)
+        and all(len(clip) > 0 for clip in narrative.clips)
+        and 0 <= narrative.anchor_frame < num_frames
+        and all(text.strip() and "\n" not in text and "\x00" not in text for text in told)
+    )

@@ -24,7 +24,7 @@ from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.errors import CheckpointError, InputError, NarrativeError, ReasonDiffError, UnsupportedError
-from reasondiff.evaluation.runner import METHODS
+from reasondiff.evaluation.systems import METHODS
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import ReasonDiffPipeline, frame_size
 from tests import tiny
@@ -105,9 +105,10 @@ def test_each_method_is_a_choice_of_arguments(aligned: ReasonDiffPipeline) -> No
     seen = {}
     for method in METHODS:
         aligned.narrator = narrator = Asked()
-        told = STORY.with_anchor(5) if method.told == "true" else None
+        story = STORY.with_anchor(5) if method.narrative_from == "truth" else None
         with calls(aligned.transformer) as forwards:
-            result = aligned(IMAGE, "A cat plays", narrative=told, output_type="latent", **method.options)
+            options = {"anchor": method.anchor, **method.options}
+            result = aligned(IMAGE, "A cat plays", narrative=story, output_type="latent", **options)
         texts = result.stories[0].texts
         channels = forwards[0]["hidden_states"].shape[1] - 4 - tiny.LATENT_CHANNELS
         flagged = forwards[0]["hidden_states"][0, channels : channels + 4].any(dim=0).flatten(1).any(1).nonzero()

@@ -25,6 +25,7 @@ from reasondiff.evaluation.suites.storyworld_narration import (
     prompt_of,
     word_marks,
 )
+from reasondiff.evaluation.suites.unknown_images import unknown_images
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrator import Message, NarrationWarning, Reply, VisionNarrator, load_narrator, write_reply
 from reasondiff.narrator.domain import Knowledge, Looks
@@ -32,7 +33,6 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES
-from tests.storyworld.strangers import strangers
 
 BUNDLED = Path(__file__).parents[2] / "models" / "storyworld-tiny" / "narrator"
 
@@ -112,7 +112,7 @@ def test_distance_is_to_the_nearest_frame_drawn_alike() -> None:
 def test_the_rule_by_state_is_told_the_true_state() -> None:
     for case in cases(60):
         frame = RULES["by the object's state"](case)
-        if case.part != "middle":
+        if case.anchor_phase != "middle":
             assert distance(case.take, case.anchor_frame, frame) == 0
         elif case.take.visible(case.anchor_frame):
             assert distance(case.take, case.anchor_frame, frame) > 0
@@ -149,7 +149,7 @@ def looks() -> Looks:
 def test_looks_pass_the_share_they_were_set_to_and_no_stranger(looks: Looks, tmp_path: Path) -> None:
     unseen = [draw_frame(TakeSet("test")[n], n % NUM_FRAMES) for n in range(200)]
     assert sum(image not in looks for image in unseen) <= 10  # few images to learn from; the bundled one has more
-    assert [name for name, image in strangers().items() if image in looks] == []
+    assert [name for name, image in unknown_images().items() if image in looks] == []
     looks.save(tmp_path / "looks.safetensors")
     again = Looks.load(tmp_path / "looks.safetensors")
     assert [again.measure(image) for image in unseen[:5]] == [looks.measure(image) for image in unseen[:5]]
@@ -164,12 +164,12 @@ def test_doubts_name_the_words_and_what_to_use_instead(looks: Looks) -> None:
     assert list(knows(known, "A cat plays!", story)) == []
     (sentence,) = knows(known, "A zebra plays chess, zebra.", story)
     assert "'zebra', 'chess' are unknown" in sentence and sentence.endswith("Use another.")
-    (sentence,) = knows(strangers()["noise"], "🎉", story)
+    (sentence,) = knows(unknown_images()["noise"], "🎉", story)
     assert "unlike" in sentence and "holds no word" in sentence
 
 
 def test_a_story_told_in_its_own_number_of_frames_is_retimed_and_says_so() -> None:
-    case = next(case for case in cases(20) if case.part == "middle")
+    case = next(case for case in cases(20) if case.anchor_phase == "middle")
     narrator = VisionNarrator(Fixed(write_reply(true_story(case))), frames=NUM_FRAMES)
     for num_frames in (33, 81, 5, 1):
         told = narrator.narrate(image_of(case), "A cat plays.", num_frames=num_frames, interval=INTERVAL)
@@ -217,7 +217,7 @@ def test_another_image_or_prompt_destroys_the_score(bundled: VisionNarrator) -> 
 def test_it_says_what_it_does_not_know_and_still_runs(bundled: VisionNarrator) -> None:
     case = cases(1)[0]
     for image, prompt, doubt in (
-        (strangers()["clouds 2"], prompt_of(case), "unlike"),
+        (unknown_images()["clouds 2"], prompt_of(case), "unlike"),
         (image_of(case), "A zebra plays in the room.", "'zebra'"),
     ):
         with pytest.warns(NarrationWarning, match=doubt):
@@ -230,7 +230,7 @@ def test_it_takes_every_stranger_for_unknown_and_hardly_any_drawing() -> None:
     settings = json.loads((BUNDLED / "narrator.json").read_text())
     looks = Knowledge.load(settings["knows"], BUNDLED).looks
     assert looks is not None
-    assert [name for name, image in strangers(seed=1).items() if image in looks] == []
+    assert [name for name, image in unknown_images(seed=1).items() if image in looks] == []
     drawn = [draw_frame(TakeSet("test", hard=0.5)[n], n % NUM_FRAMES) for n in range(300)]
     large = [image.resize((512, 512), Image.Resampling.BICUBIC) for image in drawn[:60]]
     for images in (drawn, large, [jpeg(image) for image in drawn]):

@@ -18,11 +18,11 @@ from PIL import Image
 
 import reasondiff
 from reasondiff.errors import CheckpointError, InputError
+from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, Corruption
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle import Spotter, judge, load_spotter, see
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Story, Take
-from tests.storyworld.corruptions import FURTHER, REQUIRED, Corruption
 
 VAE = Path(reasondiff.__file__).parents[2] / "models" / "storyworld-tiny" / "vae"
 LEVELS = ("core", "hard")

@@ -240,11 +240,11 @@ def test_a_moment_with_the_agent_in_view_comes_once() -> None:
 
 def test_cases_are_balanced_over_the_parts_of_the_clip_and_held_out_pairs() -> None:
     drawn = cases(120)
-    assert Counter(case.part for case in drawn) == {"start": 40, "middle": 40, "end": 40}
+    assert Counter(case.anchor_phase for case in drawn) == {"start": 40, "middle": 40, "end": 40}
     assert sum(case.held_out for case in drawn) == 30
-    assert Counter(case.part for case in drawn if case.held_out) == {"start": 10, "middle": 10, "end": 10}
+    assert Counter(case.anchor_phase for case in drawn if case.held_out) == {"start": 10, "middle": 10, "end": 10}
     for case in drawn:
-        assert case.take.visible(case.anchor_frame) == (case.part == "middle")
+        assert case.take.visible(case.anchor_frame) == (case.anchor_phase == "middle")
         assert case.take.phase_at(case.anchor_frame) != "act", "in core the anchor is never mid-action"
     assert drawn == cases(120)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,55 +36,54 @@ def evaluate(
     """
     from reasondiff.errors import InputError
 
-    if count < 1:
-        raise InputError(f"{count} cases are none; give 1 or more.")
     if batch < 1:
         raise InputError(f"A batch of {batch} makes nothing; give 1 or more.")
     if paired and method:
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
-    if split not in ("test", "validation"):
-        raise InputError(f"There are no unseen cases in the split {split!r}; choose test or validation.")
+    if method and "paired" in method:
+        raise InputError("The method 'paired' is for the clips' own first frames; give --paired instead.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
-
-    from dataclasses import replace
 
     from rich.console import Console
     from rich.table import Table
 
-    from reasondiff.checkpoints import bundled_folder, find_model, model_hashes
+    from reasondiff.checkpoints import find_model, model_hashes
     from reasondiff.cli.terminal.training_bar import training_bar
-    from reasondiff.evaluation.runner import METHODS, PAIRED, check_folder, world_hash
-    from reasondiff.evaluation.runner import evaluate as run
-    from reasondiff.evaluation.tables import markdown, story_table
+    from reasondiff.evaluation import runner
+    from reasondiff.evaluation.registry import find_systems, metrics_of
+    from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
+    from reasondiff.evaluation.systems import METHODS, PAIRED
+    from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
     from reasondiff.files import atomic_path
     from reasondiff.pipeline import ReasonDiffPipeline
-    from reasondiff.storyworld.dataset import cases
-    from reasondiff.storyworld.oracle import ORACLE
 
-    known = {each.name: each for each in METHODS}
-    if unknown := sorted(set(method or ()) - set(known)):
-        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(known)}.")
-    chosen = [PAIRED] if paired else [known[name] for name in dict.fromkeys(method or known)]
-    asked = cases(count, split=split, level=level)
-    if paired:
-        asked = [replace(case, anchor_frame=0) for case in asked]
+    suite = StoryWorldSuite(count, split, level, paired)
+    cases = suite.cases()
+    names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
+    systems = find_systems(names)
     folder = find_model(model)
-    settings: dict[str, Any] = {"cases": count, "level": level, "split": split, "paired": paired}
-    settings |= {"weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
-    check_folder(output, settings)
+    fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": model_hashes(folder)}
+    runner.check_folder(output, fingerprint)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
-    with training_bar("videos", count * len(chosen)) as bar:
-        results = run(pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
-    rows = story_table(results, chosen)
-    table = Table(*rows[0])
-    for row in rows[1:]:
-        table.add_row(*row)
+    using = Resources(output, lambda: pipe)
+    metrics = metrics_of(using)
+    with training_bar("videos", count * len(systems)) as bar:
+        rows = runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
+    lines = results_table(rows, systems, metrics, suite.strata)
+    table = Table(*lines[0])
+    for line in lines[1:]:
+        table.add_row(*line)
     Console(width=200).print(table)
+    failures = failures_in_words(rows, systems)
+    for sentence in failures:
+        typer.echo(sentence)
     with atomic_path(output / "table.md") as partial:
-        partial.write_text(markdown(rows), encoding="utf-8")
+        partial.write_text(markdown(lines) + "".join(f"\n{sentence}\n" for sentence in failures), encoding="utf-8")
     if sheet:
-        verdict_sheet(some_verdicts(results, sheet), asked, output, output / "verdicts.png")
+        titles = {system.name: system.title for system in systems}
+        verdict_sheet(some_verdicts(rows, sheet), cases, titles, output, output / "verdicts.png")
         typer.echo(f"The verdicts are on {output / 'verdicts.png'}.")

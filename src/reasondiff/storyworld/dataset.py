@@ -68,7 +68,7 @@ class Case:
         return (self.take.story.object, self.take.story.agent) in HELD_OUT
 
     @property
-    def part(self) -> str:
+    def anchor_phase(self) -> str:
         """``start``: before the agent; ``middle``: with it in the scene; ``end``: after it."""
         phase = self.take.phase_at(self.anchor_frame)
         return {"before": "start", "after": "end"}.get(phase, "middle")
@@ -102,9 +102,11 @@ def cases(count: int, *, split: str = "test", level: str = "core", held_out: flo
     return found
 
 
-def _anchor(take: Take, part: str, rng: random.Random) -> int:
-    names: Sequence[str] = {"start": ("before",), "end": ("after",)}.get(part, ("enter", "leave"))
-    if part == "middle" and take.level == "hard":
+def _anchor(take: Take, anchor_phase: str, rng: random.Random) -> int:
+    names: Sequence[str] = {"start": ("before",), "end": ("after",)}.get(anchor_phase, ("enter", "leave"))
+    if anchor_phase == "middle" and take.level == "hard":
         names = ("enter", "act", "leave")
-    frames = [frame for name in names for frame in take.phases[name] if part != "middle" or take.visible(frame)]
+    frames = [frame for name in names for frame in take.phases[name]]
+    if anchor_phase == "middle":
+        frames = [frame for frame in frames if take.visible(frame)]
     return rng.choice(frames or range(1))

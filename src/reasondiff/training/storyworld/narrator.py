@@ -230,7 +230,7 @@ class NarratorStage:
             valid += told.recovered
             away = min(abs(told.narrative.anchor_frame - f) for f in right) if told.narrative else NUM_FRAMES
             near += away <= 3
-            lines.append(f"{case.take.story} {case.part} true {right} away {away}\n  {reply}\n")
+            lines.append(f"{case.take.story} {case.anchor_phase} true {right} away {away}\n  {reply}\n")
         (folder / "replies.txt").write_text("".join(lines), encoding="utf-8")
         return {"within_3": near / len(chosen), "valid": valid / len(chosen)}
 

@@ -8,7 +8,6 @@ the cat.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor, nn
 
 from reasondiff.media.film_strip import film_strips
+from reasondiff.media.tensors import psnr
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw, draw_backdrop, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
@@ -27,7 +27,7 @@ from reasondiff.timeline import Timeline
 from reasondiff.training.export import new_parts, placeless
 from reasondiff.training.storyworld import vae_whole_clip as vae_at_once
 
-__all__ = ["Phase", "VaeStage", "foreground", "psnr", "to_pixels", "to_tensor"]
+__all__ = ["Phase", "VaeStage", "foreground", "to_pixels", "to_tensor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,10 +198,3 @@ def to_pixels(video: Tensor) -> np.ndarray:
 def foreground(clean: Tensor, scene: Tensor) -> Tensor:
     """1 where ``clean`` differs visibly from ``scene`` in any channel: [batch, 1, frames, height, width]."""
     return ((clean - scene).abs().amax(1, keepdim=True) > 0.1).to(clean.dtype)
-
-
-def psnr(decoded: Tensor, clean: Tensor, mask: Tensor | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of videos in -1..1, over the whole or where ``mask`` is 1."""
-    error = (decoded.float().clamp(-1, 1) - clean).square() / 4
-    mean = error.mean() if mask is None else (error * mask).sum() / (mask.sum() * error.shape[1]).clamp(min=1)
-    return round(-10 * math.log10(max(float(mean), 1e-10)), 2)

@@ -15,6 +15,8 @@ import numpy as np
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import AGENTS, NUM_FRAMES, PAIRS, SCENES, SIZE, Pose, Take
 
+__all__ = ["FURTHER", "REQUIRED", "Corruption", "Retold", "retell"]
+
 Video = np.ndarray
 Corruption = Callable[[Take, random.Random], "Video | None"]
 
@@ -33,31 +35,43 @@ class Retold(Take):
         return self.pose_in(frame) if self.pose_in else super().agent_pose(frame)
 
 
-def retell(take: Take, **changes: object) -> Retold:
-    return Retold(**{field.name: getattr(take, field.name) for field in fields(Take)}, **changes)  # type: ignore[arg-type]
+def retell(
+    take: Take,
+    *,
+    state_in: Callable[[int], str] | None = None,
+    pose_in: Callable[[int], Pose | None] | None = None,
+) -> Retold:
+    """The take with another object state or another pose in each frame."""
+    same = {field.name: getattr(take, field.name) for field in fields(Take)}
+    return Retold(**same, state_in=state_in, pose_in=pose_in)
 
 
 def frozen(take: Take, rng: random.Random) -> Video:
+    """One frame for the whole clip."""
     return np.repeat(np.asarray(draw_frame(take, rng.randrange(NUM_FRAMES)))[None], NUM_FRAMES, axis=0)
 
 
 def shuffled(take: Take, rng: random.Random) -> Video:
+    """The frames in any order."""
     order = list(range(NUM_FRAMES))
     rng.shuffle(order)
     return draw(take)[order]
 
 
 def reversed_in_time(take: Take, rng: random.Random) -> Video | None:
+    """The frames from last to first."""
     return draw(take)[::-1] if take.story.changes else None
 
 
 def wrong_agent(take: Take, rng: random.Random) -> Video:
+    """Another agent does the same to the object."""
     story = take.story
     others = [a for a in AGENTS if a != story.agent and (story.object, a) in PAIRS]
     return draw(replace(take, story=replace(story, agent=rng.choice(others))))
 
 
 def wrong_object(take: Take, rng: random.Random) -> Video | None:
+    """The agent does the same to another object of the scene."""
     story = take.story
     others = [thing for thing in SCENES if (thing, story.agent) in PAIRS and SCENES[thing] == story.scene]
     others.remove(story.object)
@@ -65,10 +79,12 @@ def wrong_object(take: Take, rng: random.Random) -> Video | None:
 
 
 def never_changing(take: Take, rng: random.Random) -> Video | None:
+    """The object stays as it was."""
     return draw(retell(take, state_in=lambda frame: take.story.states[0])) if take.story.changes else None
 
 
 def always_changed(take: Take, rng: random.Random) -> Video | None:
+    """The object is changed from the start."""
     return draw(retell(take, state_in=lambda frame: take.story.states[1])) if take.story.changes else None
 
 
@@ -97,6 +113,7 @@ def effect_after_all(take: Take, rng: random.Random) -> Video | None:
 
 
 def nobody_comes(take: Take, rng: random.Random) -> Video:
+    """The agent is never there."""
     return draw(retell(take, pose_in=lambda frame: None))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from tests.narrator.reading.known_stories import (
+from benchmarks.replies.known_stories import (
     INTERVAL,
     Family,
     dump,

@@ -8,8 +8,10 @@ from PIL import Image, ImageDraw, ImageOps
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 
+__all__ = ["unknown_images"]
 
-def strangers(seed: int = 0) -> dict[str, Image.Image]:
+
+def unknown_images(seed: int = 0) -> dict[str, Image.Image]:
     """By name, in several sizes."""
     rng = np.random.default_rng(seed)
     ramp = Image.linear_gradient("L")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.narrator.reading.known_stories import Story, make_story
-from tests.narrator.reading.lost_replies import LOST
-from tests.narrator.reading.recoverable_replies import RECOVERABLE
+from benchmarks.replies.known_stories import Story, make_story
+from benchmarks.replies.lost_replies import LOST
+from benchmarks.replies.recoverable_replies import RECOVERABLE
 
 
 @dataclass(frozen=True)

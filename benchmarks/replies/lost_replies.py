@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from tests.narrator.reading.known_stories import (
+from benchmarks.replies.known_stories import (
     Family,
     Story,
     dump,

@@ -1,0 +1,52 @@
+"""Every system, metric and suite by name; a new one is a file of its own and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from reasondiff.errors import InputError
+from reasondiff.evaluation.ablations import ABLATIONS
+from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
+from reasondiff.evaluation.metrics.base import Metric
+from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
+from reasondiff.evaluation.resources import Resources
+from reasondiff.evaluation.suites.base import Suite
+from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
+from reasondiff.evaluation.systems import METHODS, PAIRED, System
+
+__all__ = ["METRICS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
+
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+
+SUITES: Mapping[str, Callable[..., Suite]] = {"storyworld": StoryWorldSuite}
+
+METRICS: Mapping[str, Callable[[Resources], Metric]] = {
+    "story_success": lambda using: StorySuccess(),
+    "agent": lambda using: JudgedPart("agent", "agent"),
+    "state": lambda using: JudgedPart("state", "state"),
+    "anchor_psnr": lambda using: AnchorPsnr(),
+    "vae_psnr": VaePsnr,
+}
+"""In the order of the main table, which shows them all."""
+
+
+def find_systems(names: Sequence[str]) -> list[System]:
+    """Systems by name, each once.
+
+    Raises:
+        InputError: a name that no system has.
+    """
+    if unknown := sorted(set(names) - set(SYSTEMS)):
+        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(SYSTEMS)}.")
+    return [SYSTEMS[name] for name in dict.fromkeys(names)]
+
+
+def metrics_of(using: Resources, names: Sequence[str] = tuple(METRICS)) -> list[Metric]:
+    """Metrics by name, the main table's by default.
+
+    Raises:
+        InputError: a name that no metric has.
+    """
+    if unknown := sorted(set(names) - set(METRICS)):
+        raise InputError(f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}.")
+    return [METRICS[name](using) for name in dict.fromkeys(names)]

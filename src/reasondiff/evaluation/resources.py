@@ -1,0 +1,68 @@
+"""What systems and metrics share in one evaluation: its folder, the model, and the story of each case."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from reasondiff.errors import InputError, NarrationError
+from reasondiff.evaluation.outputs import Failure
+from reasondiff.evaluation.suites.base import Case
+from reasondiff.files import atomic_path
+from reasondiff.narrative import Narrative
+from reasondiff.pipeline import ReasonDiffPipeline
+
+__all__ = ["Resources"]
+
+
+class Resources:
+    """One evaluation's folder, model and stories.
+
+    Args:
+        folder: where results, stories and videos are kept.
+        load_pipe: loads the model when a system or a metric first asks for it; None for systems that need none.
+    """
+
+    def __init__(self, folder: Path, load_pipe: Callable[[], ReasonDiffPipeline] | None = None) -> None:
+        self.folder = folder
+        self._load_pipe = load_pipe
+
+    @cached_property
+    def pipe(self) -> ReasonDiffPipeline:
+        """The model.
+
+        Raises:
+            InputError: this evaluation was given none.
+        """
+        if self._load_pipe is None:
+            raise InputError("This evaluation was given no model, and a system or a metric needs one; give a model.")
+        return self._load_pipe()
+
+    def story_of(self, case: Case) -> Narrative | Failure:
+        """The narrator's story of a case, kept, so that every system is told the same one.
+
+        A story of no use is kept as a failure, which counts against every system that is told it. Nothing is kept
+        where the narrator could not be asked.
+
+        Raises:
+            ProviderError: the narrator's model could not be asked.
+        """
+        told, failed = (self.folder / "narratives" / f"{case.id}{end}" for end in (".json", ".failure.json"))
+        if told.exists():
+            return Narrative.load(told)
+        if failed.exists():
+            return Failure(json.loads(failed.read_text(encoding="utf-8"))["failure"])
+        told.parent.mkdir(parents=True, exist_ok=True)
+        defaults = self.pipe.defaults
+        try:
+            story = self.pipe.narrator.narrate(
+                case.image, case.prompt, num_frames=defaults.num_frames, interval=defaults.interval
+            )
+        except NarrationError as error:
+            with atomic_path(failed) as partial:
+                partial.write_text(json.dumps({"failure": str(error)}) + "\n", encoding="utf-8")
+            return Failure(str(error))
+        story.save(told)
+        return story

@@ -1,0 +1,98 @@
+"""StoryWorld as a suite: unseen unpaired cases, judged by the oracle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from reasondiff import storyworld
+from reasondiff.checkpoints import bundled_folder, model_hashes
+from reasondiff.errors import InputError
+from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
+from reasondiff.storyworld import captions, dataset
+from reasondiff.storyworld.oracle import ORACLE, judge
+from reasondiff.storyworld.render import draw, draw_frame
+
+__all__ = ["StoryWorldSuite", "world_hash"]
+
+SPLITS = ("test", "validation")
+"""Those that are never trained on."""
+
+
+@dataclass(frozen=True)
+class StoryWorldSuite:
+    """Cases whose image is one frame of a drawn clip and whose text names the agent only.
+
+    Args:
+        count: how many cases.
+        split: ``test``, or ``validation`` to choose between weights or settings without a look at ``test``.
+        level: ``core`` or ``hard``.
+        paired: the image is the clip's first frame, which is what plain image-to-video is made for.
+
+    Raises:
+        InputError: no case, or a split that is not unseen.
+    """
+
+    count: int = 100
+    split: str = "test"
+    level: str = "core"
+    paired: bool = False
+    name: str = "storyworld"
+    strata: Sequence[Stratum] = (
+        Stratum("start", "anchor_phase", "start"),
+        Stratum("middle", "anchor_phase", "middle"),
+        Stratum("end", "anchor_phase", "end"),
+        Stratum("seen pair", "held_out", False),
+        Stratum("held-out pair", "held_out", True),
+    )
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError(f"{self.count} cases are none; give 1 or more.")
+        if self.split not in SPLITS:
+            raise InputError(f"There are no unseen cases in the split {self.split!r}; choose {' or '.join(SPLITS)}.")
+
+    @cached_property
+    def drawn(self) -> Mapping[str, dataset.Case]:
+        """StoryWorld's own cases by id."""
+        drawn = dataset.cases(self.count, split=self.split, level=self.level)
+        if self.paired:
+            drawn = [replace(case, anchor_frame=0) for case in drawn]
+        return {f"{case.number:04d}": case for case in drawn}
+
+    def cases(self) -> list[Case]:
+        return [_as_case(case_id, case) for case_id, case in self.drawn.items()]
+
+    def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
+        """The oracle's verdict on the story, on the image at ``anchor_frame``, and on agent and state apart."""
+        take = self.drawn[case.id].take
+        verdict = judge(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
+        return Judgement(verdict.passed, str(verdict), {"agent": verdict.agent_right, "state": verdict.state_right})
+
+    def fingerprint(self) -> dict[str, object]:
+        asked = {"cases": self.count, "level": self.level, "split": self.split, "paired": self.paired}
+        return {**asked, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+
+
+def world_hash() -> str:
+    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them."""
+    sources = sorted(Path(storyworld.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
+
+
+def _as_case(case_id: str, case: dataset.Case) -> Case:
+    return Case(
+        id=case_id,
+        image=draw_frame(case.take, case.anchor_frame),
+        prompt=captions.user_prompt(case.take, case.rng("prompt")),
+        seed=case.number,
+        label=case.take.story.object,
+        strata={"anchor_phase": case.anchor_phase, "held_out": case.held_out},
+        true_narrative=captions.narrative(case.take, case.anchor_frame, case.rng("narrative")),
+        read_reference=lambda: draw(case.take),
+    )

@@ -1,0 +1,132 @@
+"""Systems: what makes a video of a case. ReasonDiff in its variants, from plain Wan on, are the first ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, Protocol
+
+from reasondiff.errors import InputError
+from reasondiff.evaluation.outputs import Failure, Output
+from reasondiff.evaluation.resources import Resources
+from reasondiff.evaluation.suites.base import Case
+from reasondiff.narrative import Narrative
+from reasondiff.pipeline.settings import AnchorPlace, Options, PromptForm
+
+__all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "System"]
+
+
+class System(Protocol):
+    """Anything that makes videos. A new one is a file with a class like this and a line in ``registry``."""
+
+    @property
+    def name(self) -> str:
+        """For files and options."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        ...
+
+    def generate(self, cases: Sequence[Case], using: Resources) -> Sequence[Output | Failure]:
+        """Make one video of each case, from the case's own seed, so that a batch changes nothing but speed.
+
+        A fault of the system's own on one case is a ``Failure``. What is raised ends the evaluation, which goes on
+        from there when it is started again.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ReasonDiffSystem:
+    """The pipeline with some of its parts.
+
+    Args:
+        name: for files and options.
+        title: for people.
+        narrative_from: told ``none`` but the user's text, the ``narrator``'s story, or the ``truth``.
+        text_mode: how the transformer reads text.
+        use_adapter: with the model's AlignFormer and LoRA.
+        anchor: where the image goes.
+        edit: changes the story of a case before it is told.
+
+    Raises:
+        InputError: without a story there is nothing but the user's text to read.
+    """
+
+    name: str
+    title: str
+    narrative_from: Literal["none", "narrator", "truth"] = "narrator"
+    text_mode: PromptForm = "framewise"
+    use_adapter: bool = True
+    anchor: AnchorPlace = "narrative"
+    edit: Callable[[Narrative, Case], Narrative] | None = None
+
+    def __post_init__(self) -> None:
+        if self.narrative_from == "none" and (self.text_mode != "single" or self.use_adapter or self.edit):
+            raise InputError(
+                f"The system {self.name!r} is told no story; give it text_mode='single', use_adapter=False and no edit."
+            )
+
+    @property
+    def options(self) -> Options:
+        """For the pipeline, beside ``anchor``; the one place that names them."""
+        return {"prompts": self.text_mode, "align": self.use_adapter}
+
+    def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
+        stories = [self._story_of(case, using) for case in cases]
+        tellable = [(case, story) for case, story in zip(cases, stories, strict=True) if not isinstance(story, Failure)]
+        made: list[Output] = []
+        for _, alike in groupby(tellable, key=_shape):
+            made += self._make(list(alike), using)
+        outputs = iter(made)
+        return [story if isinstance(story, Failure) else next(outputs) for story in stories]
+
+    def _story_of(self, case: Case, using: Resources) -> Narrative | Failure | None:
+        if self.narrative_from == "none":
+            return None
+        story = using.story_of(case) if self.narrative_from == "narrator" else case.true_narrative
+        if story is None:
+            raise InputError(f"The case {case.id!r} has no true story; leave out the system {self.name!r}.")
+        return story if isinstance(story, Failure) or self.edit is None else self.edit(story, case)
+
+    def _make(self, told: Sequence[tuple[Case, Narrative | None]], using: Resources) -> list[Output]:
+        """Videos of cases that share one size and length, in one call."""
+        narratives = [story for _, story in told if story is not None]
+        output = using.pipe(
+            [case.image for case, _ in told],
+            [case.prompt for case, _ in told],
+            narrative=narratives or None,
+            anchor=self.anchor,
+            seed=[case.seed for case, _ in told],
+            output_type="uint8",
+            **self.options,
+        )
+        fps = 1 / output.settings.interval
+        anchor_frames = [story.narrative.anchor_frame for story in output.stories]
+        return [Output(frames, fps, at) for frames, at in zip(output.frames, anchor_frames, strict=True)]
+
+
+def _shape(told: tuple[Case, Narrative | None]) -> tuple[tuple[int, int], int]:
+    """What all videos of one call share: the first image's size and the first story's length."""
+    case, story = told
+    return case.image.size, story.num_frames if story else 0
+
+
+OURS = ReasonDiffSystem("reasondiff", "ReasonDiff")
+"""All of it; what the others are compared to."""
+
+METHODS: tuple[ReasonDiffSystem, ...] = (
+    ReasonDiffSystem("wan", "Wan-tiny image-to-video", "none", "single", use_adapter=False, anchor="first"),
+    ReasonDiffSystem("joined", "+ narrative in one prompt", text_mode="joined", use_adapter=False, anchor="first"),
+    ReasonDiffSystem("anchored", "+ image at the narrator's frame", text_mode="joined", use_adapter=False),
+    ReasonDiffSystem("framewise", "+ frame-wise prompts (training-free)", use_adapter=False),
+    OURS,
+    ReasonDiffSystem("truth", "ReasonDiff, true narrative", "truth"),
+)
+"""From plain Wan to all of ReasonDiff; each of the second to fourth adds one thing to the one before."""
+
+PAIRED = ReasonDiffSystem("paired", "Wan-tiny, paired", "truth", "joined", use_adapter=False, anchor="first")
+"""What plain image-to-video is made for: the clip's own first frame, and a text that tells the whole clip."""
