@@ -57,8 +57,6 @@ MOVING = {
     ],
     "test_imports_point_down": [
         "src/reasondiff/data/latents.py",
-        "src/reasondiff/jobs/inputs.py",
-        "src/reasondiff/jobs/session.py",
     ],
     "test_only_a_benchmarks_own_test_imports_it": [
         "tests/planning/test_closed_forms.py",

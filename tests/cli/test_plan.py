@@ -47,7 +47,7 @@ def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
         (["--size", "833x480"], "833 pixels does not divide into 16"),
         (["--size", "large"], "'large' is not understood"),
         (["--frames", "80"], "80 frames do not fit"),
-        (["--steps", "0"], "0 steps"),
+        (["--steps", "0"], "0 denoising steps"),
     ],
 )
 def test_bad_input_is_one_sentence(refused: Callable[..., str], arguments: list[str], message: str) -> None:

@@ -7,14 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from reasondiff.cli import options as common
+from reasondiff.jobs.request import VideoRequest
+
 __all__ = ["evaluate"]
 
 
+@common.takes_request(*common.LOADING)
 def evaluate(
+    request: VideoRequest,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for results; give it again to go on.")] = Path(
         "outputs/evaluation"
     ),
-    model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
     count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 100,
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
     split: Annotated[
@@ -44,19 +48,23 @@ def evaluate(
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
+    from reasondiff.jobs.inputs import check_names
+
+    check_names(request)
     from dataclasses import replace
 
     from rich.console import Console
     from rich.table import Table
 
-    from reasondiff.checkpoints import bundled_folder, find_model, model_hashes
+    from reasondiff.checkpoints import bundled_folder, model_hashes
+    from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.evaluation.runner import METHODS, PAIRED, check_folder, world_hash
     from reasondiff.evaluation.runner import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
     from reasondiff.files import atomic_path
-    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.jobs.session import VideoSession
     from reasondiff.storyworld.dataset import cases
     from reasondiff.storyworld.oracle import ORACLE
 
@@ -67,14 +75,12 @@ def evaluate(
     asked = cases(count, split=split, level=level)
     if paired:
         asked = [replace(case, anchor_frame=0) for case in asked]
-    folder = find_model(model)
+    session = VideoSession(request)
     settings: dict[str, Any] = {"cases": count, "level": level, "split": split, "paired": paired}
-    settings |= {"weights": model_hashes(folder), "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
-    check_folder(output, settings)
-    pipe = ReasonDiffPipeline.from_pretrained(folder)
-    pipe.set_progress_bar_config(disable=True)
-    with training_bar("videos", count * len(chosen)) as bar:
-        results = run(pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
+    settings |= {"weights": session.weights, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+    check_folder(output, settings | session.unusual())
+    with paths.only_writer(output), training_bar("videos", count * len(chosen)) as bar:
+        results = run(session.pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
     rows = story_table(results, chosen)
     table = Table(*rows[0])
     for row in rows[1:]:
