@@ -52,8 +52,6 @@ OWNERS = {
 MOVING = {
     "test_imports_point_down": [
         "src/reasondiff/data/latents.py",
-        "src/reasondiff/jobs/inputs.py",
-        "src/reasondiff/jobs/session.py",
     ],
     "test_walls_inside_the_rooms_hold": [
         "src/reasondiff/data/latents.py",

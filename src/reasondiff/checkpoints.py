@@ -150,17 +150,62 @@ def check_kind(reads: int, channels: int, stride: int, *, expand_timesteps: bool
 
 @contextmanager
 def in_one_sentence(name: str, kind: str = "model") -> Iterator[None]:
-    """Whatever goes wrong while a model is loaded becomes one sentence that names it and the fix."""
+    """What loading a model can raise becomes one sentence that names it and the fix; a mistake in code stays one."""
     try:
         yield
     except ReasonDiffError:
         raise
-    except Exception as error:  # the libraries below raise a dozen kinds
+    except Exception as error:
+        fix = _fix_of(error)
+        if fix is None:
+            raise
         reason = " ".join(str(error).split()) or type(error).__name__
         reason = f"{reason[:200]} …" if len(reason) > 200 else reason.rstrip(".")
-        raise CheckpointError(
-            f"The {kind} {name!r} cannot be loaded ({reason}); check its name, or download or export it again."
-        ) from error
+        raise CheckpointError(f"The {kind} {name!r} cannot be loaded ({reason}); {fix}.") from error
+
+
+_AGAIN = "check its name, or download or export it again"
+_LIBRARIES = (
+    "accelerate", "diffusers", "gguf", "huggingface_hub", "jinja2", "json", "peft", "safetensors", "sentencepiece",
+    "tokenizers", "torch", "transformers",
+)  # fmt: skip
+"""Whose complaints about a file are taken for what they say; the same kinds of error from our own code are mistakes."""
+
+
+def _fix_of(error: Exception) -> str | None:
+    """What a user can do about an error while a model was loaded; None where it is a mistake in code.
+
+    Files and servers raise ``OSError``, safetensors its own kind. Of files that are whole but do not fit, libraries
+    complain with ``ValueError``, PyTorch with ``RuntimeError`` and tokenizers with a bare ``Exception``.
+    """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"OutOfMemoryError", "MemoryError"}:
+        return "give it more memory, or choose --preset low-vram"
+    if kinds & {"ConnectError", "ConnectionError", "TimeoutException", "OfflineModeIsEnabled"}:
+        return "check its name and the connection"
+    if isinstance(error, OSError) or kinds & {"SafetensorError", "HTTPError", "HfHubHTTPError", "GatedRepoError"}:
+        return _AGAIN
+    library = _library_of(error)
+    if library is None:
+        return None
+    if isinstance(error, ImportError):
+        return "install what it needs"
+    if isinstance(error, ValueError) or type(error) is Exception:
+        return _AGAIN
+    if not isinstance(error, RuntimeError):
+        return None
+    torchs = any(sign in str(error) for sign in ("state_dict", "meta tensor"))  # other shapes than the file's
+    return _AGAIN if library != "torch" or torchs else None
+
+
+def _library_of(error: Exception) -> str | None:
+    """Which of ``_LIBRARIES`` has raised an error; None where it was other code, such as ours."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__", "")) if trace is not None else ""
+    package = module.split(".")[0]
+    return package if package in _LIBRARIES else None
 
 
 def check_folder(folder: Path) -> Path:

@@ -6,7 +6,8 @@
     ├── NarrationError        a narrator that gave no usable story; quotes the reply
     ├── ProviderError         a model that could not be asked: no connection, a wrong key, no time, no memory
     ├── CheckpointError       a model, adapter or training folder that cannot be loaded
-    └── UnsupportedError      a combination that would silently do the wrong thing
+    ├── UnsupportedError      a combination that would silently do the wrong thing
+    └── StoppedError          a job that was asked to stop
 
 Every message is one sentence that names the value and the fix. The command line prints it and exits with 2.
 """
@@ -20,6 +21,7 @@ __all__ = [
     "NarrativeError",
     "ProviderError",
     "ReasonDiffError",
+    "StoppedError",
     "UnsupportedError",
 ]
 
@@ -56,3 +58,7 @@ class CheckpointError(ReasonDiffError, RuntimeError):
 
 class UnsupportedError(ReasonDiffError, RuntimeError):
     """A combination that another library accepts but would carry out wrongly."""
+
+
+class StoppedError(ReasonDiffError, RuntimeError):
+    """A job ended because it was asked to; there is no video."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from safetensors.torch import save_file
 
 from reasondiff.checkpoints import file_hash, find_model
 from reasondiff.errors import InputError
+from reasondiff.jobs.loading import device_of, preset_of
+from reasondiff.jobs.request import VideoRequest
 from reasondiff.media import read_recipe, read_video
 from reasondiff.planning import Job, architecture
-from reasondiff.planning.fitting import fitting, preset_for
+from reasondiff.planning.fitting import FreeMemory, fitting, preset_for
 from reasondiff.planning.presets import preset
 from tests import tiny
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
@@ -156,27 +159,41 @@ def test_bad_input_is_one_sentence(refused: Callable, here: Path, model: Path, c
     assert not Path("x.mp4").exists()
 
 
-def test_a_run_is_held_against_the_gpu_that_is_here(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
-    for name, value in (("is_available", True), ("mem_get_info", (30e9, 32e9)), ("get_device_capability", (8, 0))):
-        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
-    wan, small = "wan2.1-i2v-14b-480p", {"num_frames": 17, "width": 256, "height": 256}
+def test_a_run_is_held_against_the_gpu_that_is_here(model: Path) -> None:
+    wan, small, free = "wan2.1-i2v-14b-480p", {"num_frames": 17, "width": 256, "height": 256}, FreeMemory(30e9)
     with pytest.raises(
         InputError, match=r"'balanced' needs about .* and 30\.0 GB are free; choose --preset low-vram\.$"
     ):
-        preset_for(wan, "balanced", {})
-    assert preset_for(wan, None, {}).name == "low-vram"
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (36e9, 40e9))
-    assert preset_for(wan, None, {}).name != preset_for(wan, None, small).name == "balanced"
-    assert preset_for(str(model), None, {}) is None  # so small that it runs as it is
+        preset_for(wan, "balanced", {}, free)
+    assert preset_for(wan, None, {}, free).name == "low-vram"
+    more = FreeMemory(36e9)
+    assert preset_for(wan, None, {}, more).name != preset_for(wan, None, small, more).name == "balanced"
+    assert preset_for(str(model), None, {}, more) is None  # so small that it runs as it is
+    assert preset_for(wan, None, {}, None) is None  # without a GPU it runs as it is, too
+    assert preset_for(wan, "balanced", {}, None).name == "balanced"
+
+
+def test_the_gpu_is_asked_for_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("is_available", True), ("mem_get_info", (30e9, 32e9)), ("get_device_capability", (8, 0)), ("device_count", 2),
+    ):  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
+    asked = VideoRequest(image=Path("a.png"), model="wan2.1-i2v-14b-480p")
+    assert (device_of(asked), preset_of(asked).name) == ("cuda", "low-vram")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", {"cuda": (36e9, 40e9), "cuda:1": (36e9, 40e9)}.__getitem__)
+    assert preset_of(asked).name != preset_of(replace(asked, size="256", num_frames=17, device="cuda:1")).name
+    assert device_of(replace(asked, device="cpu")) == "cpu" and preset_of(replace(asked, device="cpu")) is None
+    with pytest.raises(InputError, match="There is no device 'cuda:2' here"):
+        device_of(replace(asked, device="cuda:2"))
 
 
 def test_too_little_gpu_memory_names_the_preset_that_fits() -> None:
     model, job = architecture("wan2.1-i2v-14b-480p"), Job()
-    assert fitting(model, None, job, 150e9, float8_products=True).name == "quality"
-    small = fitting(model, None, job, 20e9, float8_products=False).name
+    assert fitting(model, None, job, FreeMemory(150e9, float8_products=True)).name == "quality"
+    small = fitting(model, None, job, FreeMemory(20e9)).name
     with pytest.raises(InputError) as caught:
-        fitting(model, preset("quality"), job, 20e9, float8_products=False)
+        fitting(model, preset("quality"), job, FreeMemory(20e9))
     assert "The preset 'quality' needs about" in str(caught.value)
     assert str(caught.value).endswith(f"and 20.0 GB are free; choose --preset {small}.")
     with pytest.raises(InputError, match=r"2\.0 GB are free; give fewer frames or a smaller size\.$"):
-        fitting(model, None, job, 2e9, float8_products=True)
+        fitting(model, None, job, FreeMemory(2e9, float8_products=True))

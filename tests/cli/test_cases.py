@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reasondiff.cli.cases import read_cases
+from reasondiff.cli.cases import fingerprint, read_cases
 from reasondiff.errors import InputError
+from reasondiff.jobs.request import VideoRequest
 from reasondiff.media import SheetRow, read_recipe
 from reasondiff.narrative import Narrative
 from tests import tiny
@@ -117,33 +118,31 @@ def test_another_setting_of_the_model_makes_a_case_again(reasondiff: Callable, f
 
 
 def test_whatever_decides_a_video_changes_its_fingerprint(folder: Path) -> None:
-    book = read_cases(folder)[3]
-    marks = [
-        book.fingerprint({"seed": 0}),
-        book.fingerprint({"seed": 1}),
-        replace(book, prompt="x").fingerprint({"seed": 0}),
-    ]
-    assert book.fingerprint({"seed": 0}) == marks[0]
+    book = read_cases(folder)[3].asked(VideoRequest(image=folder))
+    others = [replace(book, seed=1), replace(book, prompt="x"), replace(book, text_mode="joined")]
+    marks = [fingerprint(each, {"vae": "a"}) for each in (book, *others)]
+    assert fingerprint(replace(book, model="elsewhere"), {"vae": "a"}) == marks[0]
+    marks.append(fingerprint(book, {"vae": "b"}))
     Narrative.load(book.narrative).with_anchor(0).save(book.narrative)
-    marks.append(book.fingerprint({"seed": 0}))
+    marks.append(fingerprint(book, {"vae": "a"}))
     tiny.image(64, 64, seed=10).save(book.image)
-    marks.append(book.fingerprint({"seed": 0}))
-    assert len(set(marks)) == 5
+    marks.append(fingerprint(book, {"vae": "a"}))
+    assert len(set(marks)) == 7
 
 
 def test_an_unexpected_error_stops_nobody(
     reasondiff: Callable, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasondiff.jobs.session import Maker
+    from reasondiff.jobs.session import VideoSession
 
-    make = Maker.make
+    make = VideoSession.generate
 
-    def fail_once(self: Maker, image: Any, prompt: str, **options: Any) -> Any:
-        if prompt == "A cat plays.":
+    def fail_once(self: VideoSession, request: VideoRequest, *inputs: Any, **options: Any) -> Any:
+        if request.prompt == "A cat plays.":
             raise ZeroDivisionError("of our own\nmaking")
-        return make(self, image, prompt, **options)
+        return make(self, request, *inputs, **options)
 
-    monkeypatch.setattr(Maker, "make", fail_once)
+    monkeypatch.setattr(VideoSession, "generate", fail_once)
     ran = reasondiff(*arguments(model))
     assert ran.code == 1 and "1/4 1-vase: ZeroDivisionError: of our own making" in ran.err
     assert "2 of 4 cases made" in ran.out

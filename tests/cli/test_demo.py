@@ -41,6 +41,8 @@ def test_three_texts_told_and_plain(
         ran = reasondiff("demo", "--model", own, "-o", out, "--seed", seed)
         assert ran.code == 0, ran
         assert all(f"{agent}, ReasonDiff: denoise" in ran.err for agent in AGENTS), "a progress bar per video"
+        assert "ReasonDiff: narrate" in ran.err and "Wan-tiny: encode" in ran.err
+        assert "Wan-tiny: narrate" not in ran.err and ": align" not in ran.err  # nobody is asked, nothing is aligned
         assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png"} | {
             f"{agent}{end}" for agent in AGENTS for end in (".mp4", ".json", "-plain.mp4")
         }
@@ -51,8 +53,8 @@ def test_three_texts_told_and_plain(
             assert told.prompt == plain.prompt == f"A {agent} plays in the room."
             story = Narrative.load(out / f"{agent}.json")
             assert story == Narrative.from_dict(dict(told.narrative)) and agent in " ".join(story.per_frame())
-            assert (told.options["prompts"], told.options["align"]) == ("framewise", True)
-            assert (plain.options["prompts"], plain.options["align"]) == ("single", False)
+            assert (told.options["text_mode"], told.options["use_adapter"]) == ("framewise", True)
+            assert (plain.options["text_mode"], plain.options["use_adapter"]) == ("single", False)
             assert plain.narrative["position"] == 1
             recipes += [told, plain]
             given = np.asarray(Image.open(out / "vase.png"))

@@ -68,7 +68,7 @@ def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
         (["--size", "833x480"], "833 pixels does not divide into 16"),
         (["--size", "large"], "'large' is not understood"),
         (["--frames", "80"], "80 frames do not fit"),
-        (["--steps", "0"], "0 steps"),
+        (["--steps", "0"], "0 denoising steps"),
         (["--vram", "0"], "A card of 0 GB is none"),
         (["--vram", "nan"], "A card of nan GB is none"),
     ],

@@ -113,7 +113,7 @@ def test_the_recipes_thread_count_is_used(refused: Callable, video: Path, monkey
     def stop(*_: object, **__: object) -> None:
         raise InputError(f"There are {torch.get_num_threads()} threads.")
 
-    monkeypatch.setattr("reasondiff.jobs.session.Maker.make", stop)
+    monkeypatch.setattr("reasondiff.jobs.session.VideoSession.generate", stop)
     threads = torch.get_num_threads()
     assert "There are 3 threads." in refused("replay", edited(video, threads=3), "-o", "again.mp4")
     assert torch.get_num_threads() == threads
@@ -123,7 +123,7 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
     frames = np.zeros((3, 32, 32, 3), np.uint8)
     write_video("plain.mp4", frames, 5)
     recipe = read_recipe(video)
-    assert "has no recipe" in refused("replay", "plain.mp4", "-o", "again.mp4")
+    assert "has no record" in refused("replay", "plain.mp4", "-o", "again.mp4")
     assert "There is no video" in refused("replay", "none.mp4", "-o", "again.mp4")
     assert "cannot be written" in refused("replay", video, "-o", "none/again.mp4")
     assert "seed -1" in refused("replay", video, "-o", "again.mp4", "--seed", "-1")
@@ -131,11 +131,18 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
         ({"model": "someone/else"}, "if you trust it, name it with --model"),
         ({"model": "../elsewhere"}, "is not here"),
         ({"options": {**recipe.options, "num_inference_steps": "many"}}, "'num_inference_steps'"),
-        ({"options": {**recipe.options, "align": 1}}, "'align'"),
+        ({"options": {**recipe.options, "num_inference_steps": 10**9}}, "'num_inference_steps'"),
+        ({"options": {**recipe.options, "use_adapter": 1}}, "'use_adapter'"),
+        ({"options": {**recipe.options, "align": 1}}, "'use_adapter'"),
+        ({"options": {**recipe.options, "guidance_scale": 1e300}}, "'guidance_scale'"),
+        ({"options": {**recipe.options, "mag_ratios": "1 many"}}, "impossible ratios"),
+        ({"prompt": "cat " * 1001}, "4,004 characters"),
         ({"options": {**recipe.options, "revision": "refs/pr/7"}}, "which anybody may have pushed"),
         ({"options": {}}, "impossible"),
-        ({"options": {**recipe.options, "num_frames": 10**9 + 1}}, "another video"),
-        ({"options": {**recipe.options, "width": 10**6}}, "another video"),
+        ({"options": {**recipe.options, "num_frames": 10**9 + 1}}, "'num_frames'"),
+        ({"options": {**recipe.options, "num_frames": 13}}, "another video"),
+        ({"options": {**recipe.options, "size": "1000000x32"}}, "'size'"),
+        ({"options": {**recipe.options, "width": 10**6, "height": 32}}, "'size'"),
         ({"narrative": {"position": 1}}, "'clips' or 'descriptions'"),
         ({"threads": 10**6}, "'threads'"),
     ):

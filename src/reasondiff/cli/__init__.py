@@ -26,8 +26,8 @@ from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.storyworld import storyworld
+from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.train import train
-from reasondiff.errors import ReasonDiffError
 
 __all__ = ["app", "main"]
 
@@ -65,28 +65,36 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _debug(asked: bool) -> None:
+    show_tracebacks(asked)
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of every error.", callback=_debug, is_eager=True)
+    ] = False,
 ) -> None: ...
 
 
 def main() -> None:
-    """Run the command; whatever a user can cause ends in one sentence and exit code 2."""
+    """Run the command; whatever a user can cause ends in one sentence and exit code 2, a fault of ours with 1."""
     # What the libraries below remark is for developers, who can ask for it with these variables.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that scratch files go
     try:
         app(prog_name="reasondiff")
-    except ReasonDiffError as error:
-        typer.echo(" ".join(str(error).split()), err=True)
-        sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing is half-written.", err=True)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone, as with '| head'
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        show_traceback(error)
+        typer.echo(sentence(error), err=True)
+        sys.exit(exit_code(error))

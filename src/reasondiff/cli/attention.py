@@ -2,73 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reasondiff.cli import options as common
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
+    from reasondiff.jobs.progress import Reporter
     from reasondiff.pipeline.word_attention import WordAttention
 
 __all__ = ["attention"]
 
 
+@common.takes_request(without=("anchor", "mag_ratios", "fps", "embed"))
 def attention(
-    image: common.ImageFile,
+    request: VideoRequest,
     output: common.OutputFile,
     word: Annotated[str, typer.Option(help="A word of the descriptions, such as breaking.", show_default=False)],
-    prompt: common.Prompt = "",
-    model: common.Model = "storyworld-tiny",
-    revision: common.Revision = None,
-    adapter: common.Adapter = None,
-    transformer: common.TransformerFile = None,
-    preset: common.PresetName = None,
-    narrator: common.NarratorName = None,
-    narrator_url: common.NarratorUrl = None,
-    narrative: common.StoryFile = None,
-    position: common.Position = None,
     block: Annotated[
         int | None, typer.Option(help="Of the transformer, counted from 0; the middle one unless given.", metavar="N")
     ] = None,
-    num_frames: common.NumFrames = None,
-    steps: common.Steps = None,
-    guidance_scale: common.Guidance = None,
-    seed: common.Seed = 0,
-    size: common.Size = None,
     threads: common.Threads = None,
 ) -> None:
     """Generate a video and show its attention to a word: over the video, and as strips beside it (-sheet.png).
 
     Averaged over heads and denoising steps (Figure 7 of the paper). Frames whose text lacks the word have none.
     """
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.stage_bars import StageBars
-    from reasondiff.jobs.inputs import Given
-    from reasondiff.jobs.session import Maker
-    from reasondiff.pipeline.word_attention import watch_word
+    from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.jobs.inputs import Inputs, narrator_file
+    from reasondiff.jobs.session import VideoSession
 
-    inputs = (image, narrative, checks.read_by(narrator), transformer)
-    checks.writable(output, ".mp4", *inputs)
+    reads = (request.image, request.narrative, narrator_file(request.narrator), request.transformer)
     sheet = output.with_name(f"{output.stem}-sheet.png")
-    checks.writable(sheet, ".png", *inputs)
-    checks.numbers(seed=seed, steps=steps)
-    given = Given.read(image, prompt, narrative, size)
-    with notes():
-        options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
-        maker = Maker(
-            model, narrator, url=narrator_url, revision=revision, adapter=adapter, transformer=transformer,
-            preset=preset, measuring=True, job=given.job(options),
-        )  # fmt: skip
-        with StageBars() as bars:
-            watched = watch_word(
-                maker.pipe, given.image, given.prompt, word, block=block, narrative=given.story, position=position,
-                seed=seed, on_stage=bars.on_stage, callback_on_step_end=bars.on_step,
-                **options, **maker.measures(given.image, given.size),
+    paths.writable(output, ".mp4", *reads)
+    paths.writable(sheet, ".png", *reads)
+    inputs = Inputs.read(request)
+    with paths.only_writer(output), user_warnings():
+        session = VideoSession(request, measuring=True)
+
+        def watch(arguments: Mapping[str, Any], reporter: Reporter) -> WordAttention:
+            from reasondiff.pipeline.word_attention import watch_word
+
+            given = {name: value for name, value in arguments.items() if name != "anchor"}  # where the story has it
+            return watch_word(
+                session.pipe, word=word, block=block, on_stage=reporter.on_stage, callback_on_step_end=reporter.on_step,
+                **given,
             )  # fmt: skip
-    note = _show(watched, output, sheet, given.prompt)
+
+        with StageBars() as bars:
+            watched, _ = session.run(watch, request, inputs, progress=bars)
+        note = _show(watched, output, sheet, inputs.prompt)
     typer.echo(f"{output} and {sheet}: {note}.")
 
 

@@ -41,18 +41,18 @@ def caption(
     from rich.console import Console
     from rich.progress import track
 
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import hush
+    from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.data.captioning import Captioner
     from reasondiff.files import atomic_path
     from reasondiff.narrator import load_provider
 
     if output is not None:
-        checks.writable(output, ".jsonl", *sources)
+        paths.writable(output, ".jsonl", *sources)
     if together < 1:
         raise InputError(f"{together} frames per request ask nothing; give 1 or more.")
     frames = _frames(sources)
-    hush(narrator)
+    quiet_local_model(narrator)
     captioner = Captioner(load_provider(narrator, url=narrator_url), hygiene=hygiene, together=together)
     rows: list[dict[str, Any]] = []
     for start in track(range(0, len(frames), together), description="Captions", console=Console(stderr=True)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError, ReasonDiffError
+from reasondiff.errors import InputError, ProviderError
+from reasondiff.jobs.options import options_of
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
-    from reasondiff.jobs.session import Maker
+    from reasondiff.jobs.session import VideoSession
     from reasondiff.media import SheetRow
     from reasondiff.narrative import Narrative
 
-__all__ = ["Case", "cases", "read_cases"]
+__all__ = ["Case", "cases", "fingerprint", "read_cases"]
 
 MAX_CASES = 10_000
 
@@ -41,33 +43,30 @@ class Case:
     prompt: str
     narrative: Path | None = None
 
-    def fingerprint(self, options: dict[str, Any]) -> str:
-        """Changes with anything that decides the case's video; so an unchanged case need not be made again."""
-        files = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (self.image, self.narrative) if file]
-        text = json.dumps([files, self.prompt, options], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+    def asked(self, request: VideoRequest) -> VideoRequest:
+        """A request for this case, with the options of all."""
+        return replace(request, image=self.image, prompt=self.prompt, narrative=self.narrative)
 
 
+def fingerprint(request: VideoRequest, weights: Mapping[str, str]) -> str:
+    """Changes with anything that decides a case's video; so an unchanged case need not be made again."""
+    named = [file for file in (request.image, request.narrative, request.mag_ratios) if file is not None]
+    files = [hashlib.sha256(file.read_bytes()).hexdigest() for file in named]
+    options = {name: each.write(getattr(request, name)) for name, each in options_of(type(request)).items()}
+    for place in ("image", "narrative", "model", "mag_ratios"):  # wherever it lies, its content decides
+        del options[place]
+    text = json.dumps([files, options, dict(weights)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@common.takes_request(without=("image", "prompt", "narrative", "position", "embed"))
 def cases(
+    request: VideoRequest,
     folder: Annotated[
         Path, typer.Argument(help="Images, and prompts.csv: image,prompt[,narrative].", show_default=False)
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="A folder for everything.", show_default=False)],
     prompts: Annotated[Path | None, typer.Option(help="The prompts file, where it is another.", metavar="FILE")] = None,
-    model: common.Model = "storyworld-tiny",
-    revision: common.Revision = None,
-    adapter: common.Adapter = None,
-    preset: common.PresetName = None,
-    narrator: common.NarratorName = None,
-    narrator_url: common.NarratorUrl = None,
-    num_frames: common.NumFrames = None,
-    steps: common.Steps = None,
-    guidance_scale: common.Guidance = None,
-    negative_prompt: common.NegativePrompt = None,
-    seed: common.Seed = 0,
-    size: common.Size = None,
-    fit: common.Fit = "crop",
-    fps: common.Fps = None,
     threads: common.Threads = None,
 ) -> None:
     """Run every case of a folder: a video, its story and its timeline each, and one contact sheet of all.
@@ -75,46 +74,48 @@ def cases(
     A case that fails is reported and the others go on. What is finished is kept: started again, only the rest is made.
     Ends with 1 if any case failed.
     """
-    from PIL import Image
-
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import notes
-    from reasondiff.jobs.session import Maker
+    from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.faults import one_line, show_traceback
+    from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.jobs.session import VideoSession
     from reasondiff.media import contact_sheet
 
-    checks.numbers(seed=seed, fps=fps, steps=steps)
-    settings: dict[str, Any] = {
-        "num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale,
-        "negative_prompt": negative_prompt, "fit": fit,
-    }  # fmt: skip
-    options = {**settings, "seed": seed, "fps": fps, "size": checks.size(size) if size is not None else None}
     listed = read_cases(folder, prompts)
-    checks.folder(output)
+    paths.folder(output)
     written = (output / f"{case.name}{end}" for case in listed for end in (".mp4", ".json", "-timeline.png"))
-    checks.spare((file for case in listed for file in (case.image, case.narrative)), output / "sheet.png", *written)
+    paths.spare((file for case in listed for file in (case.image, case.narrative)), output / "sheet.png", *written)
 
-    faults: dict[str, str] = {}
-    with notes():
-        maker = Maker(
-            model, narrator, url=narrator_url, revision=revision, adapter=adapter, preset=preset,
-            job={"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale},
-        )  # fmt: skip
-        anything = Image.new("RGB", (1, 1))  # options that no picture goes with are refused once, not in every case
-        maker.pipe.settings(anything, **(settings | maker.measures(anything, options["size"])))
+    with user_warnings():
+        session = VideoSession(request)
+        _refuse_options(session, request)
     output.mkdir(parents=True, exist_ok=True)
-    for number, case in enumerate(listed, 1):
-        title = f"{number}/{len(listed)} {case.name}"
-        try:
-            with notes(title):
-                made = _make(maker, case, output, options, [narrator, narrator_url], title)
-            typer.echo(f"{title}: {'made' if made else 'kept'}")
-        except Exception as error:  # whatever happens in one case, the others go on
-            known = isinstance(error, ReasonDiffError)
-            faults[case.name] = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
-            typer.echo(f"{title}: {faults[case.name]}", err=True)
-    contact_sheet(_rows(listed, output, faults), output / "sheet.png", title=folder.resolve().name)
+    faults: dict[str, str] = {}
+    told: dict[str, str] = {}
+    with paths.only_writer(output):
+        for number, case in enumerate(listed, 1):
+            title = f"{number}/{len(listed)} {case.name}"
+            try:
+                with user_warnings(title, told):
+                    made = _make(session, case.asked(request), output / case.name, title)
+                typer.echo(f"{title}: {'made' if made else 'kept'}")
+            except ProviderError:  # the narrator cannot be asked, of no case
+                raise
+            except Exception as error:  # whatever happens in one case, the others go on
+                faults[case.name] = one_line(error)
+                typer.echo(f"{title}: {faults[case.name]}", err=True)
+                show_traceback(error)
+        contact_sheet(_rows(listed, output, faults), output / "sheet.png", title=folder.resolve().name)
     typer.echo(f"{output / 'sheet.png'}: {len(listed) - len(faults)} of {len(listed)} cases made.")
     raise typer.Exit(1 if faults else 0)
+
+
+def _refuse_options(session: VideoSession, request: VideoRequest) -> None:
+    """Options that no picture goes with are refused once, not in every case."""
+    from PIL import Image
+
+    from reasondiff.jobs.inputs import Inputs
+
+    session.check(request, Inputs(Image.new("RGB", (1, 1)), ""))
 
 
 def read_cases(folder: Path, prompts: Path | None = None) -> list[Case]:
@@ -151,30 +152,27 @@ def read_cases(folder: Path, prompts: Path | None = None) -> list[Case]:
     return listed
 
 
-def _make(
-    maker: Maker, case: Case, output: Path, options: dict[str, Any], told_by: list[str | None], title: str
-) -> bool:
-    """Make a case's files unless they are there; whether they had to be made."""
-    from reasondiff.cli.terminal import paths as checks
+def _make(session: VideoSession, request: VideoRequest, place: Path, title: str) -> bool:
+    """Make a case's files, named as ``place``, unless they are there; whether they had to be made."""
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.files import atomic_path
-    from reasondiff.media import load_image, write_video
+    from reasondiff.jobs.inputs import Inputs
+    from reasondiff.media import write_video
     from reasondiff.media.storyboard import timeline_image
-    from reasondiff.narrative.formats import read_narrative
 
-    image, prompt = load_image(case.image), checks.prompt(case.prompt)
-    story = read_narrative(case.narrative) if case.narrative else None
-    mark = case.fingerprint({**options, "narrator": told_by, "weights": maker.weights, "preset": maker.how["preset"]})
-    video = output / f"{case.name}.mp4"
+    inputs = Inputs.read(request)
+    chosen = None if session.preset is None else session.preset.name
+    mark = fingerprint(replace(request, preset=chosen), session.weights)
+    video = place.with_name(f"{place.name}.mp4")
     if _mark_of(video) == mark:
         return False
     with StageBars(title) as bars:
-        made = maker.make(image, prompt, narrative=story, bars=bars, **options)
+        made = session.generate(request, inputs, progress=bars)
     made.narrative.save(video.with_suffix(".json"))
-    with atomic_path(output / f"{case.name}-timeline.png") as partial:
-        timeline_image(made.narrative, image, title=prompt or case.name).save(partial)
-    recipe = replace(made.recipe, options={**made.recipe.options, "case": mark})
-    write_video(video, made.frames, made.fps, recipe)  # last: it is what says that the case is finished
+    with atomic_path(place.with_name(f"{place.name}-timeline.png")) as partial:
+        timeline_image(made.narrative, inputs.image, title=inputs.prompt or place.name).save(partial)
+    record = replace(made.record, options={**made.record.options, "case": mark})
+    write_video(video, made.frames, made.fps, record)  # last: it is what says that the case is finished
     return True
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from reasondiff.cli import options as common
+from reasondiff.jobs.request import VideoRequest
 
 __all__ = ["demo"]
 
 AGENTS = ("cat", "dog", "pig")
-PLAIN: dict[str, Any] = {"prompts": "single", "anchor": "first", "align": False}
-"""Image-to-video as the base model does it: the image first, the user's text, no reasoning."""
 
 
+@common.takes_request(*common.LOADING, "num_inference_steps", "guidance_scale", "seed")
 def demo(
+    request: VideoRequest,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the videos and the sheet.")] = Path(
         "outputs/demo"
     ),
-    model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
     threads: common.Threads = None,
 ) -> None:
     """One drawn image of a broken vase, and a cat, a dog or a pig that plays in the room: who broke it, and when?
@@ -29,23 +28,29 @@ def demo(
     Writes the image, and per text an MP4 with its recipe, the story, and plain image-to-video beside it; and one
     contact sheet with the oracle's verdicts, failures included. Everything is generated during the run.
     """
+    from dataclasses import replace
+
     import numpy as np
 
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.errors import InputError
     from reasondiff.files import atomic_path
-    from reasondiff.jobs.session import Maker
-    from reasondiff.media import SheetRow, contact_sheet, write_video
+    from reasondiff.jobs.inputs import Inputs, check_names
+    from reasondiff.jobs.session import VideoSession
+    from reasondiff.media import SheetRow, contact_sheet
     from reasondiff.media.storyboard import clip_spans
+
+    check_names(request)
     from reasondiff.storyworld.dataset import TakeSet
     from reasondiff.storyworld.oracle import judge
     from reasondiff.storyworld.render import draw_frame
     from reasondiff.storyworld.stories import NUM_FRAMES, Story
 
-    checks.numbers(seed=seed)
-    checks.folder(output)
+    # Image-to-video as the base model does it: the image first, the user's text, no reasoning.
+    plain = replace(request, text_mode="single", anchor="first", use_adapter=False)
+    paths.folder(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,15 +60,15 @@ def demo(
         image.save(whole)
     given = np.asarray(image)
     rows = []
-    with notes():
-        maker = Maker(model)
+    with paths.only_writer(output), user_warnings():
+        session = VideoSession(request)
         for agent in AGENTS:
             prompt = f"A {agent} plays in the room."
-            for title, name, options in (("ReasonDiff", agent, {}), ("plain Wan-tiny", f"{agent}-plain", PLAIN)):
+            for title, name, asked in (("ReasonDiff", agent, request), ("plain Wan-tiny", f"{agent}-plain", plain)):
                 with StageBars(f"{agent}, {title}") as bars:
-                    made = maker.make(image, prompt, seed=seed, bars=bars, **options)
-                write_video(output / f"{name}.mp4", made.frames, made.fps, made.recipe)
-                story, told = made.narrative, not options
+                    made = session.generate(asked, Inputs(image, prompt), progress=bars)
+                made.save(output / f"{name}.mp4")
+                story, told = made.narrative, asked is request
                 verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, given)
                 if told:
                     story.save(output / f"{name}.json")

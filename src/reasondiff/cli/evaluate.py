@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from reasondiff.cli import options as common
+from reasondiff.jobs.request import VideoRequest
 
 __all__ = ["evaluate"]
 
 
+@common.takes_request(*common.LOADING)
 def evaluate(
+    request: VideoRequest,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for results; give it again to go on.")] = Path(
         "outputs/evaluation"
     ),
-    model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
     count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 100,
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
     split: Annotated[
@@ -45,10 +47,13 @@ def evaluate(
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
+    from reasondiff.jobs.inputs import check_names
+
+    check_names(request)
     from rich.console import Console
     from rich.table import Table
 
-    from reasondiff.checkpoints import find_model, model_hashes
+    from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import find_systems, metrics_of
@@ -58,20 +63,18 @@ def evaluate(
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
     from reasondiff.files import atomic_path
-    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.jobs.session import VideoSession
 
     suite = StoryWorldSuite(count, split, level, paired)
     cases = suite.cases()
     names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
     systems = find_systems(names)
-    folder = find_model(model)
-    fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": model_hashes(folder)}
+    session = VideoSession(request)
+    fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": session.weights, **session.unusual()}
     runner.check_folder(output, fingerprint)
-    pipe = ReasonDiffPipeline.from_pretrained(folder)
-    pipe.set_progress_bar_config(disable=True)
-    using = Resources(output, lambda: pipe)
+    using = Resources(output, lambda: session.pipe)
     metrics = metrics_of(using)
-    with training_bar("videos", count * len(systems)) as bar:
+    with paths.only_writer(output), training_bar("videos", count * len(systems)) as bar:
         rows = runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])

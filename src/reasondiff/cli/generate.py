@@ -5,45 +5,26 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasondiff.cli import options as common
 from reasondiff.errors import InputError
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
-    from reasondiff.media import Fit
+    from reasondiff.jobs.inputs import Inputs
+    from reasondiff.jobs.session import GeneratedVideo, VideoSession
 
 __all__ = ["generate"]
 
 
+@common.takes_request()
 def generate(
-    image: common.ImageFile,
+    request: VideoRequest,
     output: common.OutputFile,
-    prompt: common.Prompt = "",
-    model: common.Model = "storyworld-tiny",
-    revision: common.Revision = None,
-    adapter: common.Adapter = None,
-    transformer: common.TransformerFile = None,
-    preset: common.PresetName = None,
-    narrator: common.NarratorName = None,
-    narrator_url: common.NarratorUrl = None,
-    narrative: common.StoryFile = None,
-    position: common.Position = None,
-    num_frames: common.NumFrames = None,
-    steps: common.Steps = None,
-    guidance_scale: common.Guidance = None,
-    negative_prompt: common.NegativePrompt = None,
-    seed: common.Seed = 0,
-    size: common.Size = None,
-    fit: common.Fit = "crop",
-    fps: common.Fps = None,
     save_narrative: Annotated[Path | None, typer.Option(help="Write the story too.", metavar="FILE")] = None,
-    embed: common.Embed = True,
-    mag_ratios: Annotated[
-        Path | None, typer.Option(help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", metavar="FILE")
-    ] = None,
     seeds: Annotated[
         int,
         typer.Option(help="Videos of the one story, from SEED on, and a sheet (-sheet.png) of them all.", metavar="N"),
@@ -58,68 +39,90 @@ def generate(
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
 
-    Options that are not given come from the model. The MP4 carries its recipe: 'reasondiff replay' makes it again.
+    Options that are not given come from the model. The MP4 carries its record: 'reasondiff replay' makes it again.
     """
     started = time.perf_counter()
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import note, notes
-    from reasondiff.cli.terminal.stage_bars import StageBars
-    from reasondiff.jobs.inputs import Given
-    from reasondiff.jobs.session import Maker
-    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
-    from reasondiff.pipeline.denoising_checkpoint import Progress
-    from reasondiff.pipeline.latent_preview import Preview
-    from reasondiff.pipeline.magcache import MagRatios
+    from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.user_warnings import user_warning, user_warnings
+    from reasondiff.jobs.inputs import Inputs, narrator_file
+    from reasondiff.jobs.session import VideoSession
 
-    importing = time.perf_counter() - started
-    inputs = (image, narrative, checks.read_by(narrator), mag_ratios, transformer)
-    checks.writable(output, ".mp4", *inputs)
-    if save_narrative is not None:
-        checks.writable(save_narrative, ".json", *inputs)
-    checks.numbers(seed=seed, fps=fps, steps=steps)
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
-    if preview is not None:
-        checks.writable(preview, ".png", *inputs)
-    outputs, sheet = [output], output.with_name(f"{output.stem}-sheet.png")
+    requests = [replace(request, seed=request.seed + number) for number in range(seeds)]
+    sheet = output.with_name(f"{output.stem}-sheet.png")
+    outputs = [output.with_stem(f"{output.stem}-{each.seed}") for each in requests] if seeds > 1 else [output]
+    reads = (request.image, request.narrative, narrator_file(request.narrator), request.mag_ratios, request.transformer)
+    for place in outputs:
+        paths.writable(place, ".mp4", *reads)
     if seeds > 1:
-        outputs = [output.with_stem(f"{output.stem}-{seed + number}") for number in range(seeds)]
-        for place in outputs:
-            checks.writable(place, ".mp4", *inputs)
-        checks.writable(sheet, ".png", *inputs)
-    given = Given.read(image, prompt, narrative, size)
-    picture, prompt, story = given.image, given.prompt, given.story
-    ratios = MagRatios.read(mag_ratios) if mag_ratios is not None else None
-
-    with notes():
-        options = {"num_frames": num_frames, "num_inference_steps": steps, "guidance_scale": guidance_scale}
-        maker = Maker(
-            model, narrator, url=narrator_url, revision=revision, adapter=adapter, transformer=transformer,
-            preset=preset, ratios=ratios, job=given.job(options),
-        )  # fmt: skip
-        rows = []
-        for number, place in enumerate(outputs):
-            with StageBars(f"seed {seed + number}" if seeds > 1 else "") as bars:
-                made = maker.make(
-                    picture, prompt, narrative=story, seed=seed + number, bars=bars, fps=fps, size=given.size,
-                    embed=embed, position=position, negative_prompt=negative_prompt, fit=fit,
-                    preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
-                    progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
-                )  # fmt: skip
-            write_video(place, made.frames, made.fps, made.recipe)
-            story = made.narrative  # told once, for all seeds
-            rows.append(SheetRow(f"seed {seed + number}", made.frames, anchor=story.anchor_frame, fps=made.pace))
-    if seeds > 1:
-        spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in made.narrative.clips)
-        contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], sheet, title=prompt)
-        typer.echo(f"{sheet}: seeds {seed} to {seed + seeds - 1}, side by side.")
+        paths.writable(sheet, ".png", *reads)
     if save_narrative is not None:
-        made.narrative.save(save_narrative)
-    if fps is not None:
-        note(f"--fps changes the playback only; the story is told at {made.pace:g} frames per second.")
-    told = made.narrative
-    names, position = ", ".join(map(str, outputs)), told.anchor_frame + 1
-    typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, image at position {position}.")
-    parts = {**maker.seconds, "imports": importing + maker.seconds["imports"], **made.seconds}
+        paths.writable(save_narrative, ".json", *reads)
+    if preview is not None:
+        paths.writable(preview, ".png", *reads)
+    inputs = Inputs.read(request)
+
+    with paths.only_writer(output), user_warnings():
+        session = VideoSession(request)
+        imports = time.perf_counter() - started - session.seconds["model"]
+        videos = []
+        for each, place in zip(requests, outputs, strict=True):
+            video = _make(session, each, inputs, place, preview, resume=resume, titled=seeds > 1)
+            video.save(place)
+            inputs = replace(inputs, narrative=video.narrative)  # told once, for all seeds
+            videos.append(video)
+    if seeds > 1:
+        _sheet(videos, sheet, inputs.prompt)
+        typer.echo(f"{sheet}: seeds {request.seed} to {requests[-1].seed}, side by side.")
+    video = videos[-1]
+    if video.first_step:
+        typer.echo(f"It went on after step {video.first_step} of an earlier run.")
+    if save_narrative is not None:
+        video.narrative.save(save_narrative)
+    if request.fps is not None:
+        user_warning(f"--fps changes the playback only; the story is told at {video.pace:g} frames per second.")
+    told, names = video.narrative, ", ".join(map(str, outputs))
+    typer.echo(
+        f"{names}: {told.num_frames} frames, {len(told.clips)} clips, image at position {told.anchor_frame + 1}."
+    )
+    parts = {"imports": imports, "model": session.seconds["model"], **video.seconds}
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
     typer.echo(f"{time.perf_counter() - started:.1f} s: {spent}.")
+
+
+def _make(
+    session: VideoSession,
+    request: VideoRequest,
+    inputs: Inputs,
+    output: Path,
+    preview: Path | None,
+    *,
+    resume: bool,
+    titled: bool,
+) -> GeneratedVideo:
+    """One video, with its bars."""
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.pipeline.denoising_checkpoint import Progress
+    from reasondiff.pipeline.latent_preview import Preview
+
+    with StageBars(f"seed {request.seed}" if titled else "") as bars:
+        return session.generate(
+            request,
+            inputs,
+            progress=bars,
+            checkpoint=Progress(output.with_suffix(".steps")) if resume else None,
+            preview=Preview(inputs.image, preview, fit=request.fit) if preview is not None else None,
+        )
+
+
+def _sheet(videos: list[GeneratedVideo], sheet: Path, title: str) -> None:
+    """All seeds side by side; the last row has the story's clips below it."""
+    from reasondiff.media import ClipSpan, SheetRow, contact_sheet
+
+    rows = [
+        SheetRow(f"seed {each.record.seed}", each.frames, anchor=each.narrative.anchor_frame, fps=each.pace)
+        for each in videos
+    ]
+    spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in videos[-1].narrative.clips)
+    contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], sheet, title=title)

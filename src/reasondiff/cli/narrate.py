@@ -75,13 +75,14 @@ def narrate(
     """
     if context.invoked_subcommand is not None:
         return
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import hush
+    from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.user_warnings import quiet_local_model
+    from reasondiff.jobs.inputs import narrator_file
     from reasondiff.narrator import load_narrator
 
     if output is None or (batch is None) == (image is None):
         raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
-    checks.writable(output, ".json" if batch is None else ".jsonl", image, batch, checks.read_by(narrator))
+    paths.writable(output, ".json" if batch is None else ".jsonl", image, batch, narrator_file(narrator))
     frames, seconds = NUM_FRAMES, INTERVAL
     if narrator is None and narrator_url is not None:
         narrator = "openai"  # an address alone is meant, too
@@ -93,7 +94,7 @@ def narrate(
         "temperature": temperature, "seed": seed, "cache": cache,
         "retries": 8 if batch is not None and narrator.startswith("openai") else None,
     }  # fmt: skip
-    hush(narrator)
+    quiet_local_model(narrator)
     frames = frames if num_frames is None else num_frames
     seconds = seconds if interval is None else interval
     if batch is not None:
@@ -129,13 +130,13 @@ def _own(model: str) -> tuple[str, int, float]:
 
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
 
-    prompt = checks.prompt(prompt)
+    prompt = clean_prompt(prompt)
     picture = load_image(image)
-    with notes():
+    with user_warnings():
         narrative = narrator.narrate(picture, prompt, num_frames=num_frames, interval=interval)
     narrative.save(output)
     record = narrative.provenance

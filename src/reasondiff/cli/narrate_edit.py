@@ -57,12 +57,12 @@ def edit(
     Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
     has it at that moment.
     """
-    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal import paths
     from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
     if output is not None:
-        checks.writable(output, ".json", image)
+        paths.writable(output, ".json", image)
     elif story.suffix.lower() != ".json":
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
     given: dict[str, list[Any] | None] = {
@@ -97,7 +97,7 @@ def show(
     ] = None,
 ) -> None:
     """Draw a story's timeline, here and as a PNG: its clips to scale, and where the image belongs."""
-    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.cli.terminal import paths
     from reasondiff.files import atomic_path
     from reasondiff.media import load_image
     from reasondiff.media.storyboard import timeline_image
@@ -105,7 +105,7 @@ def show(
 
     narrative = read_narrative(story)
     output = output or story.with_name(f"{story.stem}-timeline.png")
-    checks.writable(output, ".png", story, image)
+    paths.writable(output, ".png", story, image)
     picture = load_image(image) if image is not None else None
     _print(narrative)
     with atomic_path(output) as partial:
@@ -141,13 +141,13 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
 
 
 def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str, url: str | None) -> Narrative:
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import hush
+    from reasondiff.cli.terminal.user_warnings import quiet_local_model
+    from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
     from reasondiff.narrator import load_provider, redo_clip
 
-    hush(narrator)
-    picture, prompt = load_image(image), checks.prompt(prompt) or str(narrative.provenance.get("prompt", ""))
+    quiet_local_model(narrator)
+    picture, prompt = load_image(image), clean_prompt(prompt) or str(narrative.provenance.get("prompt", ""))
     before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
     return redo_clip(load_provider(narrator, url=url), narrative, clip, picture, prompt, seed=before)
 

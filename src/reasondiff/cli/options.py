@@ -1,82 +1,149 @@
-"""Options that several verbs share."""
+"""Options of the command line, derived from ``VideoRequest``: its names, types, defaults, ranges and help.
+
+A verb takes a whole request (``takes_request``), only what a user changed (``takes_changes``), or single options by the
+aliases below.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from reasondiff.errors import InputError
+from reasondiff.jobs.options import Option, options_of
+from reasondiff.jobs.request import VideoRequest
 
 __all__ = [
-    "Adapter",
-    "Embed",
-    "Fit",
-    "Fps",
+    "LOADING",
     "Guidance",
     "ImageFile",
     "Model",
     "ModelName",
     "NarratorName",
     "NarratorUrl",
-    "NegativePrompt",
     "NumFrames",
     "OutputFile",
-    "Position",
-    "PresetName",
     "Prompt",
     "Revision",
-    "Seed",
     "Size",
     "Steps",
-    "StoryFile",
     "Threads",
-    "TransformerFile",
+    "takes_changes",
+    "takes_request",
 ]  # fmt: skip
+
+LOADING = ("model", "revision", "adapter", "transformer", "preset", "device", "narrator", "narrator_url")
+"""What every verb that runs a model takes: which one, how it is loaded, and who tells its stories."""
 
 MAX_THREADS = 1024
 
-ImageFile = Annotated[Path, typer.Option(help="The condition image.", metavar="FILE", show_default=False)]
-Prompt = Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")]
-StoryFile = Annotated[Path | None, typer.Option(help="A story file instead of a narrator.", metavar="FILE")]
-Position = Annotated[
-    int | None, typer.Option(help="The image's frame, counted from 1; wins over the story.", metavar="N")
-]
-Model = Annotated[str, typer.Option(help="A name, a folder, or a hub id.")]
-Revision = Annotated[
-    str | None, typer.Option(help="Of a model on the hub: a branch, a tag or a commit.", metavar="NAME")
-]
-TransformerFile = Annotated[
-    Path | None,
-    typer.Option("--transformer", help="One .safetensors or .gguf file instead of the model's own.", metavar="FILE"),
-]
-NarratorName = Annotated[
-    str | None, typer.Option(help="Who tells the story, as NAME[:MODEL]; the model's own unless given.", metavar="NAME")
-]
-ModelName = Annotated[str, typer.Option("--narrator", help="Who is asked, as NAME[:MODEL].", metavar="NAME")]
-NarratorUrl = Annotated[str | None, typer.Option(help="Where an openai narrator is served.", metavar="URL")]
-NumFrames = Annotated[int | None, typer.Option(help="Frames of the video, such as 33 or 81.", metavar="N")]
-Steps = Annotated[int | None, typer.Option(help="Denoising steps.", metavar="N")]
-Guidance = Annotated[float | None, typer.Option(help="Of classifier-free guidance; 1 turns it off.", metavar="X")]
-NegativePrompt = Annotated[str | None, typer.Option(help="What guidance leads away from.", metavar="TEXT")]
-Seed = Annotated[int, typer.Option(help="Of the noise.", metavar="N")]
-Size = Annotated[
-    str | None, typer.Option(help="WxH, or N for an area of NxN pixels at the image's aspect.", metavar="SIZE")
-]
-Fit = Annotated[str, typer.Option(help="How the image is brought to the size: crop, letterbox or stretch.")]
-Fps = Annotated[float | None, typer.Option(help="Playback speed only; the story's own pace unless given.", metavar="X")]
-PresetName = Annotated[
-    str | None,
-    typer.Option("--preset", help="quality, balanced, fast or low-vram; see 'reasondiff plan'.", metavar="NAME"),
-]
-Adapter = Annotated[
-    str | None,
-    typer.Option(help="A ReasonDiff adapter: a folder or a hub id, with @REVISION if it is to stay.", metavar="NAME"),
-]
-Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's recipe.")]
+_NO_IMAGE = Path()
+"""The image of a request whose verb has no such option, because it has many images or draws its own."""
+
+
+def takes_request(
+    *names: str, without: Iterable[str] = (), request: type[VideoRequest] = VideoRequest
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb the options of a request; it is called with ``request=`` and its own options.
+
+    Args:
+        names: of the options; all unless given.
+        without: options that the verb has no use for.
+        request: the class that the options belong to.
+    """
+    shown = [name for name in names or options_of(request) if name not in set(without)]
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(verb)
+        def run(**given: Any) -> None:
+            values = {name: given.pop(name) for name in shown}
+            values.setdefault("image", _NO_IMAGE)
+            verb(request=request(**values), **given)
+
+        parameters = [_parameter(options_of(request)[name]) for name in shown]
+        return _with_parameters(run, verb, "request", parameters)
+
+    return decorate
+
+
+def takes_changes(*names: str, **help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a verb options of a request, none of which need be given; it is called with ``changes=``, those that are.
+
+    Args:
+        names: of the options.
+        help: another help text, by name.
+    """
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(verb)
+        def run(**given: Any) -> None:
+            values = {name: given.pop(name) for name in names}
+            verb(changes={name: value for name, value in values.items() if value is not None}, **given)
+
+        known = options_of(VideoRequest)
+        parameters = [_parameter(known[name], optional=True, help=help.get(name)) for name in names]
+        return _with_parameters(run, verb, "changes", parameters)
+
+    return decorate
+
+
+def _with_parameters(
+    run: Callable[..., None], verb: Callable[..., None], hidden: str, parameters: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """``run`` with the signature of ``verb``, in which ``parameters`` stand for the one that is ``hidden``."""
+    own = dict(inspect.signature(verb, eval_str=True).parameters)
+    del own[hidden]
+    every = [*parameters, *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.values())]
+    needed = sorted(every, key=lambda each: each.default is not inspect.Parameter.empty)  # stable: first what must be
+    run.__signature__ = inspect.Signature(needed)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in needed}
+    return run
+
+
+def _parameter(option: Option, *, optional: bool = False, help: str | None = None) -> inspect.Parameter:
+    """An option as a parameter of a verb."""
+    kind: Any = option.kind | None if option.optional or optional else option.kind
+    default = None if optional else inspect.Parameter.empty if option.required else option.default
+    annotation = Annotated[kind, shown(option.name, option, help=help)]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def shown(name: str, option: Option | None = None, *, flags: Iterable[str] = (), help: str | None = None) -> Any:
+    """How typer shows an option of a request.
+
+    Args:
+        name: of the option.
+        option: of another class than ``VideoRequest``.
+        flags: other names on the command line.
+        help: another help text.
+    """
+    option = option or options_of(VideoRequest)[name]
+    flag = option.about.flag or f"--{name.replace('_', '-')}"
+    if option.kind is bool:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    hidden = option.required or option.default in (None, "")
+    metavar = None if option.kind is bool else option.about.metavar
+    return typer.Option(*(flags or (flag,)), help=help or option.help, metavar=metavar, show_default=not hidden)
+
+
+ImageFile = Annotated[Path, shown("image")]
+Prompt = Annotated[str, shown("prompt")]
+Model = Annotated[str, shown("model")]
+Revision = Annotated[str | None, shown("revision")]
+NarratorName = Annotated[str | None, shown("narrator")]
+NarratorUrl = Annotated[str | None, shown("narrator_url")]
+ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL].")]
+NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]
+Steps = Annotated[int | None, shown("num_inference_steps")]
+Guidance = Annotated[float | None, shown("guidance_scale")]
+Size = Annotated[str | None, shown("size")]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)
 ]

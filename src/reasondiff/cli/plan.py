@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,9 +23,7 @@ def plan(
     ] = "wan2.1-i2v-14b-480p",
     revision: common.Revision = None,
     preset: Annotated[str, typer.Option(help="quality, balanced, fast or low-vram.")] = "balanced",
-    num_frames: Annotated[
-        int | None, typer.Option("--frames", "--num-frames", help="Frames of the video, such as 33 or 81.", metavar="N")
-    ] = None,
+    num_frames: common.NumFrames = None,
     size: common.Size = None,
     steps: common.Steps = None,
     guidance_scale: common.Guidance = None,
@@ -41,17 +40,16 @@ def plan(
     """
     from rich.console import Console
 
-    from reasondiff.cli.terminal import paths as checks
+    from reasondiff.jobs.request import VideoRequest
     from reasondiff.planning import architecture, job_of
     from reasondiff.planning import plan as predict
     from reasondiff.planning.presets import preset as find_preset
 
+    asked = VideoRequest(
+        image=Path(), num_frames=num_frames, size=size, num_inference_steps=steps, guidance_scale=guidance_scale
+    )
     chosen, found = find_preset(preset), architecture(model, revision)
-    width, height = checks.size(size) if size is not None else (None, None)
-    job = job_of(
-        found.defaults, num_frames=num_frames, width=width, height=height or width, num_inference_steps=steps,
-        guidance_scale=guidance_scale, segments=descriptions, words=words,
-    )  # fmt: skip
+    job = job_of(found.defaults, **asked.job(), segments=descriptions, words=words)
     planned = predict(found, chosen, job)
     job = planned.job
 

@@ -1,8 +1,10 @@
-"""``reasondiff replay``: make a video again from its own recipe, and compare."""
+"""``reasondiff replay``: make a video again from its own record, and compare."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,28 +12,32 @@ import typer
 
 from reasondiff.cli import options as common
 from reasondiff.errors import InputError
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
-    from reasondiff.jobs.session import Made
+    from reasondiff.jobs.inputs import Inputs
+    from reasondiff.jobs.session import GeneratedVideo
     from reasondiff.media import Recipe
+    from reasondiff.pipeline.magcache import MagRatios
 
 __all__ = ["replay"]
 
-MAX_SIDE = 8192
-_KINDS = {"int": int, "float": float, "bool": bool}
-"""How options are typed in ``Settings``; the others are texts."""
 
-
+@common.takes_changes(
+    "model", "revision", "adapter", "preset", "device", "seed",
+    model="Another place of the same model.",
+    revision="The model's revision, where the video names one.",
+    adapter="Another place of the same adapter.",
+    preset="Another preset, whose video may differ.",
+    seed="Another seed, for another video of the story.",
+)  # fmt: skip
 def replay(
+    changes: Mapping[str, Any],
     video: Annotated[Path, typer.Argument(help="An MP4 that 'reasondiff generate' wrote.", show_default=False)],
     output: common.OutputFile,
     image: Annotated[
-        Path | None, typer.Option(help="The condition image, where the recipe was told not to keep it.", metavar="FILE")
+        Path | None, typer.Option(help="The condition image, where the record was told not to keep it.", metavar="FILE")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Another place of the same model.")] = None,
-    revision: Annotated[str | None, typer.Option(help="The model's revision, where the video names one.")] = None,
-    adapter: Annotated[str | None, typer.Option(help="Another place of the same adapter.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed, for another video of the story.", metavar="N")] = None,
     threads: common.Threads = None,
 ) -> None:
     """Generate a video again and compare the frames with what they were before encoding.
@@ -39,127 +45,120 @@ def replay(
     It is made with as many CPU threads as the video was unless --threads is given: other numbers round differently.
     Ends with 0 if they are equal, with 1 if they differ although nothing was changed.
     """
-    import torch
-
-    from reasondiff.cli.terminal import paths as checks
-    from reasondiff.cli.terminal.notes import notes
+    from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.stage_bars import StageBars
-    from reasondiff.jobs.session import Maker
-    from reasondiff.media import fit_image, frames_hash, load_image, read_recipe, write_video
+    from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.jobs.inputs import check_names
+    from reasondiff.jobs.record import request_of
+    from reasondiff.jobs.session import VideoSession
+    from reasondiff.media import read_recipe
+
+    paths.writable(output, ".mp4", video, image)
+    record = read_recipe(video)
+    if record is None:
+        raise InputError(f"{str(video)!r} has no record; give a video that 'reasondiff generate' wrote.")
+    recorded = request_of(record, video, VideoRequest)
+    inputs = _inputs(record, recorded, image)
+    _refuse_untrusted(recorded, changes)
+    if "model" in changes:
+        recorded = replace(recorded, revision=None)  # it was of the place that the video names
+    request = replace(recorded, **changes)
+    check_names(request)
+    ratios = _ratios(record)
+    with paths.only_writer(output), _threads(threads or record.threads), user_warnings():
+        session = VideoSession(request, ratios=ratios)
+        with StageBars() as bars:
+            made = session.generate(request, inputs, progress=bars)
+        made.save(output)
+    raise typer.Exit(_compare(record, made, video, output, asked="seed" in changes or "preset" in changes))
+
+
+def _inputs(record: Recipe, request: VideoRequest, image: Path | None) -> Inputs:
+    """The prepared image, or a user's own prepared again; the story as it was told."""
+    from reasondiff.jobs.inputs import Inputs
+    from reasondiff.media import fit_image, load_image
     from reasondiff.narrative import Narrative
 
-    checks.writable(output, ".mp4", video, image)
-    recipe = read_recipe(video)
-    if recipe is None:
-        raise InputError(f"{str(video)!r} has no recipe; give a video that 'reasondiff generate' wrote.")
-    if seed is not None:
-        checks.numbers(seed=seed)
-    options = _options(recipe)
     if image is None:
-        picture = recipe.open_image()
+        picture = record.open_image()
     else:
-        picture = fit_image(load_image(image), options["width"], options["height"], options["fit"])
-    story = Narrative.from_dict(dict(recipe.narrative))
-    wanted = replace(recipe, model=model or _trusted(recipe.model), seed=recipe.seed if seed is None else seed)
-
-    how = _how(recipe, adapter)
-    if model is None and revision is None and (named := how["revision"]) is not None:
-        raise InputError(
-            f"The video's model is of revision {named[:200]!r}, which anybody may have pushed; if you trust it, give "
-            "it as --revision."
-        )
-    how["revision"] = revision
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or recipe.threads)
-    try:
-        with notes():
-            maker = Maker(wanted.model, **how)
-            with StageBars() as bars:
-                made = maker.make(
-                    picture, recipe.prompt, narrative=story, seed=wanted.seed, bars=bars, fps=options.pop("fps"),
-                    embed=recipe.image is not None, **options,
-                )  # fmt: skip
-    finally:
-        torch.set_num_threads(before)
-    write_video(output, made.frames, made.fps, made.recipe)
-    difference = recipe.first_difference(made.frames)
-    if difference is None and frames_hash(made.frames) != recipe.frames_sha256:
-        typer.echo("Each frame is equal, but the recipe's SHA-256 of all frames is not theirs: the recipe was edited.")
-        raise typer.Exit(1)
-    if difference is None:
-        typer.echo(f"Equal: all {len(made.frames)} frames are those of {video.name}, bit by bit.")
-        return
-    typer.echo(_told(difference, made, video, output))
-    changes = _changes(recipe, made.recipe)
-    typer.echo(f"Changed since: {'; '.join(changes) or 'nothing that the recipe knows of'}.")
-    raise typer.Exit(0 if seed is not None else 1)
+        width, height = request.width_and_height or (0, 0)
+        picture = fit_image(load_image(image), width, height, request.fit)
+    return Inputs(picture, record.prompt, Narrative.from_dict(dict(record.narrative)))
 
 
-def _trusted(model: str) -> str:
-    """The recipe's model, unless it would fetch from a place that only the video names."""
+def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None:
+    """Raise ``InputError`` where a replay would fetch from a place that only the video names, or it is not here."""
     from reasondiff.checkpoints import BUNDLED, HUB
 
-    if model.lower() in (*BUNDLED, *HUB) or Path(model).is_dir():
-        return model
-    raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
+    model = request.model
+    if "model" not in changes and model.lower() not in (*BUNDLED, *HUB) and not Path(model).is_dir():
+        raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
+    places = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
+    for name, fix in places.items():
+        place = getattr(request, name)
+        if name not in changes and place is not None and not Path(place).exists():
+            raise InputError(f"The video's {name} {str(place)[:200]!r} is not here; {fix}.")
+    if request.revision is not None and not changes.keys() & {"model", "revision"}:
+        raise InputError(
+            f"The video's model is of revision {request.revision[:200]!r}, which anybody may have pushed; if you trust "
+            "it, give it as --revision."
+        )
 
 
-def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
-    """How the model was loaded and run, with the adapter from elsewhere where one is named.
-
-    Raises:
-        InputError: with something that is not here.
-    """
+def _ratios(record: Recipe) -> MagRatios | None:
+    """MagCache's, which the record holds as numbers."""
+    held = record.options.get("mag_ratios")
+    if held is None:
+        return None
+    try:
+        numbers = tuple(float(ratio) for ratio in str(held).split())
+    except ValueError:
+        raise InputError("The video's record has impossible ratios; use an unedited copy of the video.") from None
     from reasondiff.pipeline.magcache import MagRatios
 
-    names = ("preset", "revision", "adapter", "transformer")
-    how = {name: None if (value := recipe.options.get(name)) is None else str(value) for name in names}
-    fixes = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
-    if adapter is not None:
-        del how["adapter"], fixes["adapter"]
-    for name, fix in fixes.items():
-        if (place := how[name]) is not None and not Path(place).exists():
-            raise InputError(f"The video's {name} {place[:200]!r} is not here; {fix}.")
-    ratios = recipe.options.get("mag_ratios")
+    return MagRatios(ratios=numbers) if numbers else None
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Compute with as many threads as the video was made with: they decide the order of sums."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
     try:
-        numbers = tuple(float(ratio) for ratio in str(ratios or "").split())
-    except ValueError:
-        raise InputError("The video's recipe has impossible ratios; use an unedited copy of the video.") from None
-    transformer = Path(how["transformer"]) if how["transformer"] is not None else None
-    return {
-        "adapter": adapter,
-        **how,
-        "transformer": transformer,
-        "ratios": MagRatios(ratios=numbers) if numbers else None,
-    }
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-def _options(recipe: Recipe) -> dict[str, Any]:
-    """The pipeline's options and ``fps`` from a recipe.
+def _compare(record: Recipe, made: GeneratedVideo, video: Path, output: Path, *, asked: bool) -> int:
+    """Say whether the frames are those that were made before; the exit code.
 
-    Raises:
-        InputError: one is missing or of another type, or they are not those of the hashed frames.
+    Args:
+        record: of the video that was there.
+        made: now.
+        video: where the one lies.
+        output: where the other lies.
+        asked: another video was asked for.
     """
-    from reasondiff.pipeline import Settings
+    from reasondiff.media import frames_hash
 
-    kinds = {item.name: _KINDS.get(str(item.type), str) for item in fields(Settings)} | {"fps": float}
-    options: dict[str, Any] = {}
-    for name, kind in kinds.items():
-        value = recipe.options.get(name)
-        value = float(value) if kind is float and type(value) is int else value
-        if type(value) is not kind:
-            raise InputError(f"The video's recipe has an impossible {name!r}; use an unedited copy of the video.")
-        options[name] = value
-    if options["num_frames"] != len(recipe.frame_sha256) or max(options["width"], options["height"]) > MAX_SIDE:
-        raise InputError("The video's recipe is for another video; use an unedited copy.")
-    for name in ("interval", "num_videos_per_prompt"):
-        del options[name]
-    if options["guidance_scale_2"] == options["guidance_scale"]:
-        del options["guidance_scale_2"]  # models with one transformer take none
-    return options
+    difference = record.first_difference(made.frames)
+    if difference is None and frames_hash(made.frames) != record.frames_sha256:
+        typer.echo("Each frame is equal, but the record's SHA-256 of all frames is not theirs: the record was edited.")
+        return 1
+    if difference is None:
+        typer.echo(f"Equal: all {len(made.frames)} frames are those of {video.name}, bit by bit.")
+        return 0
+    typer.echo(_difference(difference, made, video, output))
+    changes = _changes(record, made.record)
+    typer.echo(f"Changed since: {'; '.join(changes) or 'nothing that the record knows of'}.")
+    return 0 if asked else 1
 
 
-def _told(difference: int, made: Made, video: Path, output: Path) -> str:
+def _difference(difference: int, made: GeneratedVideo, video: Path, output: Path) -> str:
     """Where two videos differ. The hashes say which frame is the first; how far apart they are is seen as played."""
     import numpy as np
 
@@ -179,13 +178,14 @@ def _changes(before: Recipe, after: Recipe) -> list[str]:
         for name, then, now in (
             ("seed", before.seed, after.seed),
             ("threads", before.threads, after.threads),
+            ("preset", before.options.get("preset"), after.options.get("preset")),
             ("device", before.options.get("device"), after.options.get("device")),
             *((name, then, after.versions.get(name)) for name, then in before.versions.items()),
         )
         if then != now
     ]
     names = {*before.weights, *after.weights}
-    if "model_index.json" not in before.weights:  # an early recipe, which knows of weights only
+    if "model_index.json" not in before.weights:  # an early record, which knows of weights only
         names = {name for name in names if name in before.weights or name.endswith(".safetensors")}
     if differ := sorted(name for name in names if before.weights.get(name) != after.weights.get(name)):
         changes.append(f"weights or settings of the model ({', '.join(differ)})")

@@ -71,8 +71,8 @@ def train(
     from transformers.utils import logging as transformers_logging
 
     from reasondiff.checkpoints import in_one_sentence
-    from reasondiff.cli.terminal.notes import note
     from reasondiff.cli.terminal.training_bar import training_bar
+    from reasondiff.cli.terminal.user_warnings import user_warning
     from reasondiff.files import atomic_path
     from reasondiff.training.distributed import Workers
     from reasondiff.training.trainer import fit
@@ -89,7 +89,7 @@ def train(
         with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
             stage = plan.build(plan, model, cache, workers.device)
         if workers.first:
-            note(training_checks.told_of(device, plan.optimization.precision))
+            user_warning(training_checks.told_of(device, plan.optimization.precision))
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
                 record = plan.to_dict() | {"device": device, "computed_in": computed}

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reasondiff.cli.terminal import paths as checks
-from reasondiff.errors import InputError
+from reasondiff.checkpoints import find_model, hub_id
+from reasondiff.errors import CheckpointError, InputError
+from reasondiff.jobs.options import options_of
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from reasondiff.narrative import Narrative
 
-__all__ = ["Given"]
+__all__ = ["Inputs", "check_names", "clean_prompt", "narrator_file"]
 
 
 @dataclass(frozen=True)
-class Given:
+class Inputs:
     """An image and a text, or a story instead of a text.
 
     Args:
         image: in mode RGB.
         prompt: the user's text; may be empty where there is a story.
-        story: from a file, or None to ask the narrator.
-        size: see ``checks.size``; None for the model's area at the image's aspect.
+        narrative: told already, or None to ask the narrator.
     """
 
     image: Image.Image = field(repr=False)
     prompt: str
-    story: Narrative | None
-    size: tuple[int, int | None] | None
+    narrative: Narrative | None = None
 
     @classmethod
-    def read(cls, image: Path, prompt: str, narrative: Path | None, size: str | None) -> Given:
-        """From the command line's options.
+    def read(cls, request: VideoRequest) -> Inputs:
+        """From the files that a request names.
 
         Raises:
             InputError: one of them cannot be used.
@@ -43,19 +44,51 @@ class Given:
         from reasondiff.media import load_image
         from reasondiff.narrative.formats import read_narrative
 
-        prompt = checks.prompt(prompt)
-        if not prompt and narrative is None:
+        prompt = clean_prompt(request.prompt)
+        if not prompt and request.narrative is None:
             raise InputError("The prompt is empty; say in a few words what should happen.")
         return cls(
-            size=checks.size(size) if size is not None else None,
-            image=load_image(image),
+            image=load_image(request.image),
             prompt=prompt,
-            story=read_narrative(narrative) if narrative is not None else None,
+            narrative=read_narrative(request.narrative) if request.narrative is not None else None,
         )
 
-    def job(self, options: dict[str, Any]) -> dict[str, Any]:
-        """These options and the size, for whether it fits into the GPU's memory."""
-        if self.size is None:
-            return options
-        width, height = self.size
-        return options | {"width": width, "height": height or width}
+
+def clean_prompt(text: str) -> str:
+    """The prompt without control characters and outer space.
+
+    Raises:
+        InputError: it is too long, or no text.
+    """
+    options_of(VideoRequest)["prompt"].check(text)
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the shell that are not UTF-8
+        raise InputError(f"The prompt {text[:40]!r} is not UTF-8 text; type it again.")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+
+
+def narrator_file(narrator: str | None) -> Path | None:
+    """The file that a narrator of this name reads, if it reads one."""
+    source, _, place = (narrator or "").partition(":")
+    return Path(place) if source in ("file", "scripted") else None
+
+
+def check_names(request: VideoRequest) -> None:
+    """Refuse a mistyped name of what a session loads within milliseconds, before torch is imported.
+
+    Raises:
+        InputError: there is no such preset or file of ratios.
+        CheckpointError: there is no such model, adapter or transformer.
+    """
+    from reasondiff.planning.presets import preset
+
+    found = find_model(request.model)
+    if request.revision is not None and Path(found).is_dir():
+        raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
+    if request.preset is not None:
+        preset(request.preset)
+    if (adapter := request.adapter) is not None and not Path(adapter).exists() and not hub_id(adapter.split("@")[0]):
+        raise CheckpointError(f"There is no {adapter!r}; give a folder, or a hub id such as owner/name.")
+    if request.transformer is not None and not request.transformer.is_file():
+        raise CheckpointError(f"There is no {str(request.transformer)!r}; give a .safetensors or .gguf file.")
+    if request.mag_ratios is not None and not request.mag_ratios.exists():
+        raise InputError(f"There is no {str(request.mag_ratios)!r}; write one with 'reasondiff calibrate'.")

@@ -1,36 +1,41 @@
-"""One video from start to finish, as ``generate``, ``replay`` and ``cases`` make it."""
+"""A loaded model that makes videos from requests, whoever asks: the command line, a server, a browser."""
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from reasondiff import __version__
-from reasondiff.checkpoints import file_hash, find_model, model_hashes
-from reasondiff.cli.terminal.stage_bars import StageBars
+from reasondiff.errors import InputError
+from reasondiff.jobs.inputs import Inputs, check_names
+from reasondiff.jobs.loading import enough_memory, hashes_of, load_model, named_narrator, preset_of, quiet_libraries
+from reasondiff.jobs.options import options_of
+from reasondiff.jobs.progress import Reporter, StageProgress
+from reasondiff.jobs.record import PIPELINE_NAMES, recorded_options, resolved, versions
+from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
     from reasondiff.media import Recipe
     from reasondiff.narrative import Narrative
+    from reasondiff.pipeline import ReasonDiffOutput
+    from reasondiff.pipeline.denoising_checkpoint import Progress
     from reasondiff.pipeline.latent_preview import Preview
     from reasondiff.pipeline.magcache import MagRatios
 
-__all__ = ["Made", "Maker"]
+__all__ = ["GeneratedVideo", "VideoSession"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedVideo:
     """A video and how it came about.
 
     Args:
@@ -38,195 +43,234 @@ class Made:
         fps: frames per second when played.
         pace: frames per second of the story.
         narrative: the story it tells.
-        recipe: all that is needed to make it again.
+        record: all that is needed to make it again.
         seconds: by stage.
+        first_step: denoising steps that an earlier, killed run had done.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
     pace: float
     narrative: Narrative
-    recipe: Recipe
+    record: Recipe
     seconds: Mapping[str, float]
+    first_step: int = 0
+
+    def save(self, path: str | Path) -> None:
+        """Write an MP4 that carries the record.
+
+        Raises:
+            InputError: it cannot be written there.
+        """
+        from reasondiff.media import write_video
+
+        write_video(path, self.frames, self.fps, self.record)
 
 
-class Maker:
-    """A loaded model.
+class VideoSession:
+    """A loaded model. Sessions share nothing; the jobs of one take turns.
 
     Args:
-        model: a name, a folder or a hub id.
-        narrator: ``NAME[:MODEL]``; None for ``openai`` where a ``url`` is given, else for the model's own.
-        preset: how it is loaded and run; None for the model as it is on a CPU, and on a GPU for the first that fits.
-        revision: of a model on the hub.
-        adapter: a folder or hub id, with ``@revision`` if it is to stay.
-        transformer: one file instead of the model's own.
-        ratios: MagCache's, instead of the preset's step cache.
+        request: whose options of the group "model" say what is loaded and where; the others, which preset fits.
         measuring: without compilation and step cache, so that every block runs and can be watched.
-        job: what will be made, for whether it fits into the GPU's memory.
-        narrator_options: for ``load_narrator``.
+        ratios: MagCache's, where they do not come from the request's file.
 
     Raises:
         CheckpointError: the model cannot be loaded.
-        InputError: it does not fit into the GPU's memory, or a folder was given a revision.
+        InputError: it does not fit into the GPU's memory, or a name is unknown; names are looked at first.
     """
 
-    def __init__(
-        self,
-        model: str,
-        narrator: str | None = None,
-        *,
-        preset: str | None = None,
-        revision: str | None = None,
-        adapter: str | None = None,
-        transformer: Path | None = None,
-        measuring: bool = False,
-        ratios: MagRatios | None = None,
-        job: Mapping[str, Any] | None = None,
-        **narrator_options: Any,
-    ) -> None:
-        found, started = find_model(model), time.perf_counter()
-        import torch
-        from diffusers.utils import logging as diffusers_logging
-        from transformers.utils import logging as transformers_logging
-
-        diffusers_logging.disable_progress_bar()  # ours shows the stages of a video; theirs, files of a folder
-        transformers_logging.disable_progress_bar()
-        transformers_logging.set_verbosity_error()
-
-        from reasondiff.narrator import load_narrator
-        from reasondiff.pipeline import ReasonDiffPipeline
-        from reasondiff.pipeline.loading import load_preset
-        from reasondiff.planning.fitting import preset_for
+    def __init__(self, request: VideoRequest, *, measuring: bool = False, ratios: MagRatios | None = None) -> None:
+        check_names(request)
+        narrator = named_narrator(request)
+        began = time.perf_counter()
+        quiet_libraries()
+        from reasondiff.pipeline.magcache import MagRatios
 
         imported = time.perf_counter()
-        self.name = model
-        named = narrator or ("openai" if narrator_options.get("url") else None)  # an address alone is meant, too
-        own = load_narrator(named, **narrator_options) if named else None
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        chosen = preset_for(model, preset, job or {}, revision)
-        self.how = {
-            "preset": chosen.name if chosen else None,
-            "revision": revision,
-            "adapter": adapter,
-            "transformer": None if transformer is None else str(transformer),
-        }
-        self.ratios = ratios
-        parts: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
-        if chosen is not None:
-            if measuring:
-                chosen = replace(chosen, compiled=False, step_cache=None)
-            self.pipe = load_preset(found, chosen, device, adapter=adapter, revision=revision, **parts)
-        else:
-            self.pipe = ReasonDiffPipeline.from_pretrained(found, revision=revision, **parts)
-            self.pipe.to(device)
-            if adapter is not None:
-                self.pipe.load_adapter(adapter)
-        self.pipe.set_progress_bar_config(disable=True)
-        if own is not None:
-            self.pipe.narrator = own
+        self.request = request
+        self.ratios = MagRatios.read(request.mag_ratios) if request.mag_ratios is not None else ratios
+        self.preset = preset_of(request)
+        self.pipe = load_model(request, self.preset, measuring=measuring)
+        if narrator is not None:
+            self.pipe.narrator = narrator
+        self._turn = threading.Lock()
         self._hashes: Future[dict[str, str]] | None = None
-        self._hashed = partial(_hashes_of, _folder_of(found, revision), adapter, transformer)
-        self.seconds = {"imports": imported - started, "model": time.perf_counter() - imported}
+        self.seconds: Mapping[str, float] = {"imports": imported - began, "model": time.perf_counter() - imported}
 
     @property
     def weights(self) -> dict[str, str]:
         """SHA-256 of every file that was loaded; the first time, hashing a large model takes a minute."""
         return self._hashing().result()
 
-    def _hashing(self) -> Future[dict[str, str]]:
-        self._hashes = self._hashes or _aside(self._hashed)
-        return self._hashes
-
-    def make(
+    def generate(
         self,
-        image: Image.Image,
-        prompt: str,
+        request: VideoRequest,
+        inputs: Inputs | None = None,
         *,
-        seed: int,
-        bars: StageBars,
-        narrative: Narrative | None = None,
-        fps: float | None = None,
-        size: tuple[int, int | None] | None = None,
-        embed: bool = True,
+        progress: StageProgress | None = None,
+        stop: threading.Event | None = None,
+        checkpoint: Progress | None = None,
         preview: Preview | None = None,
-        **options: Any,
-    ) -> Made:
-        """Generate one video.
+    ) -> GeneratedVideo:
+        """Make one video.
 
         Args:
-            image: in mode RGB.
-            prompt: the user's text; may be empty where a narrative is given.
-            seed: of the noise.
-            bars: show the progress.
-            narrative: the story, instead of asking the narrator.
-            fps: of playback; None for the time base the story is told in.
-            size: see ``checks.size``; None for the model's area at the image's aspect.
-            embed: put the prepared image into the recipe.
+            request: with the model that is loaded here.
+            inputs: read already; None to read what the request names.
+            progress: is told of stages and steps.
+            stop: when it is set, the job ends after the step it is in.
+            checkpoint: keeps the denoising on disk; the same call after a kill goes on where it was.
             preview: draws the video while it is made.
-            options: for the pipeline; None leaves one to the model.
+
+        Raises:
+            InputError: an option cannot be used, or another model is asked for.
+            NarrationError: the narrator gave no usable story.
+            StoppedError: as asked.
         """
+        self._hashing()
+        inputs = inputs if inputs is not None else Inputs.read(request)
+        shown = preview.inputs if preview is not None else ()
+
+        def make(arguments: Mapping[str, Any], reporter: Reporter) -> ReasonDiffOutput:
+            def on_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+                if preview is not None:
+                    preview(pipe, step, timestep, tensors)
+                return reporter.on_step(pipe, step, timestep, tensors)
+
+            return self.pipe(
+                **arguments, output_type="uint8", progress=checkpoint, on_stage=reporter.on_stage,
+                callback_on_step_end=on_step, callback_on_step_end_tensor_inputs=shown,
+            )  # fmt: skip
+
+        output, reporter = self.run(make, request, inputs, progress=progress, stop=stop)
+        if checkpoint is not None and not reporter.stepped:  # killed after the last step
+            reporter.first_step = int(self.pipe.num_timesteps)
+        story, pace = output.stories[0], 1 / output.settings.interval
+        whole = resolved(request, output.settings, fps=request.fps or pace)
+        return GeneratedVideo(
+            frames=output.frames[0],
+            fps=request.fps or pace,
+            pace=pace,
+            narrative=story.narrative,
+            record=self._record(whole, inputs, output),
+            seconds=reporter.seconds,
+            first_step=reporter.first_step,
+        )
+
+    def run(
+        self,
+        work: Callable[[Mapping[str, Any], Reporter], Result],
+        request: VideoRequest,
+        inputs: Inputs,
+        *,
+        progress: StageProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> tuple[Result, Reporter]:
+        """Do something with the pipeline in this session's turn: ``generate``, or what watches or measures it.
+
+        Args:
+            work: is given the pipeline's arguments for this request, and what its callbacks report to.
+            request: with the model that is loaded here.
+            inputs: the image and the text or story.
+            progress: as for ``generate``.
+            stop: as for ``generate``.
+        """
+        if not self.holds(request):
+            raise InputError(f"This session holds another model than {request.model!r}; start a session for it.")
+        with self._turn, enough_memory():
+            arguments = self.arguments(request, inputs)
+            reporter = Reporter(progress, stop, self._idle_stages(request, inputs))
+            if self.ratios is not None:
+                self._enable_magcache(self.ratios, request, inputs)
+            result = work(arguments, reporter)
+            reporter.finish()
+        return result, reporter
+
+    def holds(self, request: VideoRequest) -> bool:
+        """Whether what a request wants to be loaded is what is loaded here."""
+        return _of_group(request, "model") == _of_group(self.request, "model")
+
+    def unusual(self) -> dict[str, str]:
+        """How the model is run and who tells, where that is not the usual, as texts; beside the weights it decides."""
+        how = {"preset": self.preset.name if self.preset is not None else None, "narrator": self.request.narrator}
+        return {name: value for name, value in how.items() if value is not None}
+
+    def arguments(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
+        """The pipeline's arguments for a request."""
+        placed = {"position": request.position, "anchor": request.anchor, "seed": request.seed}
+        told = {"image": inputs.image, "prompt": inputs.prompt, "narrative": inputs.narrative}
+        return told | placed | self.settings_of(request, inputs)
+
+    def settings_of(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
+        """The request's options of the group "video", as fields of the pipeline's ``Settings``; None is left to it."""
+        given = _of_group(request, "video")
+        del given["seed"]
+        named = {PIPELINE_NAMES.get(name, name): value for name, value in given.items()}
+        named.pop("", None)
+        return named | self._measures(request, inputs)
+
+    def check(self, request: VideoRequest, inputs: Inputs) -> None:
+        """Raise ``InputError`` for options that this model cannot use, before any work."""
+        self.pipe.settings(inputs.image, inputs.narrative, **self.settings_of(request, inputs))
+
+    def _measures(self, request: VideoRequest, inputs: Inputs) -> dict[str, int]:
+        from reasondiff.pipeline import frame_size
+
+        if (sides := request.width_and_height) is not None:
+            return {"width": sides[0], "height": sides[1]}
+        if request.area is None:
+            return {}
+        width, height = frame_size(inputs.image.size, request.area, self.pipe.pixels_per_token)
+        return {"width": width, "height": height}
+
+    def _idle_stages(self, request: VideoRequest, inputs: Inputs) -> frozenset[str]:
+        """Stages in which nothing is done: a story that is told already, an AlignFormer that is not used."""
+        aligns = request.use_adapter and self.pipe.alignformer is not None
+        placed = request.position is not None or request.anchor != "narrative"
+        asks_nobody = inputs.narrative is not None or (placed and not aligns and request.text_mode == "single")
+        return frozenset(name for name, idle in (("narrate", asks_nobody), ("align", not aligns)) if idle)
+
+    def _enable_magcache(self, ratios: MagRatios, request: VideoRequest, inputs: Inputs) -> None:
+        settings = self.pipe.settings(inputs.image, inputs.narrative, **self.settings_of(request, inputs))
+        transformer = self.pipe.transformer
+        if transformer.is_cache_enabled:
+            transformer.disable_cache()
+        transformer.enable_cache(ratios.config(settings.num_inference_steps))
+
+    def _record(self, request: VideoRequest, inputs: Inputs, output: ReasonDiffOutput) -> Recipe:
         import torch
 
         from reasondiff.media import Recipe
 
-        self._hashing()
-        options |= self.measures(image, size)
-        if self.ratios is not None:
-            self._enable_magcache(self.ratios, image, narrative, options)
-
-        def on_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            if preview is not None:
-                preview(pipe, step, timestep, tensors)
-            bars.on_step(pipe, step, timestep, tensors)
-            return {}
-
-        output = self.pipe(
-            image=image, prompt=prompt, narrative=narrative, seed=seed, output_type="uint8", on_stage=bars.on_stage,
-            callback_on_step_end=on_step, callback_on_step_end_tensor_inputs=preview.inputs if preview else (),
-            **options,
-        )  # fmt: skip
-        story, settings = output.stories[0], asdict(output.settings)
-        pace = 1 / output.settings.interval
         ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
-        where = {"device": str(self.pipe.device), "dtype": str(self.pipe.dtype)}
-        recipe = Recipe(
-            model=self.name,
-            prompt=prompt,
-            narrative=story.narrative.to_dict(),
-            options={**settings, "fps": fps or pace, **where, **self.how, "mag_ratios": ratios},
-            seed=seed,
+        options = recorded_options(request) | {
+            "preset": self.preset.name if self.preset is not None else None,
+            "interval": output.settings.interval,
+            "device": str(self.pipe.device),
+            "dtype": str(self.pipe.dtype),
+            "mag_ratios": ratios,
+        }
+        return Recipe(
+            model=request.model,
+            prompt=inputs.prompt,
+            narrative=output.stories[0].narrative.to_dict(),
+            options=options,
+            seed=request.seed,
             threads=torch.get_num_threads(),
-            versions=_versions(),
+            versions=versions(),
             weights=self.weights,
             image_sha256="",
-        ).with_image(story.image, embed=embed)
-        return Made(output.frames[0], fps or pace, pace, story.narrative, recipe, bars.seconds)
+        ).with_image(output.stories[0].image, embed=request.embed)
 
-    def measures(self, image: Image.Image, size: tuple[int, int | None] | None) -> dict[str, int]:
-        """Width and height from ``checks.size``; none where they are left to the model."""
-        from reasondiff.pipeline import frame_size
-
-        if size is None:
-            return {}
-        width, height = size
-        if height is None:
-            width, height = frame_size(image.size, width**2, self.pipe.pixels_per_token)
-        return {"width": width, "height": height}
-
-    def _enable_magcache(
-        self, ratios: MagRatios, image: Image.Image, narrative: Narrative | None, options: dict[str, Any]
-    ) -> None:
-        taken = {key: value for key, value in options.items() if key not in ("position", "anchor", "progress")}
-        steps = self.pipe.settings(image, narrative, **taken).num_inference_steps
-        transformer = self.pipe.transformer
-        if transformer.is_cache_enabled:
-            transformer.disable_cache()
-        transformer.enable_cache(ratios.config(steps))
+    def _hashing(self) -> Future[dict[str, str]]:
+        self._hashes = self._hashes or run_in_background(partial(hashes_of, self.request))
+        return self._hashes
 
 
-def _aside(work: Callable[[], dict[str, str]]) -> Future[dict[str, str]]:
+def run_in_background(work: Callable[[], Result]) -> Future[Result]:
     """Do ``work`` beside what comes next; a program that ends does not wait for it."""
-    future: Future[dict[str, str]] = Future()
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
@@ -238,30 +282,6 @@ def _aside(work: Callable[[], dict[str, str]]) -> Future[dict[str, str]]:
     return future
 
 
-def _hashes_of(folder: Path, adapter: str | None, transformer: Path | None) -> dict[str, str]:
-    from reasondiff.backends.wan.components import fetched
-
-    hashes = model_hashes(folder)
-    if adapter is not None:
-        hashes |= {f"adapter/{name}": value for name, value in model_hashes(fetched(adapter)).items()}
-    if transformer is not None:
-        hashes[f"--transformer {transformer.name}"] = file_hash(transformer)
-    return hashes
-
-
-def _folder_of(found: str, revision: str | None) -> Path:
-    """Where a model's files lie; ``from_pretrained`` has put a hub model into the hub's cache."""
-    if Path(found).is_dir():
-        return Path(found)
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(found, revision=revision, local_files_only=True))
-
-
-def _versions() -> dict[str, str]:
-    libraries = ("torch", "diffusers", "transformers", "numpy", "pillow", "av")
-    return {
-        "reasondiff": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in libraries},
-    }
+def _of_group(request: VideoRequest, group: str) -> dict[str, Any]:
+    known = options_of(type(request))
+    return {name: getattr(request, name) for name, each in known.items() if each.about.group == group}

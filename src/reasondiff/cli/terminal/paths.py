@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from reasondiff.errors import InputError
 
-__all__ = ["folder", "numbers", "prompt", "read_by", "size", "spare", "writable"]
+try:
+    import fcntl
+except ImportError:  # where there are no such locks, two runs are not noticed
+    fcntl = None  # type: ignore[assignment]
 
-MAX_PROMPT = 4000
-"""Characters of a prompt; a text encoder reads about 500 words."""
+__all__ = ["folder", "only_writer", "spare", "writable"]
 
 
 def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
@@ -54,44 +56,43 @@ def _existing(paths: Iterable[Path | None]) -> dict[tuple[int, int], Path]:
     return {(file.st_dev, file.st_ino): path for file, path in there}
 
 
-def read_by(narrator: str | None) -> Path | None:
-    """The file that a ``--narrator`` of this name reads, if it reads one."""
-    source, _, place = (narrator or "").partition(":")
-    return Path(place) if source in ("file", "scripted") else None
-
-
-def prompt(text: str) -> str:
-    """The prompt without control characters and outer space.
+@contextmanager
+def only_writer(path: Path) -> Iterator[None]:
+    """Inside the block no other run of ours writes ``path``, a file or a folder; the system ends a killed run's claim.
 
     Raises:
-        InputError: it is too long, or no text.
+        InputError: another run is writing it.
     """
-    if len(text) > MAX_PROMPT:
-        raise InputError(f"The prompt has {len(text):,} characters; shorten it to {MAX_PROMPT:,}.")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the shell that are not UTF-8
-        raise InputError(f"The prompt {text[:40]!r} is not UTF-8 text; type it again.")
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+    if fcntl is None:
+        yield
+        return
+    lock = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
+    with _locked(lock, path):
+        yield
 
 
-def size(text: str) -> tuple[int, int | None]:
-    """``832x480`` as width and height; ``512`` as the side of a square of that area, and None.
+@contextmanager
+def _locked(lock: Path, path: Path) -> Iterator[None]:
+    while True:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(file, lock):
+                break
+        except BlockingIOError:
+            os.close(file)
+            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or give another -o.") from None
+        os.close(file)  # the run before has just taken it away
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(file)
 
-    Raises:
-        InputError: it is neither.
-    """
-    if not (parts := re.fullmatch(r"(\d{1,5})(?:[xX×](\d{1,5}))?", text.strip())):
-        raise InputError(f"The size {text!r} is not understood; write 832x480, or 512 for the area of 512x512.")
-    width, height = int(parts[1]), int(parts[2]) if parts[2] else None
-    if width < 1 or height == 0:
-        raise InputError(f"The size {text!r} is empty; give at least 16x16.")
-    return width, height
 
-
-def numbers(*, seed: int, fps: float | None = None, steps: int | None = None) -> None:
-    """Raise ``InputError`` for a number that no model can work with; None is left to the model."""
-    if not 0 <= seed < 2**63:
-        raise InputError(f"The seed {seed} is outside 0..2^63-1; give one in that range.")
-    if fps is not None and not 0 < fps <= 1000:
-        raise InputError(f"{fps:g} frames per second cannot be played; give a number above 0 and at most 1000.")
-    if steps is not None and steps < 1:
-        raise InputError(f"{steps} denoising steps make no video; give 1 or more.")
+def _is_at(file: int, place: Path) -> bool:
+    """Whether an open file is the one that lies there now."""
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(place))
+    except FileNotFoundError:
+        return False

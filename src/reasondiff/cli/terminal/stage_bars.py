@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 __all__ = ["StageBars"]
 
 
 class StageBars:
-    """Shows the stages that a pipeline reports, and remembers how long each took.
-
-    Give ``on_stage`` and ``on_step`` to the pipeline, inside ``with``.
+    """A ``StageProgress`` in the terminal; used inside ``with``.
 
     Args:
         title: of what is being made, where there are several.
@@ -23,14 +20,12 @@ class StageBars:
 
     def __init__(self, title: str = "") -> None:
         self.title = f"{title}: " if title else ""
-        self.seconds: dict[str, float] = {}
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=Console(stderr=True),
         )  # fmt: skip
-        self._stage: str | None = None
-        self._task: Any = None
-        self._since = 0.0
+        self._task: TaskID | None = None
+        self._stepped = False
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -45,20 +40,24 @@ class StageBars:
             self._progress.live.transient = True  # the error's sentence says more than half a bar
         self._progress.stop()
 
-    def on_stage(self, stage: str) -> None:
-        """``stage`` begins, and with it the one before ends."""
+    def on_stage(self, name: str) -> None:
+        """``name`` begins, and with it the stage before ends."""
         self._finish()
-        self._stage, self._since = stage, time.perf_counter()
-        self._task = self._progress.add_task(self.title + stage, total=None)
+        if name:
+            self._task, self._stepped = self._progress.add_task(self.title + name, total=None), False
 
-    def on_step(self, pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        """One denoising step is done; a diffusers callback."""
-        self._progress.update(self._task, total=pipe.num_timesteps, completed=step + 1)
-        return tensors
+    def on_step(self, done: int, total: int) -> None:
+        """``done`` of ``total`` steps are done."""
+        if self._task is None:
+            return
+        if not self._stepped and done > 1:
+            before = f"{done - 1} of {total} steps"
+            self._progress.console.print(f"{self.title}goes on after {before} of an earlier run.", highlight=False)
+        self._stepped = True
+        self._progress.update(self._task, total=total, completed=done)
 
     def _finish(self) -> None:
-        if self._stage is not None:
-            self.seconds[self._stage] = time.perf_counter() - self._since
+        if self._task is not None:
             total = self._progress.tasks[-1].total or 1
             self._progress.update(self._task, total=total, completed=total)
-            self._stage = None
+            self._task = None

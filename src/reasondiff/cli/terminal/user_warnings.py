@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-__all__ = ["hush", "note", "notes"]
+__all__ = ["quiet_local_model", "user_warning", "user_warnings"]
+
+LONG = 100
+"""Characters of a note that is shown in full once only."""
 
 
-def note(text: str) -> None:
+def user_warning(text: str) -> None:
     """One remark; several lines become one."""
     typer.echo(f"Note: {' '.join(text.split())}", err=True)
 
 
-def hush(narrator: str) -> None:
+def quiet_local_model(narrator: str) -> None:
     """Leave out the bars that transformers draws while it reads the files of a local narrator."""
     if not narrator.startswith("transformers:"):
         return
@@ -27,18 +31,27 @@ def hush(narrator: str) -> None:
 
 
 @contextmanager
-def notes(about: str = "") -> Iterator[None]:
+def user_warnings(about: str = "", told: dict[str, str] | None = None) -> Iterator[None]:
     """Inside the block our own warnings and log records become notes, each once; other libraries' are left out.
 
     Args:
         about: what the notes are about, named in each.
+        told: what was said already and about what, where several blocks belong together; of a long note that is in it
+            only the beginning is shown.
     """
+    told = {} if told is None else told
     seen: set[str] = set()
 
     def once(text: str) -> None:
-        if text not in seen:
-            seen.add(text)
-            note(f"{about}: {text}" if about else text)
+        if text in seen:
+            return
+        seen.add(text)
+        before = told.setdefault(text, about)
+        if before != about and len(text) > LONG:
+            start = textwrap.shorten(text, LONG, placeholder=" …")
+            user_warning(f"{about}: {start} (in full at {before})")
+        else:
+            user_warning(f"{about}: {text}" if about else text)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -1,0 +1,132 @@
+"""Loading what a request names: narrator, preset, device, model; nothing heavy before the names are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasondiff.checkpoints import file_hash, find_model, model_hashes
+from reasondiff.errors import InputError
+from reasondiff.jobs.request import VideoRequest
+
+if TYPE_CHECKING:
+    from reasondiff.narrator import Narrator
+    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.planning.presets import Preset
+
+__all__ = ["device_of", "enough_memory", "hashes_of", "load_model", "named_narrator", "preset_of", "quiet_libraries"]
+
+
+def named_narrator(request: VideoRequest) -> Narrator | None:
+    """The narrator that a request names; an address alone is meant, too."""
+    from reasondiff.narrator import load_narrator
+
+    name = request.narrator or ("openai" if request.narrator_url else None)
+    return load_narrator(name, url=request.narrator_url) if name is not None else None
+
+
+def quiet_libraries() -> None:
+    """Ours shows the stages of a video; theirs, files of a folder."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
+def device_of(request: VideoRequest) -> str:
+    """Where a request's model computes.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    import torch
+
+    if request.device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = request.device.partition(":")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise InputError(f"There is no device {request.device!r} here; give --device cpu, or leave it out.")
+    return request.device
+
+
+def preset_of(request: VideoRequest) -> Preset | None:
+    """The preset that is named or fits; None for a model as it is."""
+    import torch
+
+    from reasondiff.planning.fitting import FreeMemory, preset_for
+
+    device, free = device_of(request), None
+    if device != "cpu":
+        size, _ = torch.cuda.mem_get_info(device)
+        free = FreeMemory(size, float8_products=torch.cuda.get_device_capability(device) >= (8, 9))
+    return preset_for(request.model, request.preset, request.job(), free, revision=request.revision)
+
+
+def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool = False) -> ReasonDiffPipeline:
+    """The pipeline that a request names, on its device.
+
+    Args:
+        request: see ``VideoRequest``; only its options of the group "model" are read.
+        chosen: how it is loaded and run; None for the model as it is.
+        measuring: without compilation and step cache, so that every block runs and can be watched.
+
+    Raises:
+        CheckpointError: it cannot be loaded.
+        InputError: the GPU's memory is too small.
+    """
+    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.pipeline.loading import load_preset
+
+    found, device = find_model(request.model), device_of(request)
+    parts: dict[str, Any] = {} if request.transformer is None else {"transformer": request.transformer}
+    with enough_memory():
+        if chosen is None:
+            pipe = ReasonDiffPipeline.from_pretrained(found, revision=request.revision, **parts)
+            pipe.to(device)
+            if request.adapter is not None:
+                pipe.load_adapter(request.adapter)
+        else:
+            if measuring:
+                chosen = replace(chosen, compiled=False, step_cache=None)
+            pipe = load_preset(found, chosen, device, adapter=request.adapter, revision=request.revision, **parts)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """The GPU's memory is the user's to spare: too little of it is no fault of the program."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            "The GPU's memory is not enough for this; give --preset low-vram, fewer frames or a smaller size."
+        ) from error
+
+
+def hashes_of(request: VideoRequest) -> dict[str, str]:
+    """SHA-256 of every file that ``load_model`` reads, by its path within the model."""
+    from reasondiff.backends.wan.components import fetched
+
+    hashes = model_hashes(_folder_of(find_model(request.model), request.revision))
+    if request.adapter is not None:
+        hashes |= {f"adapter/{name}": value for name, value in model_hashes(fetched(request.adapter)).items()}
+    if request.transformer is not None:
+        hashes[f"--transformer {request.transformer.name}"] = file_hash(request.transformer)
+    return hashes
+
+
+def _folder_of(found: str, revision: str | None) -> Path:
+    """Where a model's files lie; ``from_pretrained`` has put a hub model into the hub's cache."""
+    if Path(found).is_dir():
+        return Path(found)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(found, revision=revision, local_files_only=True))

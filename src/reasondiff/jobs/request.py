@@ -1,0 +1,219 @@
+"""One request for a video, whoever asks: every option, once, with its type, default, range and help text.
+
+The command line's options, the record in an MP4 and its replay, and the schema for other faces are derived from it: a
+new option is one more field here, and whatever reads it in ``session``. Nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from reasondiff.errors import InputError
+from reasondiff.jobs.options import option, options_of
+
+__all__ = ["AnchorPlace", "Fit", "TextMode", "VideoRequest"]
+
+TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
+Fit = Literal["crop", "letterbox", "stretch"]
+AnchorPlace = Literal["narrative", "first", "last"]
+
+MAX_PROMPT = 4000
+"""Characters of a prompt; a text encoder reads about 500 words."""
+MAX_FRAMES = 10_000
+"""A record names every frame's hash, and holds so many."""
+MAX_STEPS = 1000
+"""The schedulers know so many noise levels."""
+MAX_SEED = 2**32 - 1
+"""PyTorch's generator on a CPU, which draws the noise, reads 32 bits of a seed and drops the others in silence."""
+MIN_FPS = 0.01
+"""An MP4 that is written in thousandths keeps it; of less than 1/1001 nothing is left, and players take 24."""
+MAX_TOKENS = 4096
+"""Of a text; Wan's encoder reads 512."""
+
+_SIDE = "[1-9][0-9]{0,3}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoRequest:
+    """Everything that one video is to be made from, and with what.
+
+    A value of None is left to the model, the story or the image. Each field says its meaning, range and default.
+
+    Raises:
+        InputError: a value is of another type or outside its range; names it and the fix.
+    """
+
+    image: Path = option(help="The condition image.", group="story", metavar="FILE", local=True)
+    prompt: str = option(
+        "", help="What happens; it need not describe the image's moment.", group="story", metavar="TEXT",
+        max_length=MAX_PROMPT, refusal=f"The prompt has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",
+    )  # fmt: skip
+    narrative: Path | None = option(
+        None, help="A story file instead of a narrator.", group="story", metavar="FILE", local=True
+    )
+    position: int | None = option(
+        None, help="The image's frame, counted from 1; wins over the story.", group="story", metavar="N",
+        minimum=1, maximum=MAX_FRAMES, refusal="Position {value} is outside the video; its first frame is 1.",
+    )  # fmt: skip
+    anchor: AnchorPlace = option(
+        "narrative", help="Where the image goes if no position is given", group="story", metavar="PLACE",
+        refusal="The anchor {value!r} is unknown; give one of narrative, first, last.",
+    )  # fmt: skip
+
+    model: str = option(
+        "storyworld-tiny", help="A name, a folder, or a hub id.", group="model", metavar="NAME", local=True
+    )
+    revision: str | None = option(
+        None, help="Of a model on the hub: a branch, a tag or a commit.", group="model", metavar="NAME",
+        replayed=True, local=True,
+    )  # fmt: skip
+    adapter: str | None = option(
+        None, help="A ReasonDiff adapter: a folder or a hub id, with @REVISION if it is to stay.", group="model",
+        metavar="NAME", replayed=True, local=True,
+    )  # fmt: skip
+    transformer: Path | None = option(
+        None, help="One .safetensors or .gguf file instead of the model's own.", group="model", metavar="FILE",
+        replayed=True, local=True,
+    )  # fmt: skip
+    preset: str | None = option(
+        None, help="quality, balanced, fast or low-vram; see 'reasondiff plan'.", group="model", metavar="NAME",
+        replayed=True,
+    )  # fmt: skip
+    device: str | None = option(
+        None, help="cpu, cuda or cuda:N; the best there is unless given.", group="model", metavar="NAME", local=True,
+        pattern="cpu|cuda(:[0-9]{1,3})?", refusal="There is no device {value!r}; give cpu, cuda or cuda:N.",
+    )  # fmt: skip
+    narrator: str | None = option(
+        None, help="Who tells the story, as NAME[:MODEL]; the model's own unless given.", group="model",
+        metavar="NAME", local=True,
+    )  # fmt: skip
+    narrator_url: str | None = option(
+        None, help="Where an openai narrator is served.", group="model", metavar="URL", local=True
+    )
+    mag_ratios: Path | None = option(
+        None, help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", group="model", metavar="FILE",
+        local=True,
+    )  # fmt: skip
+
+    num_frames: int | None = option(
+        None, help="Frames of the video, such as 33 or 81.", group="video", metavar="N", unit="frames",
+        minimum=1, maximum=MAX_FRAMES, replayed=True, resolved=True,
+        refusal=f"{{value}} frames do not fit into a video; give 1 to {MAX_FRAMES:,}.",
+    )  # fmt: skip
+    num_inference_steps: int | None = option(
+        None, help="Denoising steps.", group="video", metavar="N", unit="steps", flag="--steps",
+        minimum=1, maximum=MAX_STEPS, replayed=True, resolved=True,
+        refusal=f"{{value}} denoising steps make no video; give 1 to {MAX_STEPS:,}.",
+    )  # fmt: skip
+    guidance_scale: float | None = option(
+        None, help="Of classifier-free guidance; 1 turns it off.", group="video", metavar="X",
+        minimum=0, maximum=100, replayed=True, resolved=True,
+        refusal="The guidance scale is {value}; give a number from 0 to 100, such as 5.",
+    )  # fmt: skip
+    guidance_scale_2: float | None = option(
+        None, help="The same for a second, low-noise transformer.", group="video", metavar="X",
+        minimum=0, maximum=100, replayed=True,
+        refusal="The second guidance scale is {value}; give a number from 0 to 100, such as 5.",
+    )  # fmt: skip
+    negative_prompt: str | None = option(
+        None, help="What guidance leads away from.", group="video", metavar="TEXT", replayed=True, resolved=True,
+        max_length=MAX_PROMPT,
+        refusal=f"The negative prompt has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",
+    )  # fmt: skip
+    max_sequence_length: int | None = option(
+        None, help="Tokens that are read of a text.", group="video", metavar="N", unit="tokens",
+        minimum=1, maximum=MAX_TOKENS, replayed=True, resolved=True,
+        refusal=f"Texts of {{value}} tokens cannot be read; give 1 to {MAX_TOKENS:,}.",
+    )  # fmt: skip
+    seed: int = option(
+        0, help="Of the noise.", group="video", metavar="N", minimum=0, maximum=MAX_SEED,
+        refusal="The seed {value} is outside 0..2^32-1; give one in that range.",
+    )  # fmt: skip
+    size: str | None = option(
+        None, help="WxH, or N for an area of NxN pixels at the image's aspect.", group="video", metavar="SIZE",
+        unit="pixels", pattern=f"{_SIDE}([xX×]{_SIDE})?", replayed=True, resolved=True,
+        refusal="The size {value!r} is not understood; write 832x480, or 512 for the area of 512x512.",
+    )  # fmt: skip
+    fit: Fit = option(
+        "crop", help="How the image is brought to the size", group="video", metavar="HOW", replayed=True,
+        refusal="{value!r} is unknown; give one of crop, letterbox, stretch.",
+    )  # fmt: skip
+    text_mode: TextMode = option(
+        "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
+        refusal="{value!r} is unknown; give one of framewise, mean, concat, joined, single.",
+    )  # fmt: skip
+    use_adapter: bool = option(
+        True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
+    )
+
+    fps: float | None = option(
+        None, help="Playback speed only; the story's own pace unless given.", group="playback", metavar="X",
+        unit="frames per second", minimum=MIN_FPS, maximum=1000, replayed=True, resolved=True,
+        refusal=f"{{value:g}} frames per second cannot be played; give a number from {MIN_FPS} to 1000.",
+    )  # fmt: skip
+    embed: bool = option(True, help="Keep the prepared image in the MP4's record.", group="playback")
+
+    def __post_init__(self) -> None:
+        for name, each in options_of(type(self)).items():
+            each.check(getattr(self, name))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From a JSON object that fits ``json_schema``.
+
+        Raises:
+            InputError: it does not; names the key or the value.
+        """
+        known = options_of(cls)
+        if unknown := sorted(set(data) - set(known)):
+            raise InputError(f"There is no option {unknown[0]!r}; the options are {', '.join(known)}.")
+        if missing := [name for name, each in known.items() if each.required and name not in data]:
+            raise InputError(f"The request has no {missing[0]!r}; give one.")
+        return cls(**{name: known[name].read(value) for name, value in data.items()})
+
+    @classmethod
+    def json_schema(cls, *, local: bool = True) -> dict[str, Any]:
+        """The request as a JSON schema (2020-12).
+
+        Args:
+            local: with the options that name files, places and addresses of this machine; a server leaves them out.
+        """
+        shown = {name: each for name, each in options_of(cls).items() if local or not each.about.local}
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "VideoRequest",
+            "type": "object",
+            "additionalProperties": False,
+            "required": [name for name, each in shown.items() if each.required],
+            "properties": {name: each.schema() for name, each in shown.items()},
+        }
+
+    @property
+    def width_and_height(self) -> tuple[int, int] | None:
+        """Of the frames, where ``size`` names both."""
+        sides = self._sides()
+        return (sides[0], sides[1]) if len(sides) == 2 else None
+
+    @property
+    def area(self) -> int | None:
+        """Pixels of a frame, where ``size`` names one side of a square; the image gives the aspect."""
+        sides = self._sides()
+        return sides[0] ** 2 if len(sides) == 1 else None
+
+    def job(self) -> dict[str, int | float | None]:
+        """What decides the memory and the work, as ``planning.job_of`` takes it; None is the model's own."""
+        sides = self._sides()
+        return {
+            "num_frames": self.num_frames,
+            "width": sides[0] if sides else None,
+            "height": sides[-1] if sides else None,
+            "num_inference_steps": self.num_inference_steps,
+            "guidance_scale": self.guidance_scale,
+        }
+
+    def _sides(self) -> list[int]:
+        return [int(side) for side in re.split("[xX×]", self.size)] if self.size is not None else []
