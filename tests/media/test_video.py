@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from reasondiff.errors import InputError
+from reasondiff.errors import InputError, OutputError
 from reasondiff.media import Recipe, frames_hash, read_recipe, read_video, write_video
 
 
@@ -143,3 +144,31 @@ def test_unreadable_videos_are_one_sentence(tmp_path: Path) -> None:
         assert re.fullmatch(r"[^\n]+\.", str(raised.value))
     with pytest.raises(InputError, match="There is no video"):
         read_video("http://127.0.0.1:9/a.mp4")
+
+
+# -- names and disks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["12:30.mp4", "cat: the movie.mp4", "%03d.mp4", "http:a.mp4", "a" * 251 + ".mp4", os.fsdecode(b"\xff.mp4")]
+)
+def test_a_name_is_only_a_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9: videos")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_video(name, drawn(), 5, recipe())
+    assert len(read_video(name).frames) == 9 and read_recipe(name) is not None
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_a_video_that_does_not_fit_on_the_disk_is_one_sentence(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    write_video(tmp_path / "a.mp4", drawn(), 5)
+    before, limits = (tmp_path / "a.mp4").read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written: File too large; choose another place"):
+            write_video(tmp_path / "a.mp4", drawn(), 5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "a.mp4").read_bytes() == before and len(list(tmp_path.iterdir())) == 1

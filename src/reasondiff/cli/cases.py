@@ -7,13 +7,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError, ReasonDiffError
+from reasondiff.errors import InputError, OutputError, ReasonDiffError
 
 if TYPE_CHECKING:
     from reasondiff.jobs.session import Maker
@@ -156,7 +157,7 @@ def _make(
     """Make a case's files unless they are there; whether they had to be made."""
     from reasondiff.cli.terminal import paths as checks
     from reasondiff.cli.terminal.stage_bars import StageBars
-    from reasondiff.files import atomic_path
+    from reasondiff.files import atomic_path, write_or_keep
     from reasondiff.media import load_image, write_video
     from reasondiff.media.storyboard import timeline_image
     from reasondiff.narrative.formats import read_narrative
@@ -169,11 +170,16 @@ def _make(
         return False
     with StageBars(title) as bars:
         made = maker.make(image, prompt, narrative=story, bars=bars, **options)
-    made.narrative.save(video.with_suffix(".json"))
-    with atomic_path(output / f"{case.name}-timeline.png") as partial:
-        timeline_image(made.narrative, image, title=prompt or case.name).save(partial)
+    write = partial(write_video, frames=made.frames, fps=made.fps)
+    try:
+        made.narrative.save(video.with_suffix(".json"))
+        with atomic_path(output / f"{case.name}-timeline.png") as picture:
+            timeline_image(made.narrative, image, title=prompt or case.name).save(picture)
+    except OutputError:
+        write_or_keep(video, partial(write, recipe=made.recipe))
+        raise
     recipe = replace(made.recipe, options={**made.recipe.options, "case": mark})
-    write_video(video, made.frames, made.fps, recipe)  # last: it is what says that the case is finished
+    write_or_keep(video, partial(write, recipe=recipe))  # last: it is what says that the case is finished
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ def demo(
     from reasondiff.cli.terminal.notes import notes
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.errors import InputError
-    from reasondiff.files import atomic_path
+    from reasondiff.files import atomic_path, write_or_keep
     from reasondiff.jobs.session import Maker
     from reasondiff.media import SheetRow, contact_sheet, write_video
     from reasondiff.media.storyboard import clip_spans
@@ -59,7 +60,8 @@ def demo(
             for title, name, options in (("ReasonDiff", agent, {}), ("plain Wan-tiny", f"{agent}-plain", PLAIN)):
                 with StageBars(f"{agent}, {title}") as bars:
                     made = maker.make(image, prompt, seed=seed, bars=bars, **options)
-                write_video(output / f"{name}.mp4", made.frames, made.fps, made.recipe)
+                write = partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe)
+                write_or_keep(output / f"{name}.mp4", write)
                 story, told = made.narrative, not options
                 verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, given)
                 if told:

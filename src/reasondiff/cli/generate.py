@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -63,6 +64,7 @@ def generate(
     from reasondiff.cli.terminal import paths as checks
     from reasondiff.cli.terminal.notes import note, notes
     from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import Given
     from reasondiff.jobs.session import Maker
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
@@ -105,7 +107,7 @@ def generate(
                     preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
                     progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
                 )  # fmt: skip
-            write_video(place, made.frames, made.fps, made.recipe)
+            write_or_keep(place, partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe))
             story = made.narrative  # told once, for all seeds
             rows.append(SheetRow(f"seed {seed + number}", made.frames, anchor=story.anchor_frame, fps=made.pace))
     if seeds > 1:
@@ -113,7 +115,7 @@ def generate(
         contact_sheet([*rows[:-1], replace(rows[-1], clips=spans)], sheet, title=prompt)
         typer.echo(f"{sheet}: seeds {seed} to {seed + seeds - 1}, side by side.")
     if save_narrative is not None:
-        made.narrative.save(save_narrative)
+        write_or_keep(save_narrative, made.narrative.save)
     if fps is not None:
         note(f"--fps changes the playback only; the story is told at {made.pace:g} frames per second.")
     told = made.narrative

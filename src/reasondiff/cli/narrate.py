@@ -130,13 +130,14 @@ def _own(model: str) -> tuple[str, int, float]:
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
     from reasondiff.cli.terminal import paths as checks
     from reasondiff.cli.terminal.notes import notes
+    from reasondiff.files import write_or_keep
     from reasondiff.media import load_image
 
     prompt = checks.prompt(prompt)
     picture = load_image(image)
     with notes():
         narrative = narrator.narrate(picture, prompt, num_frames=num_frames, interval=interval)
-    narrative.save(output)
+    write_or_keep(output, narrative.save)
     record = narrative.provenance
     typer.echo(f"{output}: {len(narrative.clips)} clips, the image at position {narrative.anchor_frame + 1}.")
     if record.get("cached"):

@@ -57,6 +57,7 @@ def edit(
     has it at that moment.
     """
     from reasondiff.cli.terminal import paths as checks
+    from reasondiff.files import write_or_keep
     from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
@@ -84,7 +85,7 @@ def edit(
         before = narrative.provenance.get("edits", [])
         edits = [*(before if isinstance(before, list) else []), *told]
         narrative = replace(narrative, provenance={**narrative.provenance, "edits": edits})
-    narrative.save(output or story)
+    write_or_keep(output or story, narrative.save)  # a clip told again was paid for
     _print(narrative)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,7 @@ def replay(
     from reasondiff.cli.terminal import paths as checks
     from reasondiff.cli.terminal.notes import notes
     from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.files import write_or_keep
     from reasondiff.jobs.session import Maker
     from reasondiff.media import fit_image, frames_hash, load_image, read_recipe, write_video
     from reasondiff.narrative import Narrative
@@ -79,7 +81,7 @@ def replay(
                 )  # fmt: skip
     finally:
         torch.set_num_threads(threads)
-    write_video(output, made.frames, made.fps, made.recipe)
+    write_or_keep(output, partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe))
     difference = recipe.first_difference(made.frames)
     if difference is None and frames_hash(made.frames) != recipe.frames_sha256:
         typer.echo("Each frame is equal, but the recipe's SHA-256 of all frames is not theirs: the recipe was edited.")

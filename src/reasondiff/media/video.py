@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -62,13 +64,23 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe
         raise InputError(f"A video of {width}x{height} would not play everywhere; give an even width and height.")
     if not 0 < fps <= 1000:
         raise InputError(f"{fps} frames per second cannot be played; give a number above 0 and at most 1000.")
-    with atomic_path(path) as partial, av.open(str(partial), "w", format="mp4") as container:
+    # In memory first: FFmpeg never sees the name, which may hold a colon or be no UTF-8, and a disk that is full is
+    # Python's own error. At this quality the file is a small part of the frames' size.
+    encoded = BytesIO()
+    _encode(frames, fps, recipe, encoded)
+    with atomic_path(path) as partial:
+        partial.write_bytes(encoded.getbuffer())
+
+
+def _encode(frames: np.ndarray, fps: float, recipe: Recipe | None, target: BytesIO) -> None:
+    with av.open(target, "w", format="mp4") as container:
         if recipe is not None:
             stamped = recipe if recipe.frames_sha256 else recipe.of_frames(frames)
             container.metadata["comment"] = stamped.to_json()
         # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
-        stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.thread_count = "yuv420p", 1
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
@@ -128,10 +140,20 @@ def _opened(path: str | Path) -> Iterator[av.container.InputContainer]:
     if not path.is_file():  # also keeps URLs and devices, which FFmpeg would open, from being read
         raise InputError(f"There is no video {str(path)!r}; check the path.")
     try:
-        with av.open(f"file:{path}", "r") as container:
+        with ExitStack() as opened:
+            container = opened.enter_context(av.open(_for_ffmpeg(path, opened)))
             if not container.streams.video:
                 raise InputError(f"{str(path)!r} holds no video; give an MP4.")
             yield container
     except (av.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "its text is not UTF-8"
         raise InputError(f"The video {str(path)!r} cannot be read ({reason}); write or download it again.") from None
+
+
+def _for_ffmpeg(path: Path, opened: ExitStack) -> str | BinaryIO:
+    """The path as FFmpeg takes it literally; a file that ``opened`` closes where the name is no UTF-8."""
+    try:
+        f"{path}".encode()
+    except UnicodeEncodeError:
+        return opened.enter_context(path.open("rb"))
+    return f"file:{path}"
