@@ -176,21 +176,21 @@ def _make(
         with atomic_path(output / f"{case.name}-timeline.png") as picture:
             timeline_image(made.narrative, image, title=prompt or case.name).save(picture)
     except OutputError:
-        write_or_keep(video, partial(write, recipe=made.recipe))
+        write_or_keep(video, partial(write, record=made.record))
         raise
-    recipe = replace(made.recipe, options={**made.recipe.options, "case": mark})
-    write_or_keep(video, partial(write, recipe=recipe))  # last: it is what says that the case is finished
+    record = replace(made.record, options={**made.record.options, "case": mark})
+    write_or_keep(video, partial(write, record=record))  # last: it is what says that the case is finished
     return True
 
 
 def _mark_of(video: Path) -> Any:
-    from reasondiff.media import read_recipe
+    from reasondiff.media import read_record
 
     try:
-        recipe = read_recipe(video)
+        record = read_record(video)
     except InputError:
         return None
-    return recipe.options.get("case") if recipe else None
+    return record.options.get("case") if record else None
 
 
 def _rows(listed: list[Case], output: Path, faults: dict[str, str]) -> Iterator[SheetRow]:

@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """One drawn image of a broken vase, and a cat, a dog or a pig that plays in the room: who broke it, and when?
 
-    Writes the image, and per text an MP4 with its recipe, the story, and plain image-to-video beside it; and one
+    Writes the image, and per text an MP4 with its record, the story, and plain image-to-video beside it; and one
     contact sheet with the oracle's verdicts, failures included. Everything is generated during the run.
     """
     import numpy as np
@@ -60,7 +60,7 @@ def demo(
             for title, name, options in (("ReasonDiff", agent, {}), ("plain Wan-tiny", f"{agent}-plain", PLAIN)):
                 with StageBars(f"{agent}, {title}") as bars:
                     made = maker.make(image, prompt, seed=seed, bars=bars, **options)
-                write = partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe)
+                write = partial(write_video, frames=made.frames, fps=made.fps, record=made.record)
                 write_or_keep(output / f"{name}.mp4", write)
                 story, told = made.narrative, not options
                 verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, given)

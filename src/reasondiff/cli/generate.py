@@ -58,7 +58,7 @@ def generate(
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
 
-    Options that are not given come from the model. The MP4 carries its recipe: 'reasondiff replay' makes it again.
+    Options that are not given come from the model. The MP4 carries its record: 'reasondiff replay' makes it again.
     """
     started = time.perf_counter()
     from reasondiff.cli.terminal import paths as checks
@@ -107,7 +107,7 @@ def generate(
                     preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
                     progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
                 )  # fmt: skip
-            write_or_keep(place, partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe))
+            write_or_keep(place, partial(write_video, frames=made.frames, fps=made.fps, record=made.record))
             story = made.narrative  # told once, for all seeds
             rows.append(SheetRow(f"seed {seed + number}", made.frames, anchor=story.anchor_frame, fps=made.pace))
     if seeds > 1:

@@ -69,7 +69,7 @@ Adapter = Annotated[
     str | None,
     typer.Option(help="A ReasonDiff adapter: a folder or a hub id, with @REVISION if it is to stay.", metavar="NAME"),
 ]
-Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's recipe.")]
+Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's record.")]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)
 ]

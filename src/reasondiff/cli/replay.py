@@ -1,4 +1,4 @@
-"""``reasondiff replay``: make a video again from its own recipe, and compare."""
+"""``reasondiff replay``: make a video again from its own record, and compare."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from reasondiff.errors import InputError
 
 if TYPE_CHECKING:
     from reasondiff.jobs.session import Made
-    from reasondiff.media import Recipe
+    from reasondiff.media import GenerationRecord
 
 __all__ = ["replay"]
 
 MAX_SIDE = 8192
+MAX_STEPS = 1000
+"""As many as the models were trained with; a record may come from anywhere, and 10^9 steps would never end."""
+
 _KINDS = {"int": int, "float": float, "bool": bool}
 """How options are typed in ``Settings``; the others are texts."""
 
@@ -27,7 +30,7 @@ def replay(
     video: Annotated[Path, typer.Argument(help="An MP4 that 'reasondiff generate' wrote.", show_default=False)],
     output: common.OutputFile,
     image: Annotated[
-        Path | None, typer.Option(help="The condition image, where the recipe was told not to keep it.", metavar="FILE")
+        Path | None, typer.Option(help="The condition image, where the record was told not to keep it.", metavar="FILE")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Another place of the same model.")] = None,
     revision: Annotated[str | None, typer.Option(help="The model's revision, where the video names one.")] = None,
@@ -45,24 +48,24 @@ def replay(
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.files import write_or_keep
     from reasondiff.jobs.session import Maker
-    from reasondiff.media import fit_image, frames_hash, load_image, read_recipe, write_video
+    from reasondiff.media import fit_image, frames_hash, load_image, read_record, write_video
     from reasondiff.narrative import Narrative
 
     checks.writable(output, ".mp4", video, image)
-    recipe = read_recipe(video)
-    if recipe is None:
-        raise InputError(f"{str(video)!r} has no recipe; give a video that 'reasondiff generate' wrote.")
+    record = read_record(video)
+    if record is None:
+        raise InputError(f"{str(video)!r} has no record; give a video that 'reasondiff generate' wrote.")
     if seed is not None:
         checks.numbers(seed=seed)
-    options = _options(recipe)
+    options = _options(record)
     if image is None:
-        picture = recipe.open_image()
+        picture = record.open_image()
     else:
         picture = fit_image(load_image(image), options["width"], options["height"], options["fit"])
-    story = Narrative.from_dict(dict(recipe.narrative))
-    wanted = replace(recipe, model=model or _trusted(recipe.model), seed=recipe.seed if seed is None else seed)
+    story = Narrative.from_dict(dict(record.narrative))
+    wanted = replace(record, model=model or _trusted(record.model), seed=record.seed if seed is None else seed)
 
-    how = _how(recipe, adapter)
+    how = _how(record, adapter)
     if model is None and revision is None and (named := how["revision"]) is not None:
         raise InputError(
             f"The video's model is of revision {named[:200]!r}, which anybody may have pushed; if you trust it, give "
@@ -70,33 +73,33 @@ def replay(
         )
     how["revision"] = revision
     threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(record.threads)
     try:
         with notes():
             maker = Maker(wanted.model, **how)
             with StageBars() as bars:
                 made = maker.make(
-                    picture, recipe.prompt, narrative=story, seed=wanted.seed, bars=bars, fps=options.pop("fps"),
-                    embed=recipe.image is not None, **options,
+                    picture, record.prompt, narrative=story, seed=wanted.seed, bars=bars, fps=options.pop("fps"),
+                    embed=record.image is not None, **options,
                 )  # fmt: skip
     finally:
         torch.set_num_threads(threads)
-    write_or_keep(output, partial(write_video, frames=made.frames, fps=made.fps, recipe=made.recipe))
-    difference = recipe.first_difference(made.frames)
-    if difference is None and frames_hash(made.frames) != recipe.frames_sha256:
-        typer.echo("Each frame is equal, but the recipe's SHA-256 of all frames is not theirs: the recipe was edited.")
+    write_or_keep(output, partial(write_video, frames=made.frames, fps=made.fps, record=made.record))
+    difference = record.first_difference(made.frames)
+    if difference is None and frames_hash(made.frames) != record.frames_sha256:
+        typer.echo("Each frame is equal, but the record's SHA-256 of all frames is not theirs: the record was edited.")
         raise typer.Exit(1)
     if difference is None:
         typer.echo(f"Equal: all {len(made.frames)} frames are those of {video.name}, bit by bit.")
         return
     typer.echo(_told(difference, made, video, output))
-    changes = _changes(recipe, made.recipe)
-    typer.echo(f"Changed since: {'; '.join(changes) or 'nothing that the recipe knows of'}.")
+    changes = _changes(record, made.record)
+    typer.echo(f"Changed since: {'; '.join(changes) or 'nothing that the record knows of'}.")
     raise typer.Exit(0 if seed is not None else 1)
 
 
 def _trusted(model: str) -> str:
-    """The recipe's model, unless it would fetch from a place that only the video names."""
+    """The record's model, unless it would fetch from a place that only the video names."""
     from reasondiff.checkpoints import BUNDLED, HUB
 
     if model.lower() in (*BUNDLED, *HUB) or Path(model).is_dir():
@@ -104,7 +107,7 @@ def _trusted(model: str) -> str:
     raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
 
 
-def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
+def _how(record: GenerationRecord, adapter: str | None) -> dict[str, Any]:
     """How the model was loaded and run, with the adapter from elsewhere where one is named.
 
     Raises:
@@ -113,18 +116,18 @@ def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
     from reasondiff.pipeline.magcache import MagRatios
 
     names = ("preset", "revision", "adapter", "transformer")
-    how = {name: None if (value := recipe.options.get(name)) is None else str(value) for name in names}
+    how = {name: None if (value := record.options.get(name)) is None else str(value) for name in names}
     fixes = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
     if adapter is not None:
         del how["adapter"], fixes["adapter"]
     for name, fix in fixes.items():
         if (place := how[name]) is not None and not Path(place).exists():
             raise InputError(f"The video's {name} {place[:200]!r} is not here; {fix}.")
-    ratios = recipe.options.get("mag_ratios")
+    ratios = record.options.get("mag_ratios")
     try:
         numbers = tuple(float(ratio) for ratio in str(ratios or "").split())
     except ValueError:
-        raise InputError("The video's recipe has impossible ratios; use an unedited copy of the video.") from None
+        raise InputError("The video's record has impossible ratios; use an unedited copy of the video.") from None
     transformer = Path(how["transformer"]) if how["transformer"] is not None else None
     return {
         "adapter": adapter,
@@ -134,8 +137,8 @@ def _how(recipe: Recipe, adapter: str | None) -> dict[str, Any]:
     }
 
 
-def _options(recipe: Recipe) -> dict[str, Any]:
-    """The pipeline's options and ``fps`` from a recipe.
+def _options(record: GenerationRecord) -> dict[str, Any]:
+    """The pipeline's options and ``fps`` from a record.
 
     Raises:
         InputError: one is missing or of another type, or they are not those of the hashed frames.
@@ -145,13 +148,15 @@ def _options(recipe: Recipe) -> dict[str, Any]:
     kinds = {item.name: _KINDS.get(str(item.type), str) for item in fields(Settings)} | {"fps": float}
     options: dict[str, Any] = {}
     for name, kind in kinds.items():
-        value = recipe.options.get(name)
+        value = record.options.get(name)
         value = float(value) if kind is float and type(value) is int else value
         if type(value) is not kind:
-            raise InputError(f"The video's recipe has an impossible {name!r}; use an unedited copy of the video.")
+            raise InputError(f"The video's record has an impossible {name!r}; use an unedited copy of the video.")
         options[name] = value
-    if options["num_frames"] != len(recipe.frame_sha256) or max(options["width"], options["height"]) > MAX_SIDE:
-        raise InputError("The video's recipe is for another video; use an unedited copy.")
+    if options["num_frames"] != len(record.frame_sha256) or max(options["width"], options["height"]) > MAX_SIDE:
+        raise InputError("The video's record is for another video; use an unedited copy.")
+    if not 1 <= (steps := options["num_inference_steps"]) <= MAX_STEPS:
+        raise InputError(f"The video's record asks for {steps} steps; use an unedited copy of the video.")
     for name in ("interval", "num_videos_per_prompt"):
         del options[name]
     if options["guidance_scale_2"] == options["guidance_scale"]:
@@ -173,7 +178,7 @@ def _told(difference: int, made: Made, video: Path, output: Path) -> str:
     return f"{text}: by up to {apart.max()} of 255 in the files as played, {apart.mean():.2f} on average."
 
 
-def _changes(before: Recipe, after: Recipe) -> list[str]:
+def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
     changes = [
         f"{name} {then} then, {now} now"
         for name, then, now in (
@@ -185,7 +190,7 @@ def _changes(before: Recipe, after: Recipe) -> list[str]:
         if then != now
     ]
     names = {*before.weights, *after.weights}
-    if "model_index.json" not in before.weights:  # an early recipe, which knows of weights only
+    if "model_index.json" not in before.weights:  # an early record, which knows of weights only
         names = {name for name in names if name in before.weights or name.endswith(".safetensors")}
     if differ := sorted(name for name in names if before.weights.get(name) != after.weights.get(name)):
         changes.append(f"weights or settings of the model ({', '.join(differ)})")

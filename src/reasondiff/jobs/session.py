@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from reasondiff.media import Recipe
+    from reasondiff.media import GenerationRecord
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline.latent_preview import Preview
     from reasondiff.pipeline.magcache import MagRatios
@@ -38,7 +38,7 @@ class Made:
         fps: frames per second when played.
         pace: frames per second of the story.
         narrative: the story it tells.
-        recipe: all that is needed to make it again.
+        record: all that is needed to make it again.
         seconds: by stage.
     """
 
@@ -46,7 +46,7 @@ class Made:
     fps: float
     pace: float
     narrative: Narrative
-    recipe: Recipe
+    record: GenerationRecord
     seconds: Mapping[str, float]
 
 
@@ -161,13 +161,13 @@ class Maker:
             narrative: the story, instead of asking the narrator.
             fps: of playback; None for the time base the story is told in.
             size: see ``checks.size``; None for the model's area at the image's aspect.
-            embed: put the prepared image into the recipe.
+            embed: put the prepared image into the record.
             preview: draws the video while it is made.
             options: for the pipeline; None leaves one to the model.
         """
         import torch
 
-        from reasondiff.media import Recipe
+        from reasondiff.media import GenerationRecord
 
         self._hashing()
         options |= self.measures(image, size)
@@ -189,7 +189,7 @@ class Maker:
         pace = 1 / output.settings.interval
         ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
         where = {"device": str(self.pipe.device), "dtype": str(self.pipe.dtype)}
-        recipe = Recipe(
+        record = GenerationRecord(
             model=self.name,
             prompt=prompt,
             narrative=story.narrative.to_dict(),
@@ -200,7 +200,7 @@ class Maker:
             weights=self.weights,
             image_sha256="",
         ).with_image(story.image, embed=embed)
-        return Made(output.frames[0], fps or pace, pace, story.narrative, recipe, bars.seconds)
+        return Made(output.frames[0], fps or pace, pace, story.narrative, record, bars.seconds)
 
     def measures(self, image: Image.Image, size: tuple[int, int | None] | None) -> dict[str, int]:
         """Width and height from ``checks.size``; none where they are left to the model."""

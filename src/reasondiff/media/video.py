@@ -15,9 +15,9 @@ import numpy as np
 
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
-from reasondiff.media.record import Recipe
+from reasondiff.media.record import GenerationRecord
 
-__all__ = ["Video", "read_recipe", "read_video", "write_video"]
+__all__ = ["Video", "read_record", "read_video", "write_video"]
 
 MAX_BYTES = 2**33
 """Decoded size of the largest video that is read: 8 GiB, which is 81 frames of 5888 x 5888."""
@@ -35,22 +35,22 @@ class Video:
     Args:
         frames: uint8 [frames, height, width, 3], RGB.
         fps: frames per second.
-        recipe: how it was made, where the file says so.
+        record: how it was made, where the file says so.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
-    recipe: Recipe | None = None
+    record: GenerationRecord | None = None
 
 
-def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe | None = None) -> None:
+def write_video(path: str | Path, frames: np.ndarray, fps: float, record: GenerationRecord | None = None) -> None:
     """Write an H.264 MP4, whole or not at all; the same frames give the same bytes.
 
     Args:
         path: ends in ``.mp4``.
         frames: uint8 [frames, height, width, 3], RGB; height and width even, as H.264 players need.
         fps: frames per second, above 0 and at most 1000.
-        recipe: put into the file's comment, with the hashes of ``frames`` unless it has some already.
+        record: put into the file's comment, with the hashes of ``frames`` unless it has some already.
 
     Raises:
         InputError: another suffix, shape or rate, or a place that cannot be written.
@@ -67,15 +67,15 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe
     # In memory first: FFmpeg never sees the name, which may hold a colon or be no UTF-8, and a disk that is full is
     # Python's own error. At this quality the file is a small part of the frames' size.
     encoded = BytesIO()
-    _encode(frames, fps, recipe, encoded)
+    _encode(frames, fps, record, encoded)
     with atomic_path(path) as partial:
         partial.write_bytes(encoded.getbuffer())
 
 
-def _encode(frames: np.ndarray, fps: float, recipe: Recipe | None, target: BytesIO) -> None:
+def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, target: BytesIO) -> None:
     with av.open(target, "w", format="mp4") as container:
-        if recipe is not None:
-            stamped = recipe if recipe.frames_sha256 else recipe.of_frames(frames)
+        if record is not None:
+            stamped = record if record.frames_sha256 else record.of_frames(frames)
             container.metadata["comment"] = stamped.to_json()
         # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
@@ -107,7 +107,7 @@ def read_video(path: str | Path) -> Video:
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
-        recipe, fps, frames, size = _recipe_of(container), stream.average_rate, [], 0
+        record, fps, frames, size = _record_of(container), stream.average_rate, [], 0
         for picture in container.decode(stream):
             frames.append(picture.to_ndarray(format="rgb24"))
             size += frames[-1].nbytes
@@ -117,21 +117,23 @@ def read_video(path: str | Path) -> Video:
             raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
         if any(frame.shape != frames[0].shape for frame in frames):
             raise InputError(f"The video {str(path)!r} changes its size on the way; encode it at one size.")
-    return Video(np.stack(frames), float(fps or 1), recipe)
+    return Video(np.stack(frames), float(fps or 1), record)
 
 
-def read_recipe(path: str | Path) -> Recipe | None:
-    """The recipe inside a video, without decoding the video; None where it has none.
+def read_record(path: str | Path) -> GenerationRecord | None:
+    """The record inside a video, without decoding the video; None where it has none.
 
     Raises:
-        InputError: the video cannot be opened, or its recipe is damaged.
+        InputError: the video cannot be opened, or its record is damaged.
     """
     with _opened(path) as container:
-        return _recipe_of(container)
+        return _record_of(container)
 
 
-def _recipe_of(container: av.container.InputContainer) -> Recipe | None:
-    return Recipe.from_json(container.metadata.get("comment", ""))
+def _record_of(container: av.container.InputContainer) -> GenerationRecord | None:
+    # Matroska writes the names of its tags in capitals.
+    tags = {name.lower(): text for name, text in container.metadata.items()}
+    return GenerationRecord.from_json(tags.get("comment", ""))
 
 
 @contextmanager
