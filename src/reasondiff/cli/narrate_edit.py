@@ -109,7 +109,7 @@ def show(
     picture = load_image(image) if image is not None else None
     _print(narrative)
     with atomic_path(output) as partial:
-        timeline_image(narrative, picture, title=story.stem).save(partial, optimize=True)
+        timeline_image(narrative, picture, title=story.stem).save(partial)
     typer.echo(f"Timeline: {output}")
 
 
@@ -155,7 +155,7 @@ def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: s
 def _print(narrative: Narrative) -> None:
     from rich.console import Console
 
-    from reasondiff.media.storyboard import timeline_text
+    from reasondiff.cli.terminal.storyboard import timeline_text
 
     console = Console()
     console.print(timeline_text(narrative, console.width))
