@@ -13,7 +13,7 @@ import pytest
 
 from reasondiff import ReasonDiffPipeline
 from reasondiff.checkpoints import find_model
-from reasondiff.media import read_recipe
+from reasondiff.media import read_record
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -86,5 +86,5 @@ def test_its_video_replays_in_another_process_on_two_threads(tmp_path: Path) -> 
         return subprocess.run(command, check=True, env=environment, capture_output=True, text=True, timeout=600).stdout
 
     run("generate", "--image", image, "--prompt", "A cat plays in the room.", "-o", video)
-    assert read_recipe(video).threads == 2
+    assert read_record(video).threads == 2
     assert "Equal" in run("replay", video, "-o", tmp_path / "again.mp4")

@@ -2,7 +2,8 @@
 
     ReasonDiffError
     ├── InputError            something the user gave: an option, an image, a prompt, a path
-    │   └── NarrativeError    a narrative (or a narrative file) that does not tell every frame once
+    │   ├── NarrativeError    a narrative (or a narrative file) that does not tell every frame once
+    │   └── OutputError       a place that cannot be written to; says where the result is kept, if it is
     ├── NarrationError        a narrator that gave no usable story; quotes the reply
     ├── ProviderError         a model that could not be asked: no connection, a wrong key, no time, no memory
     ├── CheckpointError       a model, adapter or training folder that cannot be loaded
@@ -14,11 +15,16 @@ Every message is one sentence that names the value and the fix. The command line
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
 __all__ = [
     "CheckpointError",
     "InputError",
     "NarrationError",
     "NarrativeError",
+    "OutputError",
     "ProviderError",
     "ReasonDiffError",
     "StoppedError",
@@ -36,6 +42,25 @@ class InputError(ReasonDiffError, ValueError):
 
 class NarrativeError(InputError):
     """A narrative does not describe every frame exactly once, or its file has another shape."""
+
+
+class OutputError(InputError):
+    """A file or folder cannot be written.
+
+    Args:
+        path: what was to be written.
+        number: the system's error number; None where it gave none.
+        kept: where the finished result is instead, if anywhere.
+    """
+
+    def __init__(self, path: str | Path, number: int | None, kept: Path | None = None) -> None:
+        self.path, self.number, self.kept = Path(path), number, kept
+        reason = os.strerror(number) if number is not None else "it is refused"
+        full = number in (errno.ENOSPC, errno.EDQUOT)
+        fix = "make room, or choose another place" if full else "choose another place"
+        if kept is not None:
+            fix = f"what was made is kept as {str(kept)!r}"
+        super().__init__(f"{str(path)!r} cannot be written: {reason}; {fix}.")
 
 
 class NarrationError(ReasonDiffError, RuntimeError):

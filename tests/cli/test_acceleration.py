@@ -23,7 +23,7 @@ from reasondiff.checkpoints import file_hash, find_model
 from reasondiff.errors import InputError
 from reasondiff.jobs.loading import device_of, preset_of
 from reasondiff.jobs.request import VideoRequest
-from reasondiff.media import read_recipe, read_video
+from reasondiff.media import read_record, read_video
 from reasondiff.planning import Job, architecture
 from reasondiff.planning.fitting import FreeMemory, fitting, preset_for
 from reasondiff.planning.presets import preset
@@ -64,9 +64,9 @@ def test_a_preset_an_adapter_and_a_preview_and_their_replay(
         "--preview", "look.png", "--resume",
     )  # fmt: skip
     assert ran.code == 0, ran
-    recipe = read_recipe("out.mp4")
-    assert (recipe.options["preset"], recipe.options["adapter"]) == ("low-vram", str(tales))
-    assert "adapter/pytorch_lora_weights.safetensors" in recipe.weights
+    record = read_record("out.mp4")
+    assert (record.options["preset"], record.options["adapter"]) == ("low-vram", str(tales))
+    assert "adapter/pytorch_lora_weights.safetensors" in record.weights
     with Image.open("look.png") as image:
         assert image.size[0] > image.size[1]
     assert not Path("out.steps").exists()
@@ -106,7 +106,7 @@ def test_calibrating_and_skipping(reasondiff: Callable, here: Path, model: Path)
     assert len(measured) == 4 and measured[0] == 1.0
     ran = reasondiff("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--mag-ratios", "ratios.json")
     assert ran.code == 0, ran
-    assert read_recipe("out.mp4").options["mag_ratios"] == " ".join(map(repr, measured))
+    assert read_record("out.mp4").options["mag_ratios"] == " ".join(map(repr, measured))
     again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
 
@@ -128,9 +128,9 @@ def test_a_transformer_in_a_single_file_and_its_replay(reasondiff: Callable, her
     save_file(dict(tiny.transformer(seed=5).state_dict()), "own.safetensors")
     arguments = ("generate", *ARGUMENTS, "--model", model, "-o", "out.mp4", "--transformer", "own.safetensors")
     assert reasondiff(*arguments).code == 0
-    recipe = read_recipe("out.mp4")
-    assert recipe.options["transformer"] == "own.safetensors"
-    assert recipe.weights["--transformer own.safetensors"] == file_hash(Path("own.safetensors"))
+    record = read_record("out.mp4")
+    assert record.options["transformer"] == "own.safetensors"
+    assert record.weights["--transformer own.safetensors"] == file_hash(Path("own.safetensors"))
     again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
     Path("own.safetensors").unlink()

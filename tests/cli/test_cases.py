@@ -15,7 +15,7 @@ from PIL import Image
 from reasondiff.cli.cases import fingerprint, read_cases
 from reasondiff.errors import InputError
 from reasondiff.jobs.request import VideoRequest
-from reasondiff.media import SheetRow, read_recipe
+from reasondiff.media import SheetRow, read_record
 from reasondiff.narrative import Narrative
 from tests import tiny
 
@@ -64,7 +64,7 @@ def test_every_case_and_one_sheet(reasondiff: Callable, folder: Path, model: Pat
         f"{name}{end}" for name in ("1-vase", "3-bicycle", "4-book") for end in (".mp4", ".json", "-timeline.png")
     } | {"sheet.png"}
     assert [Narrative.load(f"made/{name}.json").anchor_frame for name in ("1-vase", "3-bicycle", "4-book")] == [8, 0, 7]
-    assert read_recipe("made/1-vase.mp4").prompt == "A cat plays."
+    assert read_record("made/1-vase.mp4").prompt == "A cat plays."
     with Image.open("made/sheet.png") as sheet:
         assert sheet.width > 1500 and sheet.height > 1000
 

@@ -46,9 +46,9 @@ def test_three_texts_told_and_plain(
         assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png"} | {
             f"{agent}{end}" for agent in AGENTS for end in (".mp4", ".json", "-plain.mp4")
         }
-        recipes = []
+        records = []
         for agent in AGENTS:
-            told, plain = (read_video(out / f"{agent}{end}.mp4").recipe for end in ("", "-plain"))
+            told, plain = (read_video(out / f"{agent}{end}.mp4").record for end in ("", "-plain"))
             assert told is not None and plain is not None
             assert told.prompt == plain.prompt == f"A {agent} plays in the room."
             story = Narrative.load(out / f"{agent}.json")
@@ -56,15 +56,15 @@ def test_three_texts_told_and_plain(
             assert (told.options["text_mode"], told.options["use_adapter"]) == ("framewise", True)
             assert (plain.options["text_mode"], plain.options["use_adapter"]) == ("single", False)
             assert plain.narrative["position"] == 1
-            recipes += [told, plain]
+            records += [told, plain]
             given = np.asarray(Image.open(out / "vase.png"))
             for row, is_told in zip([row for row in rows[-6:] if agent in row.title], (True, False), strict=True):
                 assert row.anchor == (story.anchor_frame if is_told else 0)
                 assert list(row.clips) == (clip_spans(story) if is_told else [])
                 verdict = judge(row.frames, Story("vase", agent), row.anchor, given)
                 assert (row.verdict, row.passed) == (str(verdict), verdict.passed)
-        assert {recipe.seed for recipe in recipes} == {seed}
-        hashes.append([recipe.frames_sha256 for recipe in recipes])
+        assert {record.seed for record in records} == {seed}
+        hashes.append([record.frames_sha256 for record in records])
         with Image.open(out / "sheet.png") as sheet:
             assert sheet.height > 1000
     assert all(first != second for first, second in zip(*hashes, strict=True))

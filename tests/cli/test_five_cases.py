@@ -84,7 +84,7 @@ def test_narrative_timeline_and_video_of_every_case(made: Path, folder: Path) ->
         video = read_video(name.with_suffix(".mp4"))
         height, width = video.frames.shape[1:3]
         assert len(video.frames) == 9 and (width > height) == (case.size[0] > case.size[1])
-        assert video.recipe is not None and video.recipe.prompt == case.prompt
-        assert Narrative.from_dict(dict(video.recipe.narrative)) == story
+        assert video.record is not None and video.record.prompt == case.prompt
+        assert Narrative.from_dict(dict(video.record.narrative)) == story
     with Image.open(made / "sheet.png") as sheet:
         assert sheet.height > 1000

@@ -26,20 +26,20 @@ def given(model: Path | str, **changes: Any) -> list[Any]:
     return ["generate", *(text for name, value in named.items() for text in (f"--{name.replace('_', '-')}", value))]
 
 
-def test_a_video_with_its_recipe(reasondiff: Callable, here: Path, model: Path) -> None:
+def test_a_video_with_its_record(reasondiff: Callable, here: Path, model: Path) -> None:
     ran = reasondiff(*given(model, seed=5, size="64x48", fit="letterbox", save_narrative="told.json"))
     assert ran.code == 0, ran
     assert "9 frames, 2 clips, image at position 7" in ran.out and "imports" in ran.out
     video = read_video("out.mp4")
     assert video.frames.shape == (9, 48, 64, 3) and video.fps == 5
-    recipe = video.recipe
-    assert recipe is not None
-    assert (recipe.model, recipe.prompt, recipe.seed) == (str(model), "A cat plays.", 5)
-    assert Narrative.from_dict(dict(recipe.narrative)) == Narrative.load("told.json") == Narrative.load("story.json")
-    assert recipe.options["num_inference_steps"] == 2 and recipe.options["guidance_scale"] == 3.0
-    assert {"reasondiff", "torch", "diffusers", "transformers"} <= set(recipe.versions)
-    assert "transformer/diffusion_pytorch_model.safetensors" in recipe.weights
-    prepared = np.asarray(recipe.open_image())
+    record = video.record
+    assert record is not None
+    assert (record.model, record.prompt, record.seed) == (str(model), "A cat plays.", 5)
+    assert Narrative.from_dict(dict(record.narrative)) == Narrative.load("told.json") == Narrative.load("story.json")
+    assert record.options["num_inference_steps"] == 2 and record.options["guidance_scale"] == 3.0
+    assert {"reasondiff", "torch", "diffusers", "transformers"} <= set(record.versions)
+    assert "transformer/diffusion_pytorch_model.safetensors" in record.weights
+    prepared = np.asarray(record.open_image())
     assert prepared.shape == (48, 64, 3) and (prepared[:2] == 0).all()  # 96x64 in 64x48 has bars above and below
 
 
@@ -60,13 +60,13 @@ def test_fps_changes_the_playback_only_and_says_so(reasondiff: Callable, here: P
     assert "playback only" in fast.err and "playback only" not in plain.err
     before, after = read_video("a.mp4"), read_video("b.mp4")
     assert (before.fps, after.fps) == (5, 12.5)
-    assert before.recipe.frames_sha256 == after.recipe.frames_sha256
+    assert before.record.frames_sha256 == after.record.frames_sha256
 
 
 def test_no_embed_keeps_the_image_out(reasondiff: Callable, here: Path, model: Path) -> None:
     assert reasondiff(*given(model, size=32), "--no-embed").code == 0
-    recipe = read_video("out.mp4").recipe
-    assert recipe.image is None and len(recipe.image_sha256) == 64
+    record = read_video("out.mp4").record
+    assert record.image is None and len(record.image_sha256) == 64
 
 
 @pytest.mark.parametrize("kind", ["transparent", "cmyk", "rotated", "grey"])
@@ -91,7 +91,7 @@ def test_good_enough_images_are_handled(reasondiff: Callable, here: Path, model:
 @pytest.mark.parametrize("prompt", ["Eine Katze spielt.", "猫が遊ぶ", "A cat 🐈 plays 🎉", "A cat\nplays\x1b[31m."])
 def test_any_language_and_emoji_are_text(reasondiff: Callable, here: Path, model: Path, prompt: str) -> None:
     assert reasondiff(*given(model, prompt=prompt, size=32)).code == 0
-    told = read_video("out.mp4").recipe.prompt
+    told = read_video("out.mp4").record.prompt
     assert told == prompt.replace("\n", " ").replace("\x1b", " ")
 
 

@@ -9,7 +9,7 @@ import huggingface_hub.constants
 import pytest
 
 from reasondiff.checkpoints import HUB, model_hashes
-from reasondiff.media import read_recipe
+from reasondiff.media import read_record
 from tests.cli.conftest import Ran
 from tests.tiny.pipelines import on_hub, pipeline
 
@@ -40,16 +40,16 @@ def test_a_pinned_model_by_its_short_name_and_its_replay(
     wan = ("--model", "wan2.1-i2v-14b-480p")
     ran = reasondiff("generate", *ARGUMENTS, *wan, "--revision", "v1", "-o", "pinned.mp4")
     assert ran.code == 0, ran
-    recipe = read_recipe("pinned.mp4")
-    assert recipe is not None
-    assert (recipe.model, recipe.options["revision"]) == ("wan2.1-i2v-14b-480p", "v1")
-    assert recipe.weights == model_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
+    record = read_record("pinned.mp4")
+    assert record is not None
+    assert (record.model, record.options["revision"]) == ("wan2.1-i2v-14b-480p", "v1")
+    assert record.weights == model_hashes(next(cache.glob(f"models--Wan-AI*/snapshots/{COMMITS['v1']}")))
     assert "'v1', which anybody may have pushed" in refused("replay", "pinned.mp4", "-o", "again.mp4")
     again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4", "--revision", "v1")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
     newest = reasondiff("generate", *ARGUMENTS, *wan, "-o", "newest.mp4")
     assert newest.code == 0
-    assert read_recipe("newest.mp4").frames_sha256 != recipe.frames_sha256
+    assert read_record("newest.mp4").frames_sha256 != record.frames_sha256
     sentence = refused("generate", *ARGUMENTS, *wan, "--revision", "v9", "-o", "x.mp4")
     assert "'Wan-AI/Wan2.1-I2V-14B-480P-Diffusers' cannot be loaded (" in sentence
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from reasondiff.errors import InputError
-from reasondiff.media import read_recipe, read_video, write_video
+from reasondiff.media import read_record, read_video, write_video
 from tests.cli.test_generate import given
 
 
@@ -24,10 +24,10 @@ def video(reasondiff: Callable, here: Path, model: Path) -> Path:
 
 
 def edited(video: Path, **changes: object) -> Path:
-    """The same video, bit by bit, with its recipe changed."""
+    """The same video, bit by bit, with its record changed."""
     path = video.with_name("edited.mp4")
     with av.open(str(video)) as source, av.open(str(path), "w") as copy:
-        copy.metadata["comment"] = replace(read_recipe(video), **changes).to_json()
+        copy.metadata["comment"] = replace(read_record(video), **changes).to_json()
         stream = copy.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
@@ -59,15 +59,15 @@ def test_another_seed_gives_other_frames(reasondiff: Callable, video: Path) -> N
     assert "Different from frame 1 of 9 on" in ran.out and "seed 3 then, 4 now" in ran.out
     before, after = read_video(video), read_video("again.mp4")
     assert f"up to {np.abs(before.frames.astype(int) - after.frames).max()} of 255" in ran.out
-    assert after.recipe.seed == 4 and after.recipe.frames_sha256 != before.recipe.frames_sha256
+    assert after.record.seed == 4 and after.record.frames_sha256 != before.record.frames_sha256
 
 
-def test_an_edited_seed_in_the_recipe_gives_other_frames(reasondiff: Callable, video: Path) -> None:
+def test_an_edited_seed_in_the_record_gives_other_frames(reasondiff: Callable, video: Path) -> None:
     same = reasondiff("replay", edited(video), "-o", "again.mp4")
     assert same.code == 0 and "Equal" in same.out
     other = reasondiff("replay", edited(video, seed=8), "-o", "again.mp4")
     assert other.code == 1 and "Different from frame 1 of 9 on" in other.out
-    assert read_recipe("again.mp4").frames_sha256 != read_recipe(video).frames_sha256
+    assert read_record("again.mp4").frames_sha256 != read_record(video).frames_sha256
 
 
 def test_an_edited_hash_of_all_frames_is_not_called_equal(reasondiff: Callable, video: Path) -> None:
@@ -76,7 +76,7 @@ def test_an_edited_hash_of_all_frames_is_not_called_equal(reasondiff: Callable, 
 
 
 def test_the_first_differing_frame_is_found(reasondiff: Callable, video: Path) -> None:
-    true = read_recipe(video).frame_sha256
+    true = read_record(video).frame_sha256
     hashes = (*true[:6], "0" * 64, *true[7:])
     ran = reasondiff("replay", edited(video, frame_sha256=hashes), "-o", "again.mp4")
     assert ran.code == 1 and "Different from frame 7 of 9 on: by up to 0 of 255" in ran.out
@@ -91,8 +91,8 @@ def test_a_changed_setting_of_the_model_is_named(reasondiff: Callable, video: Pa
     assert "Changed since: weights or settings of the model (scheduler/scheduler_config.json)." in ran.out
 
 
-def test_a_recipe_that_knows_of_weights_only_still_replays(reasondiff: Callable, video: Path) -> None:
-    known = read_recipe(video).weights
+def test_a_record_that_knows_of_weights_only_still_replays(reasondiff: Callable, video: Path) -> None:
+    known = read_record(video).weights
     early = {name: value for name, value in known.items() if name.endswith(".safetensors")}
     assert 0 < len(early) < len(known)
     assert "Equal" in reasondiff("replay", edited(video, weights=early), "-o", "again.mp4").out
@@ -107,7 +107,7 @@ def test_without_the_image_it_must_be_given(reasondiff: Callable, refused: Calla
     assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4", "--image", "vase.png").out
 
 
-def test_the_recipes_thread_count_is_used(refused: Callable, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_records_thread_count_is_used(refused: Callable, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     def stop(*_: object, **__: object) -> None:
@@ -122,7 +122,7 @@ def test_the_recipes_thread_count_is_used(refused: Callable, video: Path, monkey
 def test_refused(refused: Callable, video: Path, here: Path) -> None:
     frames = np.zeros((3, 32, 32, 3), np.uint8)
     write_video("plain.mp4", frames, 5)
-    recipe = read_recipe(video)
+    recipe = read_record(video)
     assert "has no record" in refused("replay", "plain.mp4", "-o", "again.mp4")
     assert "There is no video" in refused("replay", "none.mp4", "-o", "again.mp4")
     assert "cannot be written" in refused("replay", video, "-o", "none/again.mp4")

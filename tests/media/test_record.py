@@ -1,4 +1,4 @@
-"""A recipe is read from a video that may come from anywhere."""
+"""A record is read from a video that may come from anywhere."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import InputError
-from reasondiff.media import Recipe, frame_hashes, frames_hash
-from tests.media.test_video import drawn, recipe
+from reasondiff.media import GenerationRecord, frame_hashes, frames_hash
+from tests.media.test_video import drawn, record
 
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (8, 6, 3), dtype=np.uint8))
 
 
 def test_json_round_trip() -> None:
-    written = recipe().with_image(PICTURE).of_frames(drawn())
-    assert Recipe.from_json(written.to_json()) == written
+    written = record().with_image(PICTURE).of_frames(drawn())
+    assert GenerationRecord.from_json(written.to_json()) == written
     assert written.to_json().isascii()
+
+
+def test_a_record_of_before_has_the_options_of_today() -> None:
+    made = record().of_frames(drawn())
+    written = replace(made, options={"text_mode": "concat", "use_adapter": False, "steps": 20})
+    early = written.to_json().replace("reasondiff_record", "reasondiff_recipe")
+    early = early.replace('"text_mode"', '"prompts"').replace('"use_adapter"', '"align"')
+    assert GenerationRecord.from_json(early) == written
 
 
 def test_the_hash_is_that_of_the_raw_bytes() -> None:
@@ -36,7 +44,7 @@ def test_the_hash_is_that_of_the_raw_bytes() -> None:
 
 def test_the_first_difference_is_found() -> None:
     frames = drawn()
-    made = recipe().of_frames(frames)
+    made = record().of_frames(frames)
     assert made.first_difference(frames) is None
     other = frames.copy()
     other[5, 1, 2, 0] ^= 1
@@ -47,28 +55,28 @@ def test_the_first_difference_is_found() -> None:
 
 
 def test_without_the_image() -> None:
-    left_out = recipe().with_image(PICTURE, embed=False)
-    assert left_out.image is None and left_out.image_sha256 == recipe().with_image(PICTURE).image_sha256
+    left_out = record().with_image(PICTURE, embed=False)
+    assert left_out.image is None and left_out.image_sha256 == record().with_image(PICTURE).image_sha256
     with pytest.raises(InputError, match="--no-embed; give --image"):
         left_out.open_image()
-    assert json.loads(recipe().with_image(PICTURE).of_frames(drawn()).to_json(with_image=False))["image"] is None
+    assert json.loads(record().with_image(PICTURE).of_frames(drawn()).to_json(with_image=False))["image"] is None
 
 
 def test_an_exchanged_image_is_noticed() -> None:
-    first, second = recipe().with_image(PICTURE), recipe().with_image(PICTURE.rotate(180))
+    first, second = record().with_image(PICTURE), record().with_image(PICTURE.rotate(180))
     with pytest.raises(InputError, match="not the one it was made with"):
         replace(first, image=second.image).open_image()
 
 
 def damaged(**changes: Any) -> str:
-    return json.dumps({**json.loads(recipe().with_image(PICTURE).of_frames(drawn()).to_json()), **changes})
+    return json.dumps({**json.loads(record().with_image(PICTURE).of_frames(drawn()).to_json()), **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"reasondiff_recipe": 2}, "version 2"),
-        ({"reasondiff_recipe": None}, "version None"),
+        ({"reasondiff_record": 2}, "version 2"),
+        ({"reasondiff_record": None}, "version None"),
         ({"extra": 1}, "'extra'"),
         ({"model": 3}, "'model'"),
         ({"prompt": "x" * 100_001}, "'prompt'"),
@@ -91,7 +99,7 @@ def damaged(**changes: Any) -> str:
 )
 def test_refused(changes: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        Recipe.from_json(damaged(**changes))
+        GenerationRecord.from_json(damaged(**changes))
 
 
 def test_damaged_text_and_constants() -> None:
@@ -99,17 +107,17 @@ def test_damaged_text_and_constants() -> None:
     for text in (good[:-10], good.replace("5.0", "NaN"), good.replace('"seed": 7, ', "")):
         assert text != good
         with pytest.raises(InputError):
-            Recipe.from_json(text)
-    deep = '{"reasondiff_recipe": ' + "[" * 100_000
+            GenerationRecord.from_json(text)
+    deep = '{"reasondiff_record": ' + "[" * 100_000
     with pytest.raises(InputError, match="damaged"):
-        Recipe.from_json(deep)
+        GenerationRecord.from_json(deep)
 
 
 def test_an_image_that_is_no_png_is_refused() -> None:
     text = damaged(image=base64.b64encode(b"GIF89a" + bytes(20)).decode())
-    read = Recipe.from_json(text)
+    read = GenerationRecord.from_json(text)
     assert read is not None
-    with pytest.raises(InputError, match="The recipe's image"):
+    with pytest.raises(InputError, match="The record's image"):
         read.open_image()
 
 
@@ -120,7 +128,7 @@ def test_flipped_characters_never_escape_as_another_error() -> None:
         for _ in range(draw.randint(1, 4)):
             text[draw.randrange(len(text))] = chr(draw.randrange(32, 127))
         try:
-            read = Recipe.from_json("".join(text))
+            read = GenerationRecord.from_json("".join(text))
             if read is not None:
                 read.open_image()
         except InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from reasondiff.errors import InputError
-from reasondiff.media import Recipe, frames_hash, read_recipe, read_video, write_video
+from reasondiff.errors import InputError, OutputError
+from reasondiff.media import GenerationRecord, frames_hash, read_record, read_video, write_video
 
 
 def drawn(num_frames: int = 9, height: int = 64, width: int = 64) -> np.ndarray:
@@ -19,14 +20,14 @@ def drawn(num_frames: int = 9, height: int = 64, width: int = 64) -> np.ndarray:
     return blocks.repeat(16, 1).repeat(16, 2)
 
 
-def recipe(**changes: object) -> Recipe:
+def record(**changes: object) -> GenerationRecord:
     fields: dict = {
         "model": "storyworld-tiny", "prompt": "A cat 猫 plays; \\ = # \n 😀", "narrative": {"position": 3},
         "options": {"steps": 20, "guidance_scale": 5.0, "fit": "crop", "embed": True, "narrator": None},
         "seed": 7, "threads": 2, "versions": {"reasondiff": "0"}, "weights": {"vae/a.safetensors": "0" * 64},
         "image_sha256": "1" * 64,
     }  # fmt: skip
-    return Recipe(**{**fields, **changes})
+    return GenerationRecord(**{**fields, **changes})
 
 
 def test_small_drawings_stay_crisp(tmp_path: Path) -> None:
@@ -63,39 +64,43 @@ def test_shapes(tmp_path: Path, shape: tuple[int, int, int]) -> None:
 
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
-        write_video(tmp_path / name, drawn(), 5, recipe())
+        write_video(tmp_path / name, drawn(), 5, record())
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
-def test_the_recipe_travels_in_the_file(tmp_path: Path) -> None:
+def test_the_record_travels_in_the_file(tmp_path: Path) -> None:
     from PIL import Image
 
     pixels = np.random.default_rng(0).integers(0, 256, (480, 832, 3), dtype=np.uint8)  # over a megabyte as PNG
-    written = recipe().with_image(Image.fromarray(pixels))
+    written = record().with_image(Image.fromarray(pixels))
     frames = drawn()
     write_video(tmp_path / "a.mp4", frames, 5, written)
-    read = read_recipe(tmp_path / "a.mp4")
-    assert read == read_video(tmp_path / "a.mp4").recipe == written.of_frames(frames)
+    read = read_record(tmp_path / "a.mp4")
+    assert read == read_video(tmp_path / "a.mp4").record == written.of_frames(frames)
     assert read is not None and read.frames_sha256 == frames_hash(frames)
     assert np.array_equal(np.asarray(read.open_image()), pixels)
 
 
-def test_a_stream_copy_by_another_tool_keeps_the_recipe(tmp_path: Path) -> None:
-    write_video(tmp_path / "a.mp4", drawn(), 5, recipe())
-    with av.open(str(tmp_path / "a.mp4")) as source, av.open(str(tmp_path / "b.mp4"), "w") as copy:
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
+def test_a_stream_copy_by_another_tool_keeps_the_record(suffix: str, tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", drawn(), 5, record())
+    other = tmp_path / f"b.{suffix}"
+    with av.open(str(tmp_path / "a.mp4")) as source, av.open(str(other), "w") as copy:
         copy.metadata.update(source.metadata)
         stream = copy.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
                 packet.stream = stream
                 copy.mux(packet)
-    assert read_recipe(tmp_path / "b.mp4") == read_recipe(tmp_path / "a.mp4") is not None
+    assert read_record(other) == read_record(tmp_path / "a.mp4") is not None
 
 
-def test_videos_of_others_have_no_recipe(tmp_path: Path) -> None:
+def test_videos_of_others_have_no_record(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", drawn(), 5)
-    assert read_video(tmp_path / "a.mp4").recipe is None
-    assert Recipe.from_json("shot on a phone") is None and Recipe.from_json('{"workflow": 1}') is None
+    assert read_video(tmp_path / "a.mp4").record is None
+    assert (
+        GenerationRecord.from_json("shot on a phone") is None and GenerationRecord.from_json('{"workflow": 1}') is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,3 +148,31 @@ def test_unreadable_videos_are_one_sentence(tmp_path: Path) -> None:
         assert re.fullmatch(r"[^\n]+\.", str(raised.value))
     with pytest.raises(InputError, match="There is no video"):
         read_video("http://127.0.0.1:9/a.mp4")
+
+
+# -- names and disks ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["12:30.mp4", "cat: the movie.mp4", "%03d.mp4", "http:a.mp4", "a" * 251 + ".mp4", os.fsdecode(b"\xff.mp4")]
+)
+def test_a_name_is_only_a_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9: videos")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_video(name, drawn(), 5, record())
+    assert len(read_video(name).frames) == 9 and read_record(name) is not None
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_a_video_that_does_not_fit_on_the_disk_is_one_sentence(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    write_video(tmp_path / "a.mp4", drawn(), 5)
+    before, limits = (tmp_path / "a.mp4").read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written: File too large; choose another place"):
+            write_video(tmp_path / "a.mp4", drawn(), 5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "a.mp4").read_bytes() == before and len(list(tmp_path.iterdir())) == 1

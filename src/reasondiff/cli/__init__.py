@@ -27,7 +27,9 @@ from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
+from reasondiff.cli.terminal.streams import lenient_streams, silence_output
 from reasondiff.cli.train import train
+from reasondiff.files import in_words
 
 __all__ = ["app", "main"]
 
@@ -86,15 +88,24 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwinds, so that scratch files go
-    try:
-        app(prog_name="reasondiff")
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing is half-written.", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone, as with '| head'
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        show_traceback(error)
-        typer.echo(sentence(error), err=True)
-        sys.exit(exit_code(error))
+    with lenient_streams():
+        try:
+            app(prog_name="reasondiff")
+        except KeyboardInterrupt:
+            typer.echo("Interrupted; nothing is half-written.", err=True)
+            sys.exit(130)
+        except BrokenPipeError:  # the reader of our output has gone, as with '| head'
+            silence_output()
+            sys.exit(0)
+        except OSError as error:
+            silence_output()  # it may be what failed, and must not fail once more when the interpreter ends
+            show_traceback(error)
+            typer.echo(in_words(error), err=True)
+            sys.exit(2)
+        except MemoryError:
+            typer.echo("There is not enough memory; give a smaller --size or fewer --num-frames.", err=True)
+            sys.exit(2)
+        except Exception as error:
+            show_traceback(error)
+            typer.echo(sentence(error), err=True)
+            sys.exit(exit_code(error))

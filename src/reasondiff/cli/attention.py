@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,12 +64,13 @@ def attention(
 
 def _show(watched: WordAttention, output: Path, sheet: Path, title: str) -> str:
     """Write the video with its heat, and the sheet; what is to be said about them."""
+    from reasondiff.files import write_or_keep
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
     from reasondiff.media.heat import heat_overlay
 
     frames, told = watched.output.frames[0], watched.output.narrative
     overlay, fps = heat_overlay(frames, watched.heat), 1 / watched.output.settings.interval
-    write_video(output, overlay, fps)
+    write_or_keep(output, partial(write_video, frames=overlay, fps=fps))
     clips = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in told.clips)
     share = watched.heat.reshape(len(frames), -1).mean(1)
     note = f"block {watched.block}; at most {watched.heat.max():.1%} of a place's attention to text, {share.max():.1%} "

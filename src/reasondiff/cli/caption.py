@@ -44,7 +44,7 @@ def caption(
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.data.captioning import Captioner
-    from reasondiff.files import atomic_path
+    from reasondiff.files import write_or_keep
     from reasondiff.narrator import load_provider
 
     if output is not None:
@@ -73,12 +73,18 @@ def caption(
     if output is None:
         typer.echo("\n".join(lines))
     else:
-        with atomic_path(output) as written:
-            written.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_or_keep(output, partial(_write, lines))  # they were paid for
         typer.echo(f"{output}: {len(rows) - failed} captions.")
     if failed:
         typer.echo(f"{failed} frames have none; each row says why.", err=True)
         raise typer.Exit(1)
+
+
+def _write(lines: list[str], path: Path) -> None:
+    from reasondiff.files import atomic_path
+
+    with atomic_path(path) as written:
+        written.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _frames(sources: list[Path]) -> list[tuple[str, Callable[[], Image.Image]]]:

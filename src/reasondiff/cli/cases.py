@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reasondiff.cli import options as common
-from reasondiff.errors import InputError, ProviderError
+from reasondiff.errors import InputError, OutputError, ProviderError
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.request import VideoRequest
 
@@ -157,7 +157,6 @@ def _make(session: VideoSession, request: VideoRequest, place: Path, title: str)
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.files import atomic_path
     from reasondiff.jobs.inputs import Inputs
-    from reasondiff.media import write_video
     from reasondiff.media.storyboard import timeline_image
 
     inputs = Inputs.read(request)
@@ -168,22 +167,26 @@ def _make(session: VideoSession, request: VideoRequest, place: Path, title: str)
         return False
     with StageBars(title) as bars:
         made = session.generate(request, inputs, progress=bars)
-    made.narrative.save(video.with_suffix(".json"))
-    with atomic_path(place.with_name(f"{place.name}-timeline.png")) as partial:
-        timeline_image(made.narrative, inputs.image, title=inputs.prompt or place.name).save(partial)
+    try:
+        made.narrative.save(video.with_suffix(".json"))
+        with atomic_path(place.with_name(f"{place.name}-timeline.png")) as picture:
+            timeline_image(made.narrative, inputs.image, title=inputs.prompt or place.name).save(picture)
+    except OutputError:
+        made.save(video)
+        raise
     record = replace(made.record, options={**made.record.options, "case": mark})
-    write_video(video, made.frames, made.fps, record)  # last: it is what says that the case is finished
+    replace(made, record=record).save(video)  # last: it is what says that the case is finished
     return True
 
 
 def _mark_of(video: Path) -> Any:
-    from reasondiff.media import read_recipe
+    from reasondiff.media import read_record
 
     try:
-        recipe = read_recipe(video)
+        record = read_record(video)
     except InputError:
         return None
-    return recipe.options.get("case") if recipe else None
+    return record.options.get("case") if record else None
 
 
 def _rows(listed: list[Case], output: Path, faults: dict[str, str]) -> Iterator[SheetRow]:

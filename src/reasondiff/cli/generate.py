@@ -44,6 +44,7 @@ def generate(
     started = time.perf_counter()
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.user_warnings import user_warning, user_warnings
+    from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import Inputs, narrator_file
     from reasondiff.jobs.session import VideoSession
 
@@ -79,7 +80,7 @@ def generate(
     if video.first_step:
         typer.echo(f"It went on after step {video.first_step} of an earlier run.")
     if save_narrative is not None:
-        video.narrative.save(save_narrative)
+        write_or_keep(save_narrative, video.narrative.save)
     if request.fps is not None:
         user_warning(f"--fps changes the playback only; the story is told at {video.pace:g} frames per second.")
     told, names = video.narrative, ", ".join(map(str, outputs))

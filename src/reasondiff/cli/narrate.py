@@ -131,6 +131,7 @@ def _own(model: str) -> tuple[str, int, float]:
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
     from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
 
@@ -138,7 +139,7 @@ def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int,
     picture = load_image(image)
     with user_warnings():
         narrative = narrator.narrate(picture, prompt, num_frames=num_frames, interval=interval)
-    narrative.save(output)
+    write_or_keep(output, narrative.save)
     record = narrative.provenance
     typer.echo(f"{output}: {len(narrative.clips)} clips, the image at position {narrative.anchor_frame + 1}.")
     if record.get("cached"):

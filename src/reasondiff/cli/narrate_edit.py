@@ -58,6 +58,7 @@ def edit(
     has it at that moment.
     """
     from reasondiff.cli.terminal import paths
+    from reasondiff.files import write_or_keep
     from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
@@ -85,7 +86,7 @@ def edit(
         before = narrative.provenance.get("edits", [])
         edits = [*(before if isinstance(before, list) else []), *told]
         narrative = replace(narrative, provenance={**narrative.provenance, "edits": edits})
-    narrative.save(output or story)
+    write_or_keep(output or story, narrative.save)  # a clip told again was paid for
     _print(narrative)
 
 
@@ -109,7 +110,7 @@ def show(
     picture = load_image(image) if image is not None else None
     _print(narrative)
     with atomic_path(output) as partial:
-        timeline_image(narrative, picture, title=story.stem).save(partial, optimize=True)
+        timeline_image(narrative, picture, title=story.stem).save(partial)
     typer.echo(f"Timeline: {output}")
 
 
@@ -155,7 +156,7 @@ def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: s
 def _print(narrative: Narrative) -> None:
     from rich.console import Console
 
-    from reasondiff.media.storyboard import timeline_text
+    from reasondiff.cli.terminal.storyboard import timeline_text
 
     console = Console()
     console.print(timeline_text(narrative, console.width))

@@ -17,7 +17,7 @@ from reasondiff.jobs.request import VideoRequest
 if TYPE_CHECKING:
     from reasondiff.jobs.inputs import Inputs
     from reasondiff.jobs.session import GeneratedVideo
-    from reasondiff.media import Recipe
+    from reasondiff.media import GenerationRecord
     from reasondiff.pipeline.magcache import MagRatios
 
 __all__ = ["replay"]
@@ -51,10 +51,10 @@ def replay(
     from reasondiff.jobs.inputs import check_names
     from reasondiff.jobs.record import request_of
     from reasondiff.jobs.session import VideoSession
-    from reasondiff.media import read_recipe
+    from reasondiff.media import read_record
 
     paths.writable(output, ".mp4", video, image)
-    record = read_recipe(video)
+    record = read_record(video)
     if record is None:
         raise InputError(f"{str(video)!r} has no record; give a video that 'reasondiff generate' wrote.")
     recorded = request_of(record, video, VideoRequest)
@@ -73,7 +73,7 @@ def replay(
     raise typer.Exit(_compare(record, made, video, output, asked="seed" in changes or "preset" in changes))
 
 
-def _inputs(record: Recipe, request: VideoRequest, image: Path | None) -> Inputs:
+def _inputs(record: GenerationRecord, request: VideoRequest, image: Path | None) -> Inputs:
     """The prepared image, or a user's own prepared again; the story as it was told."""
     from reasondiff.jobs.inputs import Inputs
     from reasondiff.media import fit_image, load_image
@@ -106,7 +106,7 @@ def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None
         )
 
 
-def _ratios(record: Recipe) -> MagRatios | None:
+def _ratios(record: GenerationRecord) -> MagRatios | None:
     """MagCache's, which the record holds as numbers."""
     held = record.options.get("mag_ratios")
     if held is None:
@@ -133,7 +133,7 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _compare(record: Recipe, made: GeneratedVideo, video: Path, output: Path, *, asked: bool) -> int:
+def _compare(record: GenerationRecord, made: GeneratedVideo, video: Path, output: Path, *, asked: bool) -> int:
     """Say whether the frames are those that were made before; the exit code.
 
     Args:
@@ -172,7 +172,7 @@ def _difference(difference: int, made: GeneratedVideo, video: Path, output: Path
     return f"{text}: by up to {apart.max()} of 255 in the files as played, {apart.mean():.2f} on average."
 
 
-def _changes(before: Recipe, after: Recipe) -> list[str]:
+def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
     changes = [
         f"{name} {then} then, {now} now"
         for name, then, now in (

@@ -14,7 +14,7 @@ from reasondiff.jobs.options import options_of
 from reasondiff.jobs.request import MAX_SEED, VideoRequest
 
 if TYPE_CHECKING:
-    from reasondiff.media import Recipe
+    from reasondiff.media import GenerationRecord
     from reasondiff.pipeline import Settings
 
 __all__ = ["PIPELINE_NAMES", "recorded_options", "request_of", "resolved", "versions"]
@@ -52,7 +52,7 @@ def recorded_options(request: VideoRequest) -> dict[str, str | int | float | boo
     return {name: each.write(getattr(request, name)) for name, each in known.items() if each.about.replayed}
 
 
-def request_of(record: Recipe, video: Path, kind: type[Request]) -> Request:
+def request_of(record: GenerationRecord, video: Path, kind: type[Request]) -> Request:
     """The request that a record holds, read as strictly as any: a video may come from anywhere.
 
     Its model, adapter, transformer and revision are what the video names; whether to trust them is the caller's part.

@@ -22,7 +22,7 @@ from reasondiff.jobs.request import VideoRequest
 if TYPE_CHECKING:
     import numpy as np
 
-    from reasondiff.media import Recipe
+    from reasondiff.media import GenerationRecord
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline import ReasonDiffOutput
     from reasondiff.pipeline.denoising_checkpoint import Progress
@@ -52,19 +52,20 @@ class GeneratedVideo:
     fps: float
     pace: float
     narrative: Narrative
-    record: Recipe
+    record: GenerationRecord
     seconds: Mapping[str, float]
     first_step: int = 0
 
     def save(self, path: str | Path) -> None:
-        """Write an MP4 that carries the record.
+        """Write an MP4 that carries the record; where it cannot be written, the nearest place that can keeps it.
 
         Raises:
-            InputError: it cannot be written there.
+            OutputError: it cannot be written there; says where it is kept.
         """
+        from reasondiff.files import write_or_keep
         from reasondiff.media import write_video
 
-        write_video(path, self.frames, self.fps, self.record)
+        write_or_keep(path, partial(write_video, frames=self.frames, fps=self.fps, record=self.record))
 
 
 class VideoSession:
@@ -238,10 +239,10 @@ class VideoSession:
             transformer.disable_cache()
         transformer.enable_cache(ratios.config(settings.num_inference_steps))
 
-    def _record(self, request: VideoRequest, inputs: Inputs, output: ReasonDiffOutput) -> Recipe:
+    def _record(self, request: VideoRequest, inputs: Inputs, output: ReasonDiffOutput) -> GenerationRecord:
         import torch
 
-        from reasondiff.media import Recipe
+        from reasondiff.media import GenerationRecord
 
         ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
         options = recorded_options(request) | {
@@ -251,7 +252,7 @@ class VideoSession:
             "dtype": str(self.pipe.dtype),
             "mag_ratios": ratios,
         }
-        return Recipe(
+        return GenerationRecord(
             model=request.model,
             prompt=inputs.prompt,
             narrative=output.stories[0].narrative.to_dict(),

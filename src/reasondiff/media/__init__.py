@@ -1,17 +1,17 @@
-"""Images and videos as files: reading, writing, contact sheets, and the recipe inside an MP4."""
+"""Images and videos as files: reading, writing, contact sheets, and the record inside an MP4."""
 
 from __future__ import annotations
 
 from reasondiff.media.clipbar import ClipSpan
 from reasondiff.media.images import Fit, fit_image, load_image
-from reasondiff.media.record import Recipe, frame_hashes, frames_hash, image_hash
+from reasondiff.media.record import GenerationRecord, frame_hashes, frames_hash, image_hash
 from reasondiff.media.sheet import SheetRow, contact_sheet
-from reasondiff.media.video import Video, read_recipe, read_video, write_video
+from reasondiff.media.video import Video, read_record, read_video, write_video
 
 __all__ = [
     "ClipSpan",
     "Fit",
-    "Recipe",
+    "GenerationRecord",
     "SheetRow",
     "Video",
     "contact_sheet",
@@ -20,7 +20,7 @@ __all__ = [
     "frames_hash",
     "image_hash",
     "load_image",
-    "read_recipe",
+    "read_record",
     "read_video",
     "write_video",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from PIL import Image
 
 from reasondiff.media import lettering as ink
 
-__all__ = ["ClipSpan", "clip_bar", "clip_texts"]
+__all__ = ["ClipSpan", "ClipTexts", "clip_bar"]
 
 BAR, GAP, NARROWEST = 30, 20, 250
 SMALL, TEXT, LEADING = 20, 23, 29
@@ -34,38 +35,62 @@ def clip_bar(image: Image.Image, clips: Sequence[ClipSpan], x_of: Callable[[floa
     return top + BAR
 
 
-def clip_texts(
-    image: Image.Image,
-    clips: Sequence[ClipSpan],
-    x_of: Callable[[float], float],
-    top: int,
-    fps: float,
-    edges: tuple[int, int],
-) -> int:
-    """Draw what each clip shows, under its part of the bar where there is room, and return the y below."""
-    left, right = edges
-    per_row = max(1, (right - left + GAP) // (NARROWEST + GAP))
-    for first in range(0, len(clips), per_row):
-        row = clips[first : first + per_row]
-        bottom = top
-        for number, (clip, (x, width)) in enumerate(zip(row, _columns(row, x_of, left, right), strict=True), first):
-            bottom = max(bottom, _text(image, clip, number, (x, top), width, fps))
-        top = bottom + GAP
-    return top - GAP if clips else top
+class _Block(NamedTuple):
+    """What one clip shows, laid out; ``x`` and ``y`` are of its top left corner below the first text."""
+
+    number: int
+    x: float
+    y: int
+    span: str
+    lines: list[str]
 
 
-def _text(image: Image.Image, clip: ClipSpan, number: int, place: tuple[float, int], width: float, fps: float) -> int:
-    x, y = place
-    span = f"frames {clip.start + 1}-{clip.end}" if clip.end - clip.start > 1 else f"frame {clip.end}"
-    label = f"{number + 1}"
-    ink.write(image, (x, y), label, SMALL, ink.clip_colour(number), bold=True)
-    seconds = f"{clip.start / fps:.1f}-{clip.end / fps:.1f} s"
-    ink.write(image, (x + ink.width_of(label, SMALL) + 9, y), f"{span}, {seconds}", SMALL, ink.MUTED)
-    y += LEADING
-    for line in ink.wrap(clip.description, TEXT, width):
-        ink.write(image, (x, y), line, TEXT)
-        y += LEADING
-    return y
+@dataclass(frozen=True)
+class ClipTexts:
+    """What each clip shows, laid out under its part of the bar where there is room, in rows where there is not.
+
+    Args:
+        blocks: one per clip.
+        height: of all of them, in pixels, so that a canvas can be made as large as is needed.
+    """
+
+    blocks: Sequence[_Block]
+    height: int
+
+    @classmethod
+    def of(
+        cls, clips: Sequence[ClipSpan], x_of: Callable[[float], float], fps: float, edges: tuple[int, int]
+    ) -> ClipTexts:
+        """Lay the texts out between two ``edges``; ``x_of`` gives the x of a frame, ``fps`` is for the times."""
+        left, right = edges
+        per_row = max(1, (right - left + GAP) // (NARROWEST + GAP))
+        blocks: list[_Block] = []
+        top = 0
+        for first in range(0, len(clips), per_row):
+            row = clips[first : first + per_row]
+            tallest = 0
+            for number, (clip, (x, width)) in enumerate(zip(row, _columns(row, x_of, left, right), strict=True), first):
+                lines = ink.wrap(clip.description, TEXT, width)
+                blocks.append(_Block(number, x, top, _span(clip, fps), lines))
+                tallest = max(tallest, LEADING * (1 + len(lines)))
+            top += tallest + GAP
+        return cls(blocks, max(0, top - GAP))
+
+    def draw(self, image: Image.Image, top: int) -> int:
+        """Draw the texts and return the y below."""
+        for block in self.blocks:
+            label, y = f"{block.number + 1}", top + block.y
+            ink.write(image, (block.x, y), label, SMALL, ink.clip_colour(block.number), bold=True)
+            ink.write(image, (block.x + ink.width_of(label, SMALL) + 9, y), block.span, SMALL, ink.MUTED)
+            for line in block.lines:
+                y += LEADING
+                ink.write(image, (block.x, y), line, TEXT)
+        return top + self.height
+
+
+def _span(clip: ClipSpan, fps: float) -> str:
+    frames = f"frames {clip.start + 1}-{clip.end}" if clip.end - clip.start > 1 else f"frame {clip.end}"
+    return f"{frames}, {clip.start / fps:.1f}-{clip.end / fps:.1f} s"
 
 
 def _columns(

@@ -1,7 +1,7 @@
 """How a video was made, carried inside the video.
 
-A recipe is JSON in the MP4's comment, the one tag that a plain stream copy by other tools keeps. It holds all that
-``reasondiff replay`` needs. A video comes from anywhere, so a recipe is read strictly and within bounds.
+A record is JSON in the MP4's comment, the one tag that a plain stream copy by other tools keeps. It holds all that
+``reasondiff replay`` needs. A video comes from anywhere, so a record is read strictly and within bounds.
 """
 
 from __future__ import annotations
@@ -22,13 +22,17 @@ from PIL import Image
 from reasondiff.errors import InputError
 from reasondiff.media.images import decode_image
 
-__all__ = ["Recipe", "frame_hashes", "frames_hash", "image_hash"]
+__all__ = ["GenerationRecord", "frame_hashes", "frames_hash", "image_hash"]
 
 VERSION = 1
 MAX_LENGTH = 2**26
-"""Characters of a recipe; an embedded 1280x720 anchor takes about 2^22."""
+"""Characters of a record; an embedded 1280x720 anchor takes about 2^22."""
 
-_MARK = "reasondiff_recipe"
+_MARK = "reasondiff_record"
+_EARLY_MARK = "reasondiff_recipe"
+_EARLY_OPTIONS = {"prompts": "text_mode", "align": "use_adapter"}
+"""What options were called in records with the early mark; the only place that knows."""
+
 _MAX_ITEMS, _MAX_TEXT = 10_000, 100_000
 
 
@@ -48,7 +52,7 @@ def image_hash(image: Image.Image) -> str:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class GenerationRecord:
     """Everything that decides a video's frames, and the frames' hashes.
 
     Args:
@@ -79,12 +83,12 @@ class Recipe:
     frames_sha256: str = ""
     frame_sha256: tuple[str, ...] = field(default=(), repr=False)
 
-    def of_frames(self, frames: np.ndarray) -> Recipe:
-        """This recipe with the hashes of ``frames``, uint8 [frames, height, width, 3]."""
+    def of_frames(self, frames: np.ndarray) -> GenerationRecord:
+        """This record with the hashes of ``frames``, uint8 [frames, height, width, 3]."""
         return replace(self, frames_sha256=frames_hash(frames), frame_sha256=frame_hashes(frames))
 
-    def with_image(self, image: Image.Image, *, embed: bool = True) -> Recipe:
-        """This recipe with the prepared anchor, or with its hash only."""
+    def with_image(self, image: Image.Image, *, embed: bool = True) -> GenerationRecord:
+        """This record with the prepared anchor, or with its hash only."""
         buffer = BytesIO()
         image.save(buffer, format="PNG")
         return replace(self, image=buffer.getvalue() if embed else None, image_sha256=image_hash(image))
@@ -93,13 +97,13 @@ class Recipe:
         """The prepared anchor.
 
         Raises:
-            InputError: it was left out, is damaged, or is not the one that the recipe names.
+            InputError: it was left out, is damaged, or is not the one that the record names.
         """
         if self.image is None:
-            raise InputError("The recipe holds no image, because it was made with --no-embed; give --image.")
-        image = decode_image(BytesIO(self.image), "The recipe's image", formats=("PNG",))
+            raise InputError("The record holds no image, because it was made with --no-embed; give --image.")
+        image = decode_image(BytesIO(self.image), "The record's image", formats=("PNG",))
         if image_hash(image) != self.image_sha256:
-            raise InputError("The recipe's image is not the one it was made with; give the original video.")
+            raise InputError("The record's image is not the one it was made with; give the original video.")
         return image
 
     def first_difference(self, frames: np.ndarray) -> int | None:
@@ -114,32 +118,33 @@ class Recipe:
     # -- as text ----------------------------------------------------------------------------------------------------
 
     def to_json(self, *, with_image: bool = True) -> str:
-        """The recipe as one line of JSON; ``with_image=False`` leaves the picture out, for reading."""
+        """The record as one line of JSON; ``with_image=False`` leaves the picture out, for reading."""
         data = {_MARK: VERSION, **asdict(self), "frame_sha256": list(self.frame_sha256)}
         data["image"] = base64.b64encode(self.image).decode() if self.image and with_image else None
         return json.dumps(data, allow_nan=False)  # in ASCII, which every tool copies unchanged
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe | None:
-        """Read a comment: None where it is another program's.
+    def from_json(cls, text: str) -> GenerationRecord | None:
+        """Read a comment: None where it is another program's. Early records come with today's names.
 
         Raises:
             InputError: it is ours, but damaged, too long or of another version.
         """
-        if not text.startswith(f'{{"{_MARK}"'):
+        mark = next((known for known in (_MARK, _EARLY_MARK) if text.startswith(f'{{"{known}"')), None)
+        if mark is None:
             return None
         if len(text) > MAX_LENGTH:
-            raise InputError(f"The recipe has {len(text):,} characters, over {MAX_LENGTH:,}; it is not one of ours.")
+            raise InputError(f"The record has {len(text):,} characters, over {MAX_LENGTH:,}; it is not one of ours.")
         try:
             data = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"The video's recipe is damaged ({error}); use an unedited copy of the video.") from None
-        if (version := data.pop(_MARK)) != VERSION:
-            raise InputError(f"The video's recipe has version {version!r}; this release reads {VERSION}.")
+            raise InputError(f"The video's record is damaged ({error}); use an unedited copy of the video.") from None
+        if (version := data.pop(mark)) != VERSION:
+            raise InputError(f"The video's record has version {version!r}; this release reads {VERSION}.")
         names = {item.name for item in fields(cls)}
         if set(data) != names:
             odd = sorted(set(data) ^ names)[0]
-            raise InputError(f"The video's recipe has a missing or unknown key {odd!r}; use an unedited copy.")
+            raise InputError(f"The video's record has a missing or unknown key {odd!r}; use an unedited copy.")
         for key in ("model", "prompt"):
             _check(isinstance(data[key], str) and len(data[key]) <= _MAX_TEXT, key)
         for key in ("narrative", "options", "versions", "weights"):
@@ -147,6 +152,8 @@ class Recipe:
         for key in ("seed", "threads"):
             _check(type(data[key]) is int and 0 <= data[key] < 2**64, key)
         _check(1 <= data["threads"] <= 1024, "threads")
+        if mark == _EARLY_MARK:
+            data["options"] = {_EARLY_OPTIONS.get(name, name): value for name, value in data["options"].items()}
         scalars = (str, int, float, bool, type(None))
         _check(all(isinstance(value, scalars) for value in data["options"].values()), "options")
         _check(all(isinstance(value, str) for value in data["versions"].values()), "versions")
@@ -160,7 +167,7 @@ class Recipe:
 
 def _check(holds: bool, key: str) -> None:
     if not holds:
-        raise InputError(f"The video's recipe has an impossible {key!r}; use an unedited copy of the video.")
+        raise InputError(f"The video's record has an impossible {key!r}; use an unedited copy of the video.")
 
 
 def _is_hash(value: Any) -> bool:
@@ -174,7 +181,7 @@ def _image_bytes(value: Any) -> bytes | None:
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise InputError("The recipe's image is damaged; use an unedited copy of the video.") from None
+        raise InputError("The record's image is damaged; use an unedited copy of the video.") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

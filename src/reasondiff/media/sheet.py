@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +13,15 @@ from PIL import Image, ImageDraw
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media import lettering as ink
-from reasondiff.media.clipbar import ClipSpan, clip_bar, clip_texts
+from reasondiff.media.clipbar import ClipSpan, ClipTexts, clip_bar
 
 __all__ = ["SheetRow", "contact_sheet"]
 
 MARGIN, GAP, TILE, BORDER = 48, 10, 192, 6
 HEADING, TITLE, TEXT, SMALL = 44, 32, 23, 20
+
+_ABOVE_TEXTS = 1500
+"""Pixels that a row's title, note, verdict (nine lines each at most), tiles and bar take at most."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +141,10 @@ def _heading(text: str, width: int) -> Image.Image:
 
 def _drawn(strip: _Strip, grid: _Grid) -> Image.Image:
     row = strip.row
-    image = Image.new(
-        "RGB", (grid.width, 1200 + 300 * (1 + len(row.clips) // 4)), ink.PAPER
-    )  # cut to its content below
+    x_of = _places(strip, grid)
+    texts = ClipTexts.of(row.clips if strip.tiles else (), x_of, row.fps, (grid.left, grid.width - MARGIN))
+    height = _ABOVE_TEXTS + texts.height
+    image = Image.new("RGB", (grid.width, height), ink.PAPER)  # cut to its content below
     ImageDraw.Draw(image).line((MARGIN, 26, grid.width - MARGIN, 26), ink.LINE, 2)
     top = below = _title(image, row, 50)
     if strip.given is not None:
@@ -157,16 +161,19 @@ def _drawn(strip: _Strip, grid: _Grid) -> Image.Image:
         ink.write(image, middle, "no video", TEXT, ink.MUTED, centred=True)
         top += height + 14
     if strip.tiles and row.clips:
-        ends = strip.tiles[-1].width + grid.left + grid.pitch * (len(strip.tiles) - 1)
-        centres = [grid.left + grid.pitch * number + tile.width / 2 for number, tile in enumerate(strip.tiles)]
-        times, places = [-0.5, *strip.frames, strip.num_frames - 0.5], [grid.left, *centres, ends]
-
-        def x_of(frame: float) -> float:
-            return float(np.interp(frame, times, places))
-
         top = clip_bar(image, row.clips, x_of, top) + 14
-        top = clip_texts(image, row.clips, x_of, top, row.fps, (grid.left, grid.width - MARGIN))
+        top = texts.draw(image, top)
     return image.crop((0, 0, grid.width, max(top, below) + 24))
+
+
+def _places(strip: _Strip, grid: _Grid) -> Callable[[float], float]:
+    """The x of a frame: between the middles of the tiles, and at their outer edges for the ends."""
+    if not strip.tiles:
+        return lambda frame: float(grid.left)
+    ends = strip.tiles[-1].width + grid.left + grid.pitch * (len(strip.tiles) - 1)
+    centres = [grid.left + grid.pitch * number + tile.width / 2 for number, tile in enumerate(strip.tiles)]
+    times, places = [-0.5, *strip.frames, strip.num_frames - 0.5], [grid.left, *centres, ends]
+    return lambda frame: float(np.interp(frame, times, places))
 
 
 def _tiles(image: Image.Image, strip: _Strip, grid: _Grid, top: int) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
-from reasondiff.media.record import Recipe
+from reasondiff.media.record import GenerationRecord
 
-__all__ = ["Video", "read_recipe", "read_video", "write_video"]
+__all__ = ["Video", "read_record", "read_video", "write_video"]
 
 MAX_BYTES = 2**33
 """Decoded size of the largest video that is read: 8 GiB, which is 81 frames of 5888 x 5888."""
@@ -33,22 +35,22 @@ class Video:
     Args:
         frames: uint8 [frames, height, width, 3], RGB.
         fps: frames per second.
-        recipe: how it was made, where the file says so.
+        record: how it was made, where the file says so.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
-    recipe: Recipe | None = None
+    record: GenerationRecord | None = None
 
 
-def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe | None = None) -> None:
+def write_video(path: str | Path, frames: np.ndarray, fps: float, record: GenerationRecord | None = None) -> None:
     """Write an H.264 MP4, whole or not at all; the same frames give the same bytes.
 
     Args:
         path: ends in ``.mp4``.
         frames: uint8 [frames, height, width, 3], RGB; height and width even, as H.264 players need.
         fps: frames per second, above 0 and at most 1000.
-        recipe: put into the file's comment, with the hashes of ``frames`` unless it has some already.
+        record: put into the file's comment, with the hashes of ``frames`` unless it has some already.
 
     Raises:
         InputError: another suffix, shape or rate, or a place that cannot be written.
@@ -62,13 +64,23 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, recipe: Recipe
         raise InputError(f"A video of {width}x{height} would not play everywhere; give an even width and height.")
     if not 0 < fps <= 1000:
         raise InputError(f"{fps} frames per second cannot be played; give a number above 0 and at most 1000.")
-    with atomic_path(path) as partial, av.open(str(partial), "w", format="mp4") as container:
-        if recipe is not None:
-            stamped = recipe if recipe.frames_sha256 else recipe.of_frames(frames)
+    # In memory first: FFmpeg never sees the name, which may hold a colon or be no UTF-8, and a disk that is full is
+    # Python's own error. At this quality the file is a small part of the frames' size.
+    encoded = BytesIO()
+    _encode(frames, fps, record, encoded)
+    with atomic_path(path) as partial:
+        partial.write_bytes(encoded.getbuffer())
+
+
+def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, target: BytesIO) -> None:
+    with av.open(target, "w", format="mp4") as container:
+        if record is not None:
+            stamped = record if record.frames_sha256 else record.of_frames(frames)
             container.metadata["comment"] = stamped.to_json()
         # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
-        stream.width, stream.height, stream.pix_fmt, stream.thread_count = width, height, "yuv420p", 1
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.thread_count = "yuv420p", 1
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
@@ -95,7 +107,7 @@ def read_video(path: str | Path) -> Video:
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
-        recipe, fps, frames, size = _recipe_of(container), stream.average_rate, [], 0
+        record, fps, frames, size = _record_of(container), stream.average_rate, [], 0
         for picture in container.decode(stream):
             frames.append(picture.to_ndarray(format="rgb24"))
             size += frames[-1].nbytes
@@ -105,21 +117,23 @@ def read_video(path: str | Path) -> Video:
             raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
         if any(frame.shape != frames[0].shape for frame in frames):
             raise InputError(f"The video {str(path)!r} changes its size on the way; encode it at one size.")
-    return Video(np.stack(frames), float(fps or 1), recipe)
+    return Video(np.stack(frames), float(fps or 1), record)
 
 
-def read_recipe(path: str | Path) -> Recipe | None:
-    """The recipe inside a video, without decoding the video; None where it has none.
+def read_record(path: str | Path) -> GenerationRecord | None:
+    """The record inside a video, without decoding the video; None where it has none.
 
     Raises:
-        InputError: the video cannot be opened, or its recipe is damaged.
+        InputError: the video cannot be opened, or its record is damaged.
     """
     with _opened(path) as container:
-        return _recipe_of(container)
+        return _record_of(container)
 
 
-def _recipe_of(container: av.container.InputContainer) -> Recipe | None:
-    return Recipe.from_json(container.metadata.get("comment", ""))
+def _record_of(container: av.container.InputContainer) -> GenerationRecord | None:
+    # Matroska writes the names of its tags in capitals.
+    tags = {name.lower(): text for name, text in container.metadata.items()}
+    return GenerationRecord.from_json(tags.get("comment", ""))
 
 
 @contextmanager
@@ -128,10 +142,20 @@ def _opened(path: str | Path) -> Iterator[av.container.InputContainer]:
     if not path.is_file():  # also keeps URLs and devices, which FFmpeg would open, from being read
         raise InputError(f"There is no video {str(path)!r}; check the path.")
     try:
-        with av.open(f"file:{path}", "r") as container:
+        with ExitStack() as opened:
+            container = opened.enter_context(av.open(_for_ffmpeg(path, opened)))
             if not container.streams.video:
                 raise InputError(f"{str(path)!r} holds no video; give an MP4.")
             yield container
     except (av.FFmpegError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "its text is not UTF-8"
         raise InputError(f"The video {str(path)!r} cannot be read ({reason}); write or download it again.") from None
+
+
+def _for_ffmpeg(path: Path, opened: ExitStack) -> str | BinaryIO:
+    """The path as FFmpeg takes it literally; a file that ``opened`` closes where the name is no UTF-8."""
+    try:
+        f"{path}".encode()
+    except UnicodeEncodeError:
+        return opened.enter_context(path.open("rb"))
+    return f"file:{path}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reasondiff.errors import InputError
+from reasondiff.files import check_place
 
 try:
     import fcntl
@@ -22,24 +22,15 @@ def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
     """Raise ``InputError`` unless a file of this kind can be written there, in place of none of the ``inputs``."""
     if path.suffix.lower() != suffix:
         raise InputError(f"{str(path)!r} does not end in {suffix!r}; give a name that does.")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{str(path)!r} is a folder; give the name of a file in it.")
     spare(inputs, path)
-    _probe(path.parent, path)
+    check_place(path)
 
 
 def folder(path: Path) -> None:
     """Raise ``InputError`` unless a folder of this name is there or can be made, and be written to."""
-    _probe(next(place for place in (path, *path.parents) if os.path.exists(place)), path)
-
-
-def _probe(place: Path, path: Path) -> None:
-    """Raise ``InputError`` about ``path`` unless something can be written in ``place``."""
-    try:
-        with tempfile.TemporaryDirectory(dir=place, prefix=f".{path.stem}-"):
-            pass
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}; choose another place.") from None
+    check_place(path, folder=True)
 
 
 def spare(inputs: Iterable[Path | None], *outputs: Path) -> None:
