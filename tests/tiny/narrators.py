@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     CLIPVisionConfig,
     LlamaConfig,
@@ -29,8 +29,8 @@ CHAT = (
 )
 
 
-def byte_level_tokenizer(specials: list[str], size: int = 600) -> PreTrainedTokenizerFast:
-    """A byte-level BPE trained on the project's own prompts."""
+def byte_level_tokenizer(specials: list[str], size: int = 600, begins: bool = False) -> PreTrainedTokenizerFast:
+    """A byte-level BPE trained on the project's own prompts; ``begins``: with BOS, as Llama's."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -43,21 +43,23 @@ def byte_level_tokenizer(specials: list[str], size: int = 600) -> PreTrainedToke
     )
     names = ("narrate.v1.txt", "rank.v1.txt", "caption.v1.txt", "examples.v1.json")
     tokenizer.train_from_iterator([read_prompt(name) for name in names], trainer)
+    if begins:
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>", extra_special_tokens=specials
     )
 
 
-def write_llava(folder: Path, settings: dict | None = None, chat: bool = False) -> Path:
+def write_llava(folder: Path, settings: dict | None = None, template: str | None = None, begins: bool = False) -> Path:
     torch.manual_seed(0)
-    tokenizer = byte_level_tokenizer(["<image>"])
+    tokenizer = byte_level_tokenizer(["<image>"], begins=begins)
     processor = LlavaProcessor(
         LlavaImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
         tokenizer,
         patch_size=8,
         vision_feature_select_strategy="full",
         num_additional_image_tokens=1,
-        chat_template=CHAT.replace("IMAGE", "<image>") if chat else None,
+        chat_template=template,
     )
     config = LlavaConfig(
         vision_config=CLIPVisionConfig(
@@ -86,13 +88,13 @@ def write_llava(folder: Path, settings: dict | None = None, chat: bool = False) 
     return _write(folder, LlavaForConditionalGeneration(config), processor, settings)
 
 
-def write_mllama(folder: Path, settings: dict | None = None) -> Path:
+def write_mllama(folder: Path, settings: dict | None = None, template: str | None = None, begins: bool = False) -> Path:
     torch.manual_seed(0)
-    tokenizer = byte_level_tokenizer(["<|image|>", "<|python_tag|>"])
+    tokenizer = byte_level_tokenizer(["<|image|>", "<|python_tag|>"], begins=begins)
     processor = MllamaProcessor(
         MllamaImageProcessorPil(size={"height": 32, "width": 32}, max_image_tiles=2),
         tokenizer,
-        chat_template=CHAT.replace("IMAGE", "<|image|>"),
+        chat_template=template or CHAT.replace("IMAGE", "<|image|>"),
     )
     config = MllamaConfig(
         vision_config={

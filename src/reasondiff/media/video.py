@@ -143,7 +143,7 @@ def _opened(path: str | Path) -> Iterator[av.container.InputContainer]:
         raise InputError(f"There is no video {str(path)!r}; check the path.")
     try:
         with ExitStack() as opened:
-            container = opened.enter_context(av.open(_for_ffmpeg(path, opened)))
+            container = opened.enter_context(av.open(_for_ffmpeg(path, opened), "r"))
             if not container.streams.video:
                 raise InputError(f"{str(path)!r} holds no video; give an MP4.")
             yield container

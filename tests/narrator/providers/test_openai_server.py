@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
-from reasondiff.narrator import NarrationWarning, load_narrator
+from reasondiff.narrator import Message, NarrationWarning, load_narrator, load_provider
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
@@ -118,6 +118,43 @@ def test_a_budget_beyond_the_context_is_lowered(server: Server, image: Image.Ima
     )
     narrate(server, image)
     assert server.requests[-1].body["max_tokens"] <= limit
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_a_server_whose_template_takes_no_system_turn_is_told_in_the_users(
+    server: Server, image: Image.Image, api: str
+) -> None:
+    """As Llama-3.2-Vision's first template, with a re-ask, and asked without that turn from then on."""
+
+    def answer(request: Request) -> Say:
+        if request.messages[0]["role"] == "system":
+            return Say(status=400, error="prompting with images is incompatible with system messages")
+        return Say(reply() if len(request.messages) == 3 else "No story yet.")
+
+    server.answer = answer
+    narrator = load_narrator("openai:llama", url=server.url, api=api, cache=False, retries=0)
+    assert same_story(narrator.narrate(image, PROMPT, num_frames=33, interval=0.2), VASE)
+    refused, asked, again = server.requests
+    instruction, question = refused.texts
+    assert asked.texts == [f"{instruction}\n\n{question}"] and len(asked.images) == 1
+    assert [message["role"] for message in again.messages] == ["user", "assistant", "user"]
+    assert again.texts[0] == asked.texts[0] and len(again.images) == 1
+    narrator.narrate(image, PROMPT, num_frames=33, interval=0.2)
+    assert len(server.requests) == 5
+
+
+def test_what_a_question_without_a_schema_teaches_is_kept_but_for_schemas(server: Server, image: Image.Image) -> None:
+    def answer(request: Request) -> Say:
+        refuses = request.messages[0]["role"] == "system"
+        return Say(status=400, error="System role not supported") if refuses else Say(reply())
+
+    server.answer = answer
+    provider = load_provider("openai:gemma", url=server.url, retries=0)
+    for _ in range(2):
+        provider.complete([Message("system", "Say it."), Message("user", "What?", (image,))], max_tokens=9)
+    assert [len(request.messages) for request in server.requests] == [2, 1, 1]
+    told = provider.complete([Message("user", "What?", (image,))], schema={"type": "object"}, max_tokens=9)
+    assert told.details["structure"] == "json_schema"
 
 
 # -- replies that need doubt ------------------------------------------------------------------------------------------

@@ -46,6 +46,13 @@ SAID: list[tuple[int, str, Objection]] = [
     (400, "Model does not support images. Please use a model that does.", "vision"),
     (400, "this model does not support image input", "vision"),
     (500, "this model is missing data required for image input", "vision"),
+    # Templates that have no place for an instruction, through vLLM, Groq, llama.cpp and Google's own server.
+    (400, "prompting with images is incompatible with system messages", "system"),
+    (400, "System role not supported", "system"),
+    (500, "Value is not callable... {{ raise_exception('System role not supported') }} grammar", "system"),
+    (400, "Developer instruction is not enabled for models/gemma-3-27b-it", "system"),
+    (400, "Conversation roles must alternate user/assistant/user/assistant/...", "system"),
+    (400, "The system message asks for a schema that is no schema: response_format", "schema"),
     (500, "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj", "vision"),
 ]  # fmt: skip
 
@@ -60,7 +67,9 @@ def test_a_short_name_is_not_cut_out_of_words() -> None:
 
 
 @pytest.mark.parametrize("said", ["max_completion_tokens", "seed", "what?"])
-@pytest.mark.parametrize("meant", ["size", "room", "schema", "request", "length", "vision", "model", "key", "passing"])
+@pytest.mark.parametrize(
+    "meant", ["size", "room", "schema", "request", "system", "length", "vision", "model", "key", "passing"]
+)
 def test_whatever_a_server_refuses_there_is_an_end_of_giving_in(meant: Objection, said: str) -> None:
     dialect: Dialect | None = Dialect()
     seen = set()

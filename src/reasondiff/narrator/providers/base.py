@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-__all__ = ["Message", "Provider", "Reply"]
+__all__ = ["Message", "Provider", "Reply", "without_system"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,18 @@ class Message:
     role: Literal["system", "user", "assistant"]
     text: str
     images: tuple[Image.Image, ...] = ()
+
+
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """The conversation with its system turns at the head of the first user's turn, for models that know none."""
+    told = [message.text for message in messages if message.role == "system"]
+    rest = [message for message in messages if message.role != "system"]
+    first = next((number for number, message in enumerate(rest) if message.role == "user"), None)
+    if not told or first is None:
+        return list(messages)
+    asked = rest[first]
+    rest[first] = replace(asked, text="\n\n".join([*told, asked.text]))
+    return rest
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Dialect:
         sampling: temperature and seed are sent.
         share: of the token budget that is asked for, for servers that refuse more than their context holds.
         side: pixels of the longer side of images.
+        system: the instruction has a turn of its own; else it is at the head of the user's.
     """
 
     structure: Structure = "json_schema"
@@ -42,6 +43,7 @@ class Dialect:
     sampling: bool = True
     share: float = 1.0
     side: int = 2048
+    system: bool = True
 
     def simpler(self, objection: Objection, said: str) -> Dialect | None:
         """What to try after a refusal; None if there is nothing left to give up.
@@ -54,6 +56,8 @@ class Dialect:
             return replace(self, side=self.side // 2) if self.side > 256 else None
         if objection == "room":
             return replace(self, share=self.share / 2) if self.share > 0.1 else None
+        if objection == "system":
+            return replace(self, system=False) if self.system else None
         if objection not in {"schema", "request"}:
             return None
         text = said.casefold()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from reasondiff.checkpoints import check_narrator
 from reasondiff.errors import CheckpointError, InputError, NarrationError
-from reasondiff.narrator.providers.base import Message, Reply
+from reasondiff.narrator.providers.base import Message, Reply, without_system
 
 __all__ = ["LocalModel", "find_file", "read_settings"]
 
@@ -166,12 +166,50 @@ class _Loaded:
         """Token ids and pixels; the chat template where the processor has one."""
         images = [image for message in messages for image in message.images]
         if getattr(self.processor, "chat_template", None):
-            turns = [{"role": m.role, "content": _content(m)} for m in messages]
-            text = self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-            return self.processor(text=text, images=images or None, return_tensors="pt", add_special_tokens=False)
+            given = {"text": self.rendered(messages), "images": images or None, "return_tensors": "pt"}
+            inputs = self.processor(**given, add_special_tokens=False)
+            start = self.processor.tokenizer.bos_token_id
+            if start is None or (inputs["input_ids"] == start).any():
+                return inputs
+            return self.processor(**given)  # neither template nor processor wrote BOS, which the tokenizer may add
         token = getattr(self.processor, "image_token", "")
         text = "\n".join(token * (m.text.count(token) < len(m.images)) + m.text for m in messages)
         return self.processor(text=text, images=images or None, return_tensors="pt")
+
+    def rendered(self, messages: Sequence[Message]) -> str:
+        """The conversation in the model's own form.
+
+        Templates differ in what they make of a system turn: some leave it out, some print its list of parts as Python
+        would, some raise. Where it does not come through word for word, it goes to the head of the user's turn.
+
+        Raises:
+            ValueError: the template takes it in neither place.
+        """
+        told = [message.text.strip() for message in messages if message.role == "system"]
+        try:
+            text = self.templated(messages)
+        except ValueError:
+            if not told:
+                raise
+        else:
+            if all(each in text for each in told):
+                return text
+        return self.templated(without_system(messages))
+
+    def templated(self, messages: Sequence[Message]) -> str:
+        """The conversation as the chat template writes it.
+
+        Raises:
+            ValueError: whatever the template raises.
+        """
+        turns = [{"role": message.role, "content": _content(message)} for message in messages]
+        try:
+            return str(self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
+        except Exception as error:  # a template is a program from elsewhere
+            said = _first_line(error).rstrip(".")
+            raise ValueError(
+                f"its chat template does not take the conversation ({said}); use another model, or mend the template."
+            ) from None
 
     def follower(self, schema: Mapping[str, Any]) -> Any:
         from reasondiff.narrator.providers.constrained import Grammars

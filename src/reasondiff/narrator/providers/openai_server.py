@@ -126,8 +126,8 @@ class Server:
                 raise NarrationError(self._explain(error)) from None
             else:
                 break
-        if schema is not None:  # a request without one teaches nothing about schemas
-            self._dialect = dialect
+        # A request without a schema teaches nothing about schemas.
+        self._dialect = dialect if schema is not None else replace(dialect, structure=self._dialect.structure)
         images = [image for message in messages for image in message.images]
         structure = dialect.structure if schema else "text"
         return replace(reply, details={**reply.details, "structure": structure, **_resized(images, dialect.side)})

@@ -11,9 +11,10 @@ from typing import Literal
 
 __all__ = ["Objection", "objection"]
 
-Objection = Literal["key", "room", "length", "size", "schema", "model", "vision", "request", "passing"]
+Objection = Literal["key", "room", "length", "size", "schema", "model", "system", "vision", "request", "passing"]
 """``room``: more tokens of answer asked for than the context has left; ``length``: the question alone is too long;
-``size``: of an image; ``request``: something else in it; ``passing``: the server's own trouble."""
+``size``: of an image; ``system``: a turn of that role, which the model's template has no place for;
+``request``: something else in it; ``passing``: the server's own trouble."""
 
 _REFUSED = {400, 404, 413, 415, 422, 500, 501}
 _ROOM = re.compile(
@@ -30,6 +31,13 @@ _TOO_LARGE = re.compile(
 _SCHEMA = re.compile(r"response.?format|text\.format|schema|structured.?output|guided|grammar", re.IGNORECASE)
 _NO_MODEL = re.compile(
     r"model.{0,40}(?:not found|does not exist|not a valid)|(?:unknown|no such|invalid|not a valid) model", re.IGNORECASE
+)
+_SYSTEM = r"\b(?:system|developer) (?:messages?|prompts?|roles?|turns?|instructions?)\b"
+_NO_SYSTEM = re.compile(
+    rf"{_SYSTEM}.{{0,40}}(?:\bnot\b|n't\b|unsupported|incompatible)|"
+    rf"(?:\bnot\b|n't\b|\bno\b|unsupported|incompatible).{{0,40}}{_SYSTEM}|"
+    r"conversation roles must alternate",
+    re.IGNORECASE | re.DOTALL,
 )
 _NO_VISION = re.compile(
     r"(?:image|multi-?modal|vision|mmproj).{0,60}(?:\bnot\b|n't\b|unsupported|only supported|unknown)|"
@@ -56,6 +64,8 @@ def objection(status: int, said: str, model: str) -> Objection:
         return "room"
     if status == 413 or (_LARGE_THING.search(text) and _TOO_LARGE.search(text)):
         return "size"
+    if _NO_SYSTEM.search(text):  # before the schema: llama.cpp quotes the whole template, which may hold any word
+        return "system"
     if status != 404 and _SCHEMA.search(text):
         return "schema"
     if _LENGTH.search(text):

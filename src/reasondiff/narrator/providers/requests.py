@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reasondiff.narrator.providers.base import Message, Reply
+from reasondiff.narrator.providers.base import Message, Reply, without_system
 from reasondiff.narrator.providers.capabilities import Dialect
 from reasondiff.narrator.providers.images import data_url, fit_within
 
@@ -26,10 +26,17 @@ class Question:
     temperature: float
     seed: int
 
+    def turns(self, dialect: Dialect) -> Sequence[Message]:
+        """The conversation, in turns that this server takes."""
+        return self.messages if dialect.system else without_system(self.messages)
+
 
 def chat_request(question: Question, dialect: Dialect) -> dict[str, Any]:
     """The body of a Chat Completions request."""
-    body: dict[str, Any] = {"model": question.model, "messages": [_chat_message(m, dialect) for m in question.messages]}
+    body: dict[str, Any] = {
+        "model": question.model,
+        "messages": [_chat_message(m, dialect) for m in question.turns(dialect)],
+    }
     body |= dialect.budget(question.max_tokens)
     if dialect.sampling:
         body |= {"temperature": question.temperature, "seed": question.seed}
@@ -39,7 +46,7 @@ def chat_request(question: Question, dialect: Dialect) -> dict[str, Any]:
 def responses_request(question: Question, dialect: Dialect) -> dict[str, Any]:
     """The body of a Responses request; it knows no seed."""
     body: dict[str, Any] = {"model": question.model, "store": False}
-    body["input"] = [_responses_message(m, dialect) for m in question.messages]
+    body["input"] = [_responses_message(m, dialect) for m in question.turns(dialect)]
     body |= dialect.budget(question.max_tokens)
     if dialect.sampling:
         body |= {"temperature": question.temperature}
