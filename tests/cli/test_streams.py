@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,17 +61,18 @@ def test_remarks_that_cannot_be_printed_stop_nothing(what: str, here: Path) -> N
 def test_a_finished_video_is_kept_where_its_place_has_gone(
     reasondiff: Callable, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasondiff.jobs import session
+    from reasondiff.jobs.session import VideoSession
 
     folder = Path("results")
     folder.mkdir()
-    make = next(kind for kind in vars(session).values() if hasattr(kind, "make")).make
+    generate = VideoSession.generate
 
-    def made_meanwhile(self: object, *arguments: object, **options: object) -> object:
-        folder.rmdir()
-        return make(self, *arguments, **options)
+    def removed_meanwhile(self: VideoSession, *arguments: object, **options: object) -> object:
+        video = generate(self, *arguments, **options)  # type: ignore[arg-type]
+        shutil.rmtree(folder)
+        return video
 
-    monkeypatch.setattr(next(kind for kind in vars(session).values() if hasattr(kind, "make")), "make", made_meanwhile)
+    monkeypatch.setattr(VideoSession, "generate", removed_meanwhile)
     ran = reasondiff(*given(model, size="32x32", output="results/out.mp4"))
     assert ran.code == 2
     sentence = ran.err.strip().splitlines()[-1]

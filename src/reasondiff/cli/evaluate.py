@@ -38,6 +38,8 @@ def evaluate(
     """
     from reasondiff.errors import InputError
 
+    if count < 1:
+        raise InputError(f"{count} cases are none; give 1 or more.")
     if batch < 1:
         raise InputError(f"A batch of {batch} makes nothing; give 1 or more.")
     if paired and method:
