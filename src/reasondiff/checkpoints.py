@@ -194,8 +194,8 @@ def _fix_of(error: Exception) -> str | None:
         return _AGAIN
     if not isinstance(error, RuntimeError):
         return None
-    torchs = any(sign in str(error) for sign in ("state_dict", "meta tensor"))  # other shapes than the file's
-    return _AGAIN if library != "torch" or torchs else None
+    misfit = any(sign in str(error) for sign in ("state_dict", "meta tensor"))  # other tensors than the model's
+    return _AGAIN if misfit or (library != "torch" and type(error) is RuntimeError) else None
 
 
 def _library_of(error: Exception) -> str | None:

@@ -1,0 +1,89 @@
+"""Two runs with one output are noticed; a run that goes on with a killed one says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reasondiff.cli.terminal.paths import only_writer
+from reasondiff.errors import InputError
+from tests.cli.test_generate import given
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from reasondiff.cli.terminal.paths import only_writer
+with only_writer(Path(sys.argv[1])):
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_second_run_says_so_until_the_first_has_ended(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "out"
+    if kind == "folder":
+        place.mkdir()
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None and first.stdout.readline() == "writing\n"
+        with pytest.raises(InputError, match=r"Another run is writing .*; wait for it, or give another -o\."):
+            only_writer(place).__enter__()
+        with only_writer(tmp_path / "other"):
+            pass
+        os.kill(first.pid, signal.SIGKILL)
+    with only_writer(place):  # whatever a killed run has left is no obstacle
+        pass
+    assert not [file for file in tmp_path.rglob("*") if "lock" in file.name]
+
+
+@pytest.mark.parametrize("verb", ["generate", "replay", "attention", "calibrate", "cases", "demo", "evaluate"])
+def test_every_verb_notices_it(refused: Callable, reasondiff: Callable, here: Path, model: Path, verb: str) -> None:
+    Path("cases").mkdir()
+    Path("cases", "prompts.csv").write_text("image,prompt\nnone.png,A cat.\n")
+    arguments: dict[str, list[object]] = {
+        "generate": given(model, output="busy.mp4"),
+        "attention": ["attention", *given(model, output="busy.mp4", word="cat")[1:]],
+        "calibrate": ["calibrate", *given(model, output="busy.json")[1:]],
+        "replay": ["replay", "made.mp4", "-o", "busy.mp4"],
+        "cases": ["cases", "cases", "-o", "busy", "--model", model],
+        "demo": ["demo", "-o", "busy", "--model", model],
+        "evaluate": ["evaluate", "-o", "busy", "--model", model, "--method", "wan", "--cases", 1],
+    }
+    if verb == "replay":
+        assert reasondiff(*given(model, output="made.mp4", size=32)).code == 0
+    output = next(Path(str(name)) for name in arguments[verb] if str(name).startswith("busy"))
+    if not output.suffix:
+        output.mkdir()
+    with only_writer(output):
+        assert f"Another run is writing {str(output)!r}" in refused(*arguments[verb])
+
+
+def test_a_resumed_run_says_so_and_from_which_step(
+    reasondiff: Callable, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reasondiff.pipeline.denoising_checkpoint import Progress
+
+    arguments = (*given(model, size=32, steps=4), "--resume")
+    save = Progress.save
+
+    def killed(self: Progress, step: int, *state: object) -> None:
+        save(self, step, *state)
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "save", killed)
+        assert reasondiff(*arguments).code == 130
+    assert Path("out.steps").exists()
+    ran = reasondiff(*arguments)
+    assert ran.code == 0, ran
+    assert "goes on after 2 of 4 steps of an earlier run." in ran.err
+    assert "It went on after step 2 of an earlier run." in ran.out
+    fresh = reasondiff(*arguments)
+    assert fresh.code == 0 and "earlier run" not in fresh.out + fresh.err
