@@ -155,3 +155,109 @@ def test_other_files_are_refused(base: Path, tmp_path: Path, monkeypatch: pytest
     ):
         with pytest.raises(error, match=message):
             loaded(base, tmp_path / name)
+
+
+# -- 8 bits ------------------------------------------------------------------------------------------------------------
+
+
+def in_8_bits(
+    name: str, weight: Tensor, spelling: str, per: str, dtype: torch.dtype
+) -> tuple[dict[str, Tensor], Tensor]:
+    """A weight stored in 8 bits with its scale under a usual name, and what it stands for."""
+    top = 127.0 if dtype == torch.int8 else 448.0
+    rows = weight.flatten(1).abs().amax(1) / top
+    scale = {"tensor": rows.max(), "one": rows.max()[None], "row": rows, "column": rows[:, None]}[per]
+    shaped = scale.reshape(-1, *[1] * (weight.ndim - 1)) if scale.numel() > 1 else scale.reshape(())
+    stored = weight / shaped
+    stored = stored.round().to(dtype) if dtype == torch.int8 else stored.to(dtype)
+    module = name.removesuffix(".weight")
+    return {name: stored, f"{module}.{spelling}": scale.contiguous()}, stored.float() * shaped
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int8])
+@pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "any.prefix."])
+@pytest.mark.parametrize(
+    ("spelling", "per"),
+    [("scale_weight", "tensor"), ("weight_scale", "one"), ("weight_scale", "row"), ("scale_weight", "column")],
+)
+def test_scales_of_every_spelling(
+    base: Path, tmp_path: Path, spelling: str, per: str, prefix: str, dtype: torch.dtype
+) -> None:
+    content: dict[str, Tensor] = {}
+    wanted = weights()
+    for name, weight in weights().items():
+        own = wans_own_name(name)
+        content[own] = weight
+        if ".attn" in name and name.endswith(".weight") and weight.ndim == 2:  # square ones, too: rows, not columns
+            stored, wanted[name] = in_8_bits(own, weight, spelling, per, dtype)
+            content |= stored
+            content[own.replace("weight", "input_scale")] = torch.tensor(3.0)
+    named = {prefix + name: weight for name, weight in content.items()}
+    save_file(named | {f"{prefix}scaled_fp8": torch.zeros(2)}, tmp_path / "scaled.safetensors")
+    transformer = loaded(base, tmp_path / "scaled.safetensors").transformer
+    for name, weight in transformer.state_dict().items():
+        assert torch.equal(weight, wanted[name]), name
+
+
+def test_what_comfyui_says_of_a_plain_float8_weight_is_understood(base: Path, tmp_path: Path) -> None:
+    name = "blocks.0.attn1.to_q.weight"
+    stored, wanted = in_8_bits(name, weights()[name], "weight_scale", "tensor", torch.float8_e4m3fn)
+    said = torch.tensor(list(b'{"format": "float8_e4m3fn", "full_precision_matrix_mult": true}'), dtype=torch.uint8)
+    content = weights() | stored | {"blocks.0.attn1.to_q.comfy_quant": said}
+    save_file(content, tmp_path / "a.safetensors")
+    assert torch.equal(loaded(base, tmp_path / "a.safetensors").transformer.state_dict()[name], wanted)
+
+
+QUERY = "blocks.0.attn1.to_q"
+EIGHT = {f"{QUERY}.weight": torch.ones(12, 12).to(torch.float8_e4m3fn)}
+
+
+def bytes_of(text: str) -> Tensor:
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("added", "named"),
+    [
+        (EIGHT | {f"{QUERY}.weight_scale_inv": torch.ones(1, 1)}, "weight_scale_inv"),
+        (EIGHT | {f"{QUERY}.weight_zero_point": torch.ones(1)}, "weight_zero_point"),
+        (EIGHT | {f"{QUERY}.scale_weight": torch.ones(1), f"{QUERY}.weight_scale": torch.ones(1)}, "weight_scale"),
+        (EIGHT | {f"{QUERY}.weight_scale": torch.ones(3, 4)}, "weight"),
+        (EIGHT | {f"{QUERY}.weight_scale": torch.ones(1, 12)}, "weight"),
+        (EIGHT | {f"{QUERY}.comfy_quant": bytes_of('{"format": "nvfp4"}')}, "comfy_quant"),
+        (EIGHT | {f"{QUERY}.comfy_quant": bytes_of('{"format": "float8_e5m2", "turned": 1}')}, "comfy_quant"),
+        (EIGHT | {f"{QUERY}.comfy_quant": bytes_of("no JSON")}, "comfy_quant"),
+        ({f"{QUERY}.weight": torch.ones(12, 12, dtype=torch.int8)}, "weight"),
+        ({f"{QUERY}.weight": torch.ones(12, 12, dtype=torch.uint8)}, "weight"),
+        ({f"{QUERY}.weight_scale": torch.ones(1)}, "weight_scale"),
+        ({f"{QUERY}.lora_A.weight": torch.ones(1, 12)}, "lora_A.weight"),
+    ],
+)
+def test_a_weight_that_is_not_understood_is_refused_by_name(
+    base: Path, tmp_path: Path, added: dict[str, Tensor], named: str
+) -> None:
+    save_file(weights() | added, tmp_path / "odd.safetensors")
+    with pytest.raises(CheckpointError, match=rf"{QUERY}\.{named}'.*; get a(nother)? file") as caught:
+        loaded(base, tmp_path / "odd.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_keys_that_nothing_takes_and_weights_that_lack_are_named(base: Path, tmp_path: Path) -> None:
+    content = weights()
+    save_file(content | {"vae.conv1.bias": torch.zeros(1)}, tmp_path / "more.safetensors")
+    own = {wans_own_name(name): weight for name, weight in content.items()}
+    own["blocks.0.self_attn.norm_x.weight"] = own.pop("blocks.0.self_attn.norm_q.weight")
+    save_file(own, tmp_path / "other.safetensors")
+    lacking = {name: weight for name, weight in content.items() if not name.startswith("blocks.1.")}
+    save_file(lacking, tmp_path / "half.safetensors")
+    turned = content | {"proj_out.weight": content["proj_out.weight"].T.contiguous()}
+    save_file(turned, tmp_path / "turned.safetensors")
+    number = len(content) - len(lacking)
+    for file, message in (
+        ("more", "holds 1 tensors that no weight of the model takes, such as 'vae.conv1.bias'"),
+        ("other", "such as 'blocks.0.self_attn.norm_x.weight'"),
+        ("half", f"lacks {number} weights, such as 'blocks.1."),
+        ("turned", "'proj_out.weight' is of shape"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            loaded(base, tmp_path / f"{file}.safetensors")

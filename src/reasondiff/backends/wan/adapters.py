@@ -25,6 +25,7 @@ from peft.tuners.lora import LoraLayer
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, ReasonDiffParts, fetched
+from reasondiff.backends.wan.lora_file import holds_lora
 from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
@@ -153,6 +154,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
         if name in self._known() or name in getattr(self.transformer, "peft_config", {}):
             raise InputError(f"There is an adapter {name!r} already; give this one another name.")
         self._refuse_merged()
+        _refuse_lora_alone(folder)
         info = AdapterInfo.read(folder)
         found = fingerprint(self.transformer)
         if not any_base and found and info.base_fingerprint and found != info.base_fingerprint:
@@ -302,6 +304,20 @@ class ReasonDiffAdapters(ReasonDiffParts):
             raise UnsupportedError(
                 f"The LoRA {min(merged)!r} is merged into the transformer; call unfuse_lora() first."
             )
+
+
+def _refuse_lora_alone(place: Path) -> None:
+    """Raise ``CheckpointError`` where a LoRA was given for an adapter, whose folder says what it was trained on."""
+    whole = (place / "adapter.json").exists() or (place / "alignformer").exists()
+    if place.is_dir() and (whole or not holds_lora(place / LORA_FILE)):
+        return
+    is_lora = place.is_dir() or holds_lora(place)
+    if is_lora:
+        raise CheckpointError(
+            f"{str(place)!r} is a LoRA alone, and an adapter is a folder with an adapter.json; give a LoRA alone in "
+            "Python, as from_pretrained(model, lora=...) or pipe.load_lora_weights(...)."
+        )
+    raise CheckpointError(f"{str(place)!r} is a file, and an adapter is a folder with an adapter.json; give that.")
 
 
 def model_card(info: AdapterInfo, name: str) -> str:

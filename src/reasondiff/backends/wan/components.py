@@ -26,6 +26,7 @@ from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
+from reasondiff.backends.wan.lora_file import as_diffusers_reads, check_all_used
 from reasondiff.backends.wan.single_file import load_single_file
 from reasondiff.checkpoints import (
     LORA_FILE,
@@ -227,6 +228,31 @@ class ReasonDiffParts(WanImageToVideoPipeline):
     def load_lora_weights(self, *args: Any, **kwargs: Any) -> None:
         """As in diffusers, but nothing is unpickled."""
         super().load_lora_weights(*args, **(kwargs | {"use_safetensors": True}))
+
+    @classmethod
+    def lora_state_dict(cls, given: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """As in diffusers, and of a local file also forms that diffusers would load without an effect.
+
+        Raises:
+            CheckpointError: a file of another kind, or with a key that would be left out.
+        """
+        if isinstance(given, str | os.PathLike):
+            file = Path(given) / (kwargs.get("weight_name") or "") if Path(given).is_dir() else Path(given)
+            if file.is_file() and file.suffix == ".safetensors" and (weights := as_diffusers_reads(file)) is not None:
+                given = weights
+        return super().lora_state_dict(given, **kwargs)
+
+    @classmethod
+    def load_lora_into_transformer(
+        cls, state_dict: dict[str, torch.Tensor], transformer: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """As in diffusers, but a key that no layer takes is an error.
+
+        Raises:
+            CheckpointError: names the key, and the forms that are read.
+        """
+        check_all_used(state_dict, dict(transformer.named_modules()), "transformer")
+        super().load_lora_into_transformer(state_dict, transformer, *args, **kwargs)
 
     def write_lora(self, folder: Path, name: str = ADAPTER, *, dtype: torch.dtype | None = None) -> None:
         """Write the LoRA ``name`` and its configuration into ``folder`` as diffusers does, in ``dtype`` or its own."""

@@ -1,21 +1,42 @@
-"""A transformer from one file, as ComfyUI's users keep them: safetensors in 8 or 16 bits, or GGUF."""
+"""A transformer from one file, as ComfyUI's users keep them: safetensors in 8 or 16 bits, or GGUF.
+
+Every tensor of the file is used or named in an error: a transformer that lacks half, or whose weights are a thousand
+times too large, makes noise and says nothing.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from diffusers import GGUFQuantizationConfig, WanTransformer3DModel
+from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+from diffusers.models.model_loading_utils import load_gguf_checkpoint
 from safetensors.torch import load_file
 from torch import Tensor
 
 from reasondiff.errors import CheckpointError, UnsupportedError
 
-__all__ = ["load_single_file"]
+__all__ = ["diffusers_name", "load_single_file"]
 
-_SCALE = ".scale_weight"
+_SCALES = ("scale_weight", "weight_scale")
+"""What a weight is multiplied by, in the two spellings that are about."""
+_OF_INPUTS = ("scale_input", "input_scale")
+"""For computing in 8 bits; here the weights are brought to 16, so they change nothing."""
+_MARK = "scaled_fp8"
+"""An empty tensor that says that scales follow."""
+_FORMAT = "comfy_quant"
+"""JSON in bytes: how ComfyUI is to compute with the weight."""
+
+_FLOATS = (torch.float8_e4m3fn, torch.float8_e5m2)
+_EIGHT_BITS = (*_FLOATS, torch.int8)
+_FORMATS = ("float8_e4m3fn", "float8_e5m2")
 
 
 def load_single_file(
@@ -24,7 +45,8 @@ def load_single_file(
     """Load a transformer through diffusers' ``from_single_file``.
 
     8-bit weights are brought to ``dtype``, with their scales where they have some (diffusers would leave those out, in
-    silence); ``enable_layerwise_casting`` or a preset stores them in 8 bits again. GGUF stays as it is.
+    silence); ``enable_layerwise_casting`` or a preset stores them in 8 bits again. GGUF stays as it is. A prefix that
+    all names share is left out.
 
     Args:
         path: ends in ``.safetensors`` or ``.gguf``.
@@ -33,33 +55,137 @@ def load_single_file(
         options: for ``from_single_file``, such as ``local_files_only``.
 
     Raises:
-        CheckpointError: it is not a whole transformer of that model.
+        CheckpointError: it is not a whole transformer of that model, or stores weights in a way that is not understood.
         UnsupportedError: GGUF without the ``gguf`` package.
     """
     path, dtype = Path(path), dtype or torch.bfloat16
-    given: Any
     if path.suffix == ".gguf":
         if find_spec("gguf") is None:
             raise UnsupportedError(f"{str(path)!r} is a GGUF file; install the 'gguf' package to read it.")
-        given, options["quantization_config"] = str(path), GGUFQuantizationConfig(compute_dtype=dtype)
+        weights = _without_prefix(load_gguf_checkpoint(str(path)))
+        options["quantization_config"] = GGUFQuantizationConfig(compute_dtype=dtype)
     elif path.suffix == ".safetensors":
-        given = _unscaled(load_file(path), dtype)
+        weights = _dequantized(_without_prefix(load_file(path)), path, dtype)
     else:
         raise CheckpointError(f"{str(path)!r} is neither .safetensors nor .gguf; nothing else is read.")
-    loaded = WanTransformer3DModel.from_single_file(
-        given, config=model, subfolder="transformer", dtype=dtype, **options
+    fitting = _fitting(weights, _empty(model, options), path)
+    return WanTransformer3DModel.from_single_file(
+        fitting, config=model, subfolder="transformer", dtype=dtype, **options
     )
-    if missing := [name for name, weight in loaded.named_parameters() if weight.is_meta]:
-        raise CheckpointError(f"{str(path)!r} lacks {len(missing)} weights, such as {missing[0]!r}; get another file.")
-    return loaded
 
 
-def _unscaled(weights: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Weights in ``dtype``, each multiplied by its scale where the file has one."""
-    plain = {}
-    for name, weight in weights.items():
-        if name.endswith((_SCALE, ".scale_input", "scaled_fp8")):
-            continue
-        scale = weights.get(name.removesuffix(".weight") + _SCALE) if name.endswith(".weight") else None
-        plain[name] = weight.to(dtype) if scale is None else (weight.float() * scale.float()).to(dtype)
+def diffusers_name(name: str) -> str:
+    """What diffusers calls a weight that Wan's own code calls ``name``; a name that is neither's comes back."""
+    try:
+        return str(next(iter(convert_wan_transformer_to_diffusers({name: name}))))
+    except AttributeError:  # of Wan-Animate's layers, whose tensors would be cut in two
+        return name
+
+
+def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Every Wan transformer has a patch embedding; what stands before its name stands before all names."""
+    first = next((name for name in weights if name.endswith("patch_embedding.weight")), "")
+    prefix = first.removesuffix("patch_embedding.weight")
+    if not prefix.endswith(".") or not all(name.startswith(prefix) for name in weights if name != _MARK):
+        return weights
+    return {name.removeprefix(prefix): weight for name, weight in weights.items()}
+
+
+def _empty(model: str, options: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights that the model's config asks for, without their content."""
+    of_config = {key: value for key, value in options.items() if key in ("cache_dir", "local_files_only", "token")}
+    config = WanTransformer3DModel.load_config(
+        model, subfolder="transformer", revision=options.get("config_revision"), **of_config
+    )
+    with init_empty_weights():
+        return dict(WanTransformer3DModel.from_config(config).state_dict())
+
+
+def _fitting(weights: dict[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The weights under the names that diffusers uses, if they are exactly those that are wanted."""
+    as_diffusers = any(".attn1." in name for name in weights)
+    names = {name if as_diffusers else diffusers_name(name): name for name in weights}
+    if odd := [name for new, name in names.items() if new not in wanted]:
+        raise CheckpointError(
+            f"{str(path)!r} holds {len(odd)} tensors that no weight of the model takes, such as {min(odd)!r}; get a "
+            "file of this model's transformer alone."
+        )
+    if missing := [name for name in wanted if name not in names]:
+        raise CheckpointError(
+            f"{str(path)!r} lacks {len(missing)} weights, such as {missing[0]!r}; get a whole file of this model."
+        )
+    for new, name in names.items():
+        packed = hasattr(weights[name], "quant_type")  # GGUF's blocks, whose shape is not the weight's
+        if not packed and weights[name].shape != wanted[new].shape:
+            raise CheckpointError(
+                f"In {str(path)!r} {name!r} is of shape {list(weights[name].shape)}, and in the model of shape "
+                f"{list(wanted[new].shape)}; get a file of this model."
+            )
+    return {new: weights[name] for new, name in names.items()}
+
+
+def _dequantized(weights: dict[str, Tensor], path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The weights in ``dtype``, each multiplied by its scale where the file has one; empties ``weights``."""
+    leaves: dict[str, set[str]] = defaultdict(set)
+    for name in weights:
+        module, _, leaf = name.rpartition(".")
+        leaves[module].add(leaf)
+    plain: dict[str, Tensor] = {}
+    for module, names in leaves.items():
+        before = f"{module}." if module else ""
+        kept = {leaf: weights.pop(before + leaf) for leaf in sorted(names)}
+        kept.pop(_MARK, None)
+        weight = kept.get("weight")
+        if weight is not None and weight.dtype in _EIGHT_BITS:
+            kept["weight"] = _scaled(kept, before, path)
+        for leaf, tensor in kept.items():
+            if not tensor.is_floating_point():
+                raise CheckpointError(
+                    f"In {str(path)!r} {before + leaf!r} is stored as {tensor.dtype}, which is not read; get a file in "
+                    "16 bits, in float8 or as GGUF."
+                )
+            plain[before + leaf] = tensor.to(dtype)
     return plain
+
+
+def _scaled(beside: dict[str, Tensor], before: str, path: Path) -> Tensor:
+    """The weight of a module in single precision; takes out of ``beside`` what says how it is stored."""
+    weight = beside["weight"]
+    scales = [beside.pop(name) for name in _SCALES if name in beside]
+    for name in _OF_INPUTS:
+        beside.pop(name, None)
+    if _FORMAT in beside and _is_plain(beside[_FORMAT]):
+        del beside[_FORMAT]
+    odd = sorted(set(beside) - {"weight", "bias"})
+    if odd or len(scales) > 1:
+        name = before + (odd[0] if odd else _SCALES[1])
+        raise CheckpointError(
+            f"In {str(path)!r} {name!r} says how the 8-bit weight beside it is stored, and is not understood; get a "
+            "file in 16 bits, or with one scale per weight or row."
+        )
+    if not scales:
+        if weight.dtype == torch.int8:
+            raise CheckpointError(
+                f"In {str(path)!r} {before + 'weight'!r} is of whole numbers without a scale; get another file."
+            )
+        return weight.float()
+    scale = scales[0].float()
+    rows = weight.shape[0]
+    if scale.numel() == 1:
+        return weight.float() * scale.reshape(())
+    if scale.shape[0] == rows and scale.numel() == rows:
+        return weight.float() * scale.reshape(rows, *[1] * (weight.ndim - 1))
+    raise CheckpointError(
+        f"In {str(path)!r} the scale of {before + 'weight'!r} is of shape {list(scale.shape)}, neither one number nor "
+        "one per row; get another file."
+    )
+
+
+def _is_plain(described: Tensor) -> bool:
+    """Whether ComfyUI's description says no more than that the weight is in float8, times its scale."""
+    try:
+        said = json.loads(bytes(described.to(torch.uint8).tolist()))
+    except (ValueError, RuntimeError):
+        return False
+    known = {"format", "full_precision_matrix_mult"}
+    return isinstance(said, dict) and said.get("format") in _FORMATS and set(said) <= known
