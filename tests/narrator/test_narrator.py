@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, NarrationError, ProviderError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import (
     Bounds,
@@ -59,7 +59,7 @@ def test_a_script_goes_through_re_asks_and_repairs(image: Image.Image) -> None:
     assert same_story(narrative, VASE) and narrative.provenance["reasks"] == 2
     with pytest.warns(NarrationWarning, match="repaired"):
         assert ScriptedNarrator([reply(position=99)] * 3).narrate(image, "A cat", **TELL).anchor_frame == 32
-    with pytest.raises(NarrationError, match="no reply left"):
+    with pytest.raises(ProviderError, match="no reply left"):
         ScriptedNarrator({"A dog": reply()}).narrate(image, "A cat", **TELL)
 
 

@@ -81,6 +81,7 @@ class Captioner:
 
         Raises:
             NarrationError: the model declined, or gave no caption.
+            ProviderError: it could not be asked.
         """
         if self.together < 1:
             raise InputError(f"{self.together} frames per request ask nothing; give 1 or more.")

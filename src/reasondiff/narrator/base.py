@@ -52,6 +52,7 @@ class Narrator(Protocol):
 
         Raises:
             NarrationError: no usable story came back.
+            ProviderError: the model could not be asked.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.asking.instruction import fill, read_prompt
 from reasondiff.narrator.asking.schema import Schema, record, row, text, whole
@@ -51,7 +51,7 @@ def rank(provider: Provider, version: str, image: Image.Image, prompt: str, stor
         reply = provider.complete(
             [Message("user", ask, (image,))], schema=_schema(len(stories)), max_tokens=300 * len(stories)
         )
-    except NarrationError as error:
+    except ProviderError as error:
         return Ranking(tuple(range(len(stories))), ({},) * len(stories), (), (f"The stories were not ranked: {error}",))
     verdicts = _read(reply.text, len(stories))
     order = sorted(range(len(stories)), key=lambda n: -sum(verdicts[n].get(mark, 0) for mark in _MARKS))

@@ -43,6 +43,7 @@ def redo_clip(
     Raises:
         InputError: there is no such clip.
         NarrationError: the model declined, or said nothing new.
+        ProviderError: it could not be asked.
     """
     if not 0 <= clip < len(narrative.clips):
         raise InputError(f"There is no clip {clip + 1}; the story has {len(narrative.clips)}.")

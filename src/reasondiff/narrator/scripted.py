@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.formats import read_narrative
 from reasondiff.narrator.providers.base import Message, Reply
@@ -58,7 +58,8 @@ class ScriptedNarrator:
         """The next scripted reply to ``prompt`` as a narrative; see ``Narrator``.
 
         Raises:
-            NarrationError: the script is at its end, or its replies are unusable.
+            NarrationError: its replies are unusable.
+            ProviderError: the script is at its end.
         """
         narrator = VisionNarrator(_Script(self._answers(image, prompt)), **self._options)
         return narrator.narrate(image, prompt, num_frames=num_frames, interval=interval)
@@ -90,7 +91,7 @@ class _Script:
         try:
             answer = next(self.answers)
         except StopIteration:
-            raise NarrationError("The script has no reply left for this prompt; add one.") from None
+            raise ProviderError("The script has no reply left for this prompt; add one.") from None
         return Reply(answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))
 
 

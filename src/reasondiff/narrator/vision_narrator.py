@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, NarrationError, ProviderError
 from reasondiff.media import image_hash
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.formats import MAX_FRAMES
@@ -50,10 +50,10 @@ class _Cost:
     tokens_out: int | None = None
     requests: int = 0
     reasks: int = 0
+    failed: int = 0
     started: float = field(default_factory=time.perf_counter)
 
     def add(self, reply: Reply) -> None:
-        self.requests += 1
         if reply.tokens_in is not None:
             self.tokens_in = (self.tokens_in or 0) + reply.tokens_in
         if reply.tokens_out is not None:
@@ -62,7 +62,7 @@ class _Cost:
     def record(self) -> dict[str, Any]:
         seconds = round(time.perf_counter() - self.started, 3)
         return {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "requests": self.requests,
-                "reasks": self.reasks, "seconds": seconds}  # fmt: skip
+                "reasks": self.reasks, "failed_requests": self.failed, "seconds": seconds}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ class VisionNarrator:
         Raises:
             InputError: an empty prompt, or no frames.
             NarrationError: the model declined, or gave no usable story; the message quotes it.
+            ProviderError: the model could not be asked.
         """
         given = clean(without_markup(prompt))
         prompt = shorten(given, self.max_prompt)
@@ -145,7 +146,7 @@ class VisionNarrator:
             narrative = _with_record(narrative, warnings=[*narrative.provenance["warnings"], *warned])
             if prompt != given:
                 narrative = _with_note(narrative, f"{len(prompt)} of the prompt's {len(given)} characters read")
-            if self.cache:
+            if self.cache and not narrative.provenance["failed_requests"]:  # another time it may be told in full
                 self.cache.put(question, narrative)
         for sentence in narrative.provenance.get("warnings", ()):
             warnings.warn(sentence, NarrationWarning, stacklevel=2)
@@ -166,20 +167,30 @@ class VisionNarrator:
         }  # fmt: skip
 
     def _tell_and_choose(self, image: Image.Image, prompt: str, num_frames: int, interval: float) -> Narrative:
-        cost, failure = _Cost(), None
+        cost = _Cost()
         stories: list[Narrative] = []
+        failure: NarrationError | ProviderError | None = None
         for number in range(self.candidates):
             ask = self.instruction.messages(image, prompt, self.form, num_frames, interval, stories)
             try:
                 stories.append(self._tell(ask, num_frames, interval, self.seed + number, cost))
             except NarrationError as error:
                 failure = error
+            except ProviderError as error:  # what cannot be asked now will not be a moment later
+                failure = error
+                break
         if not stories:
             assert failure
             raise failure
         chosen = stories[0]
+        if failure:
+            were = "was" if len(stories) == 1 else "were"
+            said = f"{len(stories)} of {self.candidates} stories {were} told: {failure}"
+            chosen = _with_record(chosen, warnings=[*chosen.provenance["warnings"], said])
         record: dict[str, Any] = {}
         if len(stories) > 1:
+            stories[0] = chosen
+            cost.requests += 1
             ranking = rank(self.provider, self.instruction.version, image, prompt, stories)
             for reply in ranking.replies:
                 cost.add(reply)
@@ -199,15 +210,22 @@ class VisionNarrator:
         best: tuple[Parsed, Reply] | None = None
         for attempt in range(1 + self.redraws + self.reasks):
             redrawn = 0 < attempt <= self.redraws
-            reply = self.provider.complete(
-                messages,
-                schema=self.bounds.schema(self.form, num_frames),
-                max_tokens=budget,
-                temperature=temperature or SAMPLED if redrawn else temperature,
-                seed=seed + attempt if redrawn else seed,
-            )
-            cost.add(reply)
+            cost.requests += 1
             cost.reasks += attempt > self.redraws
+            try:
+                reply = self.provider.complete(
+                    messages,
+                    schema=self.bounds.schema(self.form, num_frames),
+                    max_tokens=budget,
+                    temperature=temperature or SAMPLED if redrawn else temperature,
+                    seed=seed + attempt if redrawn else seed,
+                )
+            except ProviderError as error:
+                cost.failed += 1
+                if best is None or best[0].narrative is None:
+                    raise
+                return self._with_provenance(*best, complaints, not_asked=f"It could not be asked again: {error}")
+            cost.add(reply)
             parsed = parse(reply.text, num_frames, interval, cut=reply.cut, refusal=reply.refusal)
             if best is None or _rank(parsed) <= _rank(best[0]):
                 best = parsed, reply
@@ -224,7 +242,9 @@ class VisionNarrator:
         assert best
         return self._with_provenance(*best, complaints)
 
-    def _with_provenance(self, parsed: Parsed, reply: Reply, complaints: list[list[str]]) -> Narrative:
+    def _with_provenance(
+        self, parsed: Parsed, reply: Reply, complaints: list[list[str]], not_asked: str = ""
+    ) -> Narrative:
         if parsed.narrative is None:
             fault = parsed.faults[-1].removesuffix(".").replace("Your reply", "its reply")
             why = "declined" if parsed.refused else f"gave no usable story ({fault})"
@@ -237,6 +257,8 @@ class VisionNarrator:
             warned = [
                 f"The narrator's reply was repaired ({'; '.join(parsed.repairs)}): {' '.join(parsed.faults)}".strip()
             ]
+        if not_asked:
+            warned = [" ".join([*warned, not_asked])]
         return _with_record(
             parsed.narrative,
             narrator=self.name,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reasondiff.errors import CheckpointError, NarrationError
+from reasondiff.errors import CheckpointError, NarrationError, ProviderError
 from reasondiff.narrator import LocalModel, Message, NarrationWarning, VisionNarrator, load_narrator
 from tests.tiny.narrators import write_llava, write_mllama
 
@@ -107,7 +107,7 @@ def test_without_a_grammar_the_reply_is_doubted_like_any_other(llava: Path, imag
 
 
 def test_a_request_beyond_the_context_is_one_sentence(llava: Path, image: Image.Image) -> None:
-    with pytest.raises(NarrationError, match="reads 4096; shorten the prompt"):
+    with pytest.raises(ProviderError, match="reads 4096; shorten the prompt"):
         LocalModel(str(llava)).complete([Message("user", "cat " * 12_000, (image,))], max_tokens=10)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
-from reasondiff.narrator import Message, NarrationWarning, load_narrator, load_provider
+from reasondiff.errors import InputError, NarrationError, ProviderError
+from reasondiff.narrator import Cache, Message, NarrationWarning, load_narrator, load_provider
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
@@ -286,7 +287,7 @@ def test_every_failure_is_one_clear_sentence(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-1234")
     server.answer = say
-    with pytest.raises(NarrationError, match=words) as caught:
+    with pytest.raises(ProviderError, match=words) as caught:
         narrate(server, image, retries=1)
     told = str(caught.value)
     assert "sk-secret" not in told and "\n" not in told and len(told) < 600 and server.url.removesuffix("/v1") in told
@@ -294,14 +295,14 @@ def test_every_failure_is_one_clear_sentence(
 
 def test_a_slow_server_is_given_up(server: Server, image: Image.Image) -> None:
     server.answer = Say(reply(), delay=0.6)
-    with pytest.raises(NarrationError, match=r"no answer within 0\.1 s"):
+    with pytest.raises(ProviderError, match=r"no answer within 0\.1 s"):
         narrate(server, image, timeout=0.1)
 
 
 def test_a_server_that_is_down(image: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     narrator = load_narrator("openai", url="http://127.0.0.1:9/v1", cache=False, retries=0)
-    with pytest.raises(NarrationError, match=r"127\.0\.0\.1:9/v1 cannot be reached .*check the address"):
+    with pytest.raises(ProviderError, match=r"127\.0\.0\.1:9/v1 cannot be reached .*check the address"):
         narrator.narrate(image, PROMPT, num_frames=33, interval=0.2)
 
 
@@ -381,4 +382,40 @@ def test_candidates_that_cannot_be_ranked_stay_in_order(server: Server, image: I
 
 def test_one_failed_candidate_does_not_lose_the_others(server: Server, image: Image.Image) -> None:
     server.answer = [Say(refusal="No."), Say(reply())]
-    assert same_story(narrate(server, image, candidates=2), VASE)
+    with pytest.warns(NarrationWarning, match="1 of 2 stories was told: .* declined"):
+        assert same_story(narrate(server, image, candidates=2), VASE)
+
+
+def test_candidates_that_were_not_told_are_said(server: Server, image: Image.Image) -> None:
+    server.answer = [Say(reply()), Say(status=400, error="the maximum context length is 2048 tokens")]
+    with pytest.warns(NarrationWarning, match="1 of 3 stories was told: .* finds the request too long"):
+        narrative = narrate(server, image, candidates=3)
+    assert same_story(narrative, VASE) and "candidates" not in narrative.provenance
+    assert narrative.provenance["requests"] == 2
+
+
+# -- a provider's fault is not a story's ------------------------------------------------------------------------------
+
+
+def test_a_re_ask_that_fails_keeps_the_best_story_so_far(server: Server, image: Image.Image) -> None:
+    server.answer = [Say(reply(position=99)), Say(status=400, error="the maximum context length is 2048 tokens")]
+    with pytest.warns(NarrationWarning, match=r"could not be asked again: .* finds the request too long"):
+        narrative = narrate(server, image)
+    assert narrative.anchor_frame == 32 and narrative.provenance["requests"] == 2
+    assert "position taken as 33" in narrative.provenance["repairs"]
+
+
+def test_a_story_that_lacks_a_request_is_not_kept_for_another_time(
+    server: Server, image: Image.Image, tmp_path: Path
+) -> None:
+    broken = Say(status=400, error="the maximum context length is 2048 tokens")
+    server.answer = [Say(reply(position=99)), broken, Say(reply())]
+    with pytest.warns(NarrationWarning, match="could not be asked again"):
+        narrate(server, image, cache=Cache(tmp_path))
+    assert same_story(narrate(server, image, cache=Cache(tmp_path)), VASE)
+
+
+def test_a_re_ask_that_fails_after_no_story_is_the_providers_fault(server: Server, image: Image.Image) -> None:
+    server.answer = [Say("What?"), Say(status=401, error="no")]
+    with pytest.raises(ProviderError, match="refuses the key|wants a key"):
+        narrate(server, image)

@@ -85,6 +85,6 @@ class Provider(Protocol):
             seed: of sampling, where the model takes one.
 
         Raises:
-            NarrationError: no answer came.
+            ProviderError: no answer came.
         """
         ...

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reasondiff.checkpoints import check_narrator
-from reasondiff.errors import CheckpointError, InputError, NarrationError
+from reasondiff.errors import CheckpointError, InputError, ProviderError
 from reasondiff.narrator.providers.base import Message, Reply, without_system
 
 __all__ = ["LocalModel", "find_file", "read_settings"]
@@ -85,10 +85,10 @@ class LocalModel:
                 self._loaded = _load(self)
             try:
                 return self._loaded.answer(messages, schema, max_tokens, temperature, seed, self.model)
-            except NarrationError:
+            except ProviderError:
                 raise
             except (ValueError, RuntimeError, IndexError) as error:  # RuntimeError: also too little memory
-                raise NarrationError(f"The model {self.model!r} fails on this request: {_first_line(error)}") from error
+                raise ProviderError(f"The model {self.model!r} fails on this request: {_first_line(error)}") from error
 
 
 def read_settings(model: str, revision: str | None = None) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class _Loaded:
         asked = inputs["input_ids"].shape[1]
         room = self.context() - asked
         if room < 16:
-            raise NarrationError(
+            raise ProviderError(
                 f"The request has {asked} tokens and {name!r} reads {self.context()}; shorten the prompt."
             )
         constrained = schema is not None and self.constrained

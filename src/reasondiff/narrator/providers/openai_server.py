@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrator.providers.base import Message, Reply
 from reasondiff.narrator.providers.capabilities import Dialect, Limit
 from reasondiff.narrator.providers.images import size_within
@@ -120,10 +120,10 @@ class Server:
                 said = _said(error)
                 easier = dialect.simpler(objection(error.status_code, said, self.model), said)
                 if easier is None:
-                    raise NarrationError(self._explain(error)) from None
+                    raise ProviderError(self._explain(error)) from None
                 dialect = easier
             except (openai.OpenAIError, ValueError) as error:  # ValueError: the body is not what it says it is
-                raise NarrationError(self._explain(error)) from None
+                raise ProviderError(self._explain(error)) from None
             else:
                 break
         # A request without a schema teaches nothing about schemas.
