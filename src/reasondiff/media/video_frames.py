@@ -147,8 +147,9 @@ def _timing(container: InputContainer, stream: VideoStream) -> _Timing:
     if not complete or not steps or stream.time_base is None:
         return _Timing(float(told or 24), count, varies=False)  # 24: most films' rate
     measured = len(steps) / float((stamps[-1] - stamps[0]) * stream.time_base)
-    usable = bool(told) and measured / _FIELDS < float(told) < measured * _FIELDS
-    fps = float(told) if usable else measured
+    fps = measured
+    if told is not None and measured / _FIELDS < float(told) < measured * _FIELDS:
+        fps = float(told)  # the same, but exact
     if max(steps) > _UNEVEN * median(steps) or min(steps) * _UNEVEN < median(steps):
         shown = round(float((stamps[-1] - stamps[0]) * stream.time_base) * fps) + 1
         return _Timing(fps, shown, varies=True)
@@ -258,7 +259,7 @@ def _opened(path: str | Path) -> Iterator[InputContainer]:
         raise InputError(f"There is no video {str(path)!r}; check the path.")
     try:
         with ExitStack() as opened:
-            container = opened.enter_context(av.open(_for_ffmpeg(path, opened)))
+            container = opened.enter_context(av.open(_for_ffmpeg(path, opened), "r"))
             yield container
     except (av.FFmpegError, UnicodeDecodeError, OSError) as error:
         reason = getattr(error, "strerror", None) or "its text is not UTF-8"
