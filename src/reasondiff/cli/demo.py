@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """One drawn image of a broken vase, and a cat, a dog or a pig that plays in the room: who broke it, and when?
 
-    Writes the image, and per text an MP4 with its recipe, the story, and plain image-to-video beside it; and one
+    Writes the image, and per text an MP4 with its record, the story, and plain image-to-video beside it; and one
     contact sheet with the oracle's verdicts, failures included. Everything is generated during the run.
     """
     from dataclasses import replace

@@ -59,6 +59,7 @@ def evaluate(
     from reasondiff.checkpoints import bundled_folder, model_hashes
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.training_bar import training_bar
+    from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation.runner import METHODS, PAIRED, check_folder, world_hash
     from reasondiff.evaluation.runner import evaluate as run
     from reasondiff.evaluation.tables import markdown, story_table
@@ -75,11 +76,12 @@ def evaluate(
     asked = cases(count, split=split, level=level)
     if paired:
         asked = [replace(case, anchor_frame=0) for case in asked]
-    session = VideoSession(request)
+    with user_warnings():
+        session = VideoSession(request)
     settings: dict[str, Any] = {"cases": count, "level": level, "split": split, "paired": paired}
     settings |= {"weights": session.weights, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
     check_folder(output, settings | session.unusual())
-    with paths.only_writer(output), training_bar("videos", count * len(chosen)) as bar:
+    with paths.only_writer(output), user_warnings(), training_bar("videos", count * len(chosen)) as bar:
         results = run(session.pipe, asked, chosen, output, batch=batch, on_video=lambda n: bar(n, {}))
     rows = story_table(results, chosen)
     table = Table(*rows[0])
