@@ -156,7 +156,6 @@ def _make(session: VideoSession, request: VideoRequest, place: Path, title: str)
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.files import atomic_path
     from reasondiff.jobs.inputs import Inputs
-    from reasondiff.media import write_video
     from reasondiff.media.storyboard import timeline_image
 
     inputs = Inputs.read(request)
@@ -171,7 +170,7 @@ def _make(session: VideoSession, request: VideoRequest, place: Path, title: str)
     with atomic_path(place.with_name(f"{place.name}-timeline.png")) as partial:
         timeline_image(made.narrative, inputs.image, title=inputs.prompt or place.name).save(partial)
     record = replace(made.record, options={**made.record.options, "case": mark})
-    write_video(video, made.frames, made.fps, record)  # last: it is what says that the case is finished
+    replace(made, record=record).save(video)  # last: it is what says that the case is finished
     return True
 
 
