@@ -48,7 +48,7 @@ class Line:
         pass
 
 
-PLAN = Optimization(steps=30, learning_rate=0.1, warmup=2, precision="fp32", average=0.9)
+PLAN = Optimization(steps=30, lr=0.1, warmup_steps=2, precision="fp32", ema_decay=0.9)
 
 
 def test_stopping_and_resuming_changes_nothing(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_pat
     fit(stage, PLAN, tmp_path)
     saved = load_checkpoint(tmp_path)
     assert saved is not None and saved.step == PLAN.steps and stage.validated == 1
-    assert torch.equal(stage.net.weight, saved.average["weight"])
+    assert torch.equal(stage.net.weight, saved.ema["weight"])
     assert not torch.equal(stage.net.weight, saved.weights["weight"])
 
 
@@ -112,7 +112,7 @@ def test_the_log_means_the_steps_since_it_was_resumed(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    fit(Line(), Optimization(steps=200, learning_rate=0.1, warmup=1, precision="fp32"), tmp_path, log_every=1)
+    fit(Line(), Optimization(steps=200, lr=0.1, warmup_steps=1, precision="fp32"), tmp_path, log_every=1)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [row["loss"] for row in rows if "loss" in row]
     assert losses[-1] < 1e-2 * losses[0]
@@ -120,12 +120,12 @@ def test_it_learns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (20, 1.0), (21, 1.0), (24, 6 / 9), (29, 1 / 9)])
 def test_the_rate_warms_up_stays_and_falls_to_zero(step: int, share: float) -> None:
-    assert math.isclose(PLAN.rate(step), 0.1 * share)
+    assert math.isclose(PLAN.lr_at(step), 0.1 * share)
 
 
 def test_more_steps_can_be_asked_for_later(tmp_path: Path) -> None:
     fit(Line(), PLAN, tmp_path)
-    assert fit(Line(), Optimization(steps=40, learning_rate=0.1, precision="fp32", average=0.9), tmp_path) == 40
+    assert fit(Line(), Optimization(steps=40, lr=0.1, precision="fp32", ema_decay=0.9), tmp_path) == 40
 
 
 def test_draws_depend_on_seed_and_step_only() -> None:
@@ -147,6 +147,15 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     fit(Line(), PLAN, tmp_path, stop_after_minutes=0)
     (tmp_path / "checkpoints" / "000001" / "weights.safetensors").write_bytes(b"cut off")
     with pytest.raises(CheckpointError, match="is damaged"):
+        fit(Line(), PLAN, tmp_path)
+
+
+@pytest.mark.parametrize("version", [None, 1, 3])
+def test_a_checkpoint_of_another_version_is_refused(version: int | None, tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path, stop_after_minutes=0)
+    state = tmp_path / "checkpoints" / "000001" / "state.json"
+    state.write_text(json.dumps({"step": 1, "seconds": 0.0} | ({"version": version} if version else {})))
+    with pytest.raises(CheckpointError, match="is of another version; begin anew with another --runs"):
         fit(Line(), PLAN, tmp_path)
 
 

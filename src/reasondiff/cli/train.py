@@ -66,7 +66,7 @@ def train(
     from reasondiff.checkpoints import in_one_sentence
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.files import atomic_path
-    from reasondiff.training.distributed import Workers
+    from reasondiff.training.distributed import accelerator_on
     from reasondiff.training.trainer import fit
 
     diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
@@ -78,26 +78,29 @@ def train(
     training_checks.begun_alike(plan, run, model)
     if threads is not None:
         torch.set_num_threads(threads)
-    with Workers(device) as workers:
-        with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
-            stage = plan.build(plan, model, cache, workers.device)
-        if workers.first:
+    with accelerator_on(device) as accelerator:
+        if accelerator.num_processes > 1:
+            device = str(accelerator.device)
+        with accelerator.main_process_first(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
+            stage = plan.build(plan, model, cache, device)
+        main_process = accelerator.is_main_process
+        if main_process:
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
                 record = plan.to_dict() | {"trained_on": training_checks.trained_on(plan, model)}
                 partial.write_text(json.dumps(record, indent=2) + "\n")
-        with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
+        with training_bar(recipe, plan.optimization.steps, shown=main_process) as on_step:
             done = fit(
                 stage,
                 plan.optimization,
                 run,
+                accelerator=accelerator,
                 checkpoint_minutes=checkpoint_minutes,
                 validate_every=plan.validate_every,
                 stop_after_minutes=math.inf if minutes is None else minutes,
                 on_step=on_step,
-                workers=workers,
             )
-    if not workers.first:
+    if not main_process:
         return
     if done < plan.optimization.steps:
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")

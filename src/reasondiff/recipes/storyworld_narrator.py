@@ -41,7 +41,7 @@ def narrator() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/narrator",
         purpose="a vision-language model that tells StoryWorld's stories",
-        optimization=Optimization(steps=8000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=8000, lr=1.5e-3, warmup_steps=150, decay_fraction=0.3, ema_decay=0.998),
         build=_build,
         settings={
             "vision": vision,

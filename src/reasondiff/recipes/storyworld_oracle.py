@@ -18,7 +18,7 @@ __all__ = ["oracle"]
 def oracle() -> TrainingRecipe:
     """A network of 0.36 M parameters that sees who and what is where in a frame; needs no other component."""
     optimization = Optimization(
-        steps=3600, learning_rate=2e-3, warmup=100, cooldown=0.4, average=0.998, precision="fp32"
+        steps=3600, lr=2e-3, warmup_steps=100, decay_fraction=0.4, ema_decay=0.998, precision="fp32"
     )
     settings = {
         "spotter": {"classes": list(CLASSES), "widths": [32, 64, 112], "deep_layers": 2},

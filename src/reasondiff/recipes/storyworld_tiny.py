@@ -66,7 +66,13 @@ def vae() -> TrainingRecipe:
         name="storyworld-tiny/vae",
         purpose="a video autoencoder: images, then short clips of what moves, then whole clips",
         optimization=Optimization(
-            steps=5700, learning_rate=2e-3, warmup=100, cooldown=0.4, weight_decay=1e-4, clip=0.5, average=0.998
+            steps=5700,
+            lr=2e-3,
+            warmup_steps=100,
+            decay_fraction=0.4,
+            weight_decay=1e-4,
+            max_grad_norm=0.5,
+            ema_decay=0.998,
         ),
         build=_vae_stage,
         settings={
@@ -90,7 +96,7 @@ def refine() -> TrainingRecipe:
         name="storyworld-tiny/refine",
         purpose="the video autoencoder, longer, on latents that stay near those of before",
         optimization=Optimization(
-            steps=2600, learning_rate=2e-3, warmup=100, cooldown=0.6, weight_decay=1e-4, muon=True, average=0.998
+            steps=2600, lr=2e-3, warmup_steps=100, decay_fraction=0.6, weight_decay=1e-4, muon=True, ema_decay=0.998
         ),
         build=_vae_stage,
         settings={
@@ -181,7 +187,7 @@ def base() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/base",
         purpose="Wan image-to-video from the first frame, on paired captions",
-        optimization=Optimization(steps=16500, learning_rate=1e-3, warmup=200, cooldown=0.3, average=0.998),
+        optimization=Optimization(steps=16500, lr=1e-3, warmup_steps=200, decay_fraction=0.3, ema_decay=0.998),
         build=build,
         settings={
             "transformer": transformer,
@@ -201,7 +207,7 @@ def stage1() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage1",
         purpose="the paper's first stage: LoRA and AlignFormer, any frame given, every frame with its text",
-        optimization=Optimization(steps=9000, learning_rate=1e-3, warmup=100, cooldown=0.4, average=0.998),
+        optimization=Optimization(steps=9000, lr=1e-3, warmup_steps=100, decay_fraction=0.4, ema_decay=0.998),
         build=_reason_stage,
         settings={
             "alignformer": {
@@ -227,7 +233,7 @@ def stage2() -> TrainingRecipe:
     return TrainingRecipe(
         name="storyworld-tiny/stage2",
         purpose="the paper's second stage: AlignFormer alone, with the auxiliary loss",
-        optimization=Optimization(steps=400, learning_rate=1e-4, warmup=50, cooldown=0.5, average=0.99),
+        optimization=Optimization(steps=400, lr=1e-4, warmup_steps=50, decay_fraction=0.5, ema_decay=0.99),
         build=_reason_stage,
         settings={"beta": 0.2, "batch": 16, "compile": False, "clips": 14000},
         validate_every=1000,

@@ -39,7 +39,7 @@ def small(name: str) -> TrainingRecipe:
     else:
         settings = {"clips": 4, "batch": 2}
     return replace(
-        plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings={**plan.settings, **settings}
+        plan, optimization=replace(plan.optimization, steps=5, warmup_steps=1), settings={**plan.settings, **settings}
     )
 
 
@@ -66,7 +66,7 @@ def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Pat
             stage = plan.build(plan, model, model.parent / "cache", "cpu")
             stage.validate = lambda _: {}
             # The rate falls towards the end of a run, so that of the whole one is asked for from the start.
-            optimization = replace(plan.optimization, steps=steps, cooldown=0.0)
+            optimization = replace(plan.optimization, steps=steps, decay_fraction=0.0)
             assert fit(stage, optimization, tmp_path / run, on_step=lambda step, _: taken.append(step)) == steps
         ends.append({key: p.detach().clone() for key, p in stage.trainable().items()})
     assert taken == 2 * [1, 2, 3, 4], "the stopped one took none twice"

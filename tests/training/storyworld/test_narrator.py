@@ -36,7 +36,7 @@ def small() -> TrainingRecipe:
     plan = narrator()
     stage = {**plan.settings["stage"], "see_steps": 3, "looks": (300, 40)}
     settings = {**plan.settings, "batch": 2, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
-    return replace(plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings=settings)
+    return replace(plan, optimization=replace(plan.optimization, steps=5, warmup_steps=1), settings=settings)
 
 
 @pytest.fixture(scope="module")

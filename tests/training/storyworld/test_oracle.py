@@ -109,7 +109,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
         one.validate = lambda folder: {}  # type: ignore[method-assign]
         return one
 
-    five = replace(plan.optimization, steps=5, warmup=1)
+    five = replace(plan.optimization, steps=5, warmup_steps=1)
     straight, resumed = stage(), stage()
     assert fit(straight, five, tmp_path / "straight", log_every=1) == 5
     fit(resumed, five, tmp_path / "resumed", stop_after_minutes=0)
