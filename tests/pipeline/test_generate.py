@@ -29,7 +29,7 @@ from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import ReasonDiffPipeline, frame_size
 from tests import tiny
 
-BUNDLED = Path(__file__).parents[1] / "models" / "storyworld-tiny"
+BUNDLED = Path(__file__).parents[2] / "models" / "storyworld-tiny"
 IMAGE = tiny.image(64, 64)
 STORY = Narrative.from_ends([(6, "An intact vase"), (12, "A cat breaks it"), (17, "A broken vase")], 16, 17)
 TINY = {"num_frames": 17, "num_inference_steps": 2, "guidance_scale": 3.0, "area": 64 * 64, "negative_prompt": ""}

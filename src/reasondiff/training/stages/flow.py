@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reasondiff.alignformer import enhanced_latents
 from reasondiff.backends.wan.components import LORA_FILE
 from reasondiff.backends.wan.conditioning import anchor_mask, encode_video
+from reasondiff.backends.wan.denoising import predict, timestep_of
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan, install
 from reasondiff.data.latents import LatentSet
-from reasondiff.data.texts import Texts, joined, mistimed, stack_texts
+from reasondiff.data.texts import Texts, mistimed
 from reasondiff.flow import velocity_from
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld import captions
@@ -107,7 +109,7 @@ class _FlowStage:
     ) -> None:
         self.pipe = pipe
         self.transformer = pipe.transformer
-        self.framewise = install(pipe.transformer)
+        install(pipe.transformer)  # before it is compiled
         if compile:
             pipe.transformer.compile_repeated_blocks()
         self.texts = Texts(pipe.tokenizer, pipe.text_encoder)
@@ -124,13 +126,9 @@ class _FlowStage:
 
     def _velocity(self, inputs: Inputs, condition: Tensor, context: FrameContext) -> Tensor:
         noisy = inputs.noisy
-        with self.framewise.use(context):
-            predicted = self.transformer(
-                hidden_states=torch.cat([noisy, inputs.mask, condition], dim=1),
-                timestep=inputs.sigma * 1000,
-                return_dict=False,
-                **context.inputs,
-            )[0]
+        condition = torch.cat([inputs.mask, condition], dim=1)
+        timestep = timestep_of(inputs.sigma, self.pipe.scheduler)
+        predicted = predict(self.transformer, noisy, condition, timestep, context)
         return velocity_from(predicted.float(), noisy, _broadcast(inputs.sigma), self.pipe.scheduler)
 
     def _denoising(self, predicted: Tensor, inputs: Inputs) -> Tensor:
@@ -186,7 +184,7 @@ class BaseStage(_FlowStage):
             return ""
         if rng.random() < 0.5:
             return captions.clip_caption(take, rng)
-        return joined(captions.narrative(take, 0, rng))
+        return captions.narrative(take, 0, rng).as_one_prompt()
 
     def validate(self, folder: Path) -> dict[str, float]:
         return preview(self.pipe, folder, prompts="joined", anchor="first", align=False)
@@ -265,15 +263,9 @@ class ReasonStage(_FlowStage):
 
     def align(self, inputs: Inputs, embeddings: dict[str, Tensor]) -> Tensor:
         """c*, the reasoning-enhanced latents."""
-        segments = [[embeddings[prompt] for prompt in plan.prompts] for plan in inputs.plans]
-        narrative, lengths = stack_texts(segments)
-        return self.alignformer(
-            inputs.anchors,
-            inputs.anchor_rows,
-            narrative,
-            lengths,
-            torch.tensor([plan.segment_of for plan in inputs.plans], device=self.pipe.device),
-            inputs.positions,
+        assert inputs.anchors is not None and inputs.anchor_rows is not None, "these stages draw them"
+        return enhanced_latents(
+            self.alignformer, inputs.anchors, inputs.anchor_rows, inputs.plans, embeddings, inputs.positions
         )
 
     def _named(self, index: int, frame: int, rng: random.Random) -> int:
