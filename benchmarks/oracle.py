@@ -20,11 +20,11 @@ from diffusers import AutoencoderKLWan
 from PIL import Image, ImageFilter
 
 from reasondiff.media.film_strip import film_strips
+from reasondiff.media.tensors import to_pixels, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle import Verdict, judge
 from reasondiff.storyworld.render import draw
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
-from reasondiff.training.storyworld.vae import to_pixels, to_tensor
 from tests.storyworld.corruptions import FURTHER, REQUIRED, Corruption
 
 VAE = Path(__file__).parents[1] / "models" / "storyworld-tiny" / "vae"

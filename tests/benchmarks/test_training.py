@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import training
 from reasondiff.training.distributed import accelerator_on
-from reasondiff.training.stages.flow import BaseStage
+from reasondiff.training.stages.base import BaseStage
 
 
 def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,32 +9,51 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from reasondiff.data.loader import SampleKey
 from reasondiff.errors import CheckpointError, ReasonDiffError
 from reasondiff.training.checkpoint import load_checkpoint
 from reasondiff.training.optimizer import Optimizer
-from reasondiff.training.trainer import Optimization, fit, step_generator
+from reasondiff.training.trainer import Optimization, fit
+
+
+@dataclass
+class Points:
+    """Points in space, ``batch`` a step; it remembers the samples that were drawn."""
+
+    batch: int = 8
+    drawn: list[SampleKey] = field(default_factory=list)
+
+    def batch_size(self, step: int) -> int:
+        return self.batch
+
+    def draw(self, key: SampleKey) -> torch.Tensor:
+        self.drawn.append(key)
+        return torch.randn(3, generator=key.generator())
+
+    def collate(self, samples: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(list(samples))
 
 
 class Line:
-    """Fits a line to noisy points; every draw comes from the step's generator."""
+    """Fits a line to points."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int = 8) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.net = nn.Linear(3, 1)
+        self.dataset = Points(batch)
         self.validated = 0
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return dict(self.net.named_parameters())
-
-    def prepare(self, step: int, generator: torch.Generator) -> torch.Tensor:
-        return torch.randn(8, 3, generator=generator)
 
     def loss(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         target = inputs @ torch.tensor([[1.0], [2.0], [3.0]])
@@ -128,12 +147,12 @@ def test_more_steps_can_be_asked_for_later(tmp_path: Path) -> None:
     assert fit(Line(), Optimization(steps=40, lr=0.1, precision="fp32", ema_decay=0.9), tmp_path) == 40
 
 
-def test_draws_depend_on_seed_and_step_only() -> None:
-    def draw(seed: int, step: int) -> float:
-        return torch.rand((), generator=step_generator(seed, step)).item()
-
-    assert draw(1, 2) == draw(1, 2)
-    assert len({draw(seed, step) for seed in range(5) for step in range(5)}) == 25
+def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
+    large, small = Line(batch=8), Line(batch=2)
+    fit(large, PLAN, tmp_path / "large")
+    fit(small, replace(PLAN, gradient_accumulation_steps=4), tmp_path / "small")
+    assert small.dataset.drawn == large.dataset.drawn
+    torch.testing.assert_close(small.net.weight, large.net.weight)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
@@ -165,9 +184,9 @@ from pathlib import Path
 from reasondiff.training.trainer import fit
 from tests.training.test_trainer import PLAN, Line
 class Slow(Line):
-    def prepare(self, step, generator):
+    def loss(self, inputs):
         time.sleep(0.05)
-        return super().prepare(step, generator)
+        return super().loss(inputs)
 fit(Slow(), PLAN, Path(sys.argv[1]), checkpoint_minutes=0)
 """
 

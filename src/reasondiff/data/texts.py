@@ -17,7 +17,7 @@ from reasondiff.narrative import Narrative
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
 
-__all__ = ["Texts", "mistimed"]
+__all__ = ["Texts", "jitter_boundaries"]
 
 
 class Texts:
@@ -38,7 +38,7 @@ class Texts:
         return FrameContext.build(plans, embeddings, text_length=length, cache=False), embeddings
 
 
-def mistimed(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:
+def jitter_boundaries(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:
     """The same story with every boundary up to ``reach`` frames off: what a narrator tells of times is a guess.
 
     A model that has only read true times makes an agent jump to keep to a wrong one. No clip becomes shorter than

@@ -6,26 +6,30 @@ this world), ``stage1`` and ``stage2`` (Algorithm 1). ``refine`` may go on at an
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import UniPCMultistepScheduler, WanTransformer3DModel
-from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+from diffusers import UniPCMultistepScheduler
 from peft import LoraConfig
 from transformers import T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
+from reasondiff.backends.wan.building import load_transformer, load_vae, new_transformer, new_vae
 from reasondiff.backends.wan.components import ADAPTER
-from reasondiff.data.latents import LatentSet, encode_takes
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import TrainingRecipe
-from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
-from reasondiff.training.stages.flow import BaseStage, ReasonStage
+from reasondiff.training.stages.base import BaseStage
+from reasondiff.training.stages.flow import FlowOptions
+from reasondiff.training.stages.reason import ReasonStage
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
-from reasondiff.training.storyworld.vae import Phase, VaeStage
+from reasondiff.training.storyworld.clips import storyworld_clips
+from reasondiff.training.storyworld.vae import VaeStage
+from reasondiff.training.storyworld.vae_dataset import Phase
+from reasondiff.training.storyworld.validation import judged_previews
 from reasondiff.training.trainer import Optimization, Stage
 
 __all__ = ["base", "refine", "stage1", "stage2", "vae"]
@@ -115,10 +119,7 @@ def refine() -> TrainingRecipe:
 
 def _vae_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
     config = recipe.settings.get("vae")
-    if config is None:
-        net = AutoencoderKLWan.from_pretrained(model / "vae")
-    else:  # from nothing
-        net = seeded(recipe, lambda: AutoencoderKLWan(**config))
+    net = seeded(recipe, lambda: new_vae(config)) if config else load_vae(model)
     phases = [Phase(**phase) for phase in recipe.settings["phases"]]
     return VaeStage(
         net.to(device),
@@ -160,28 +161,26 @@ def base() -> TrainingRecipe:
         tokenizer = caption_tokenizer(max_length=TEXT_LENGTH)
         encoder = UMT5Config(vocab_size=len(tokenizer), **settings["text_encoder"])
         if begin := settings["from_weights"]:
-            transformer = WanTransformer3DModel.from_pretrained(Path(begin, "transformer"), torch_dtype=torch.float32)
+            transformer = load_transformer(Path(begin))
             text_encoder = UMT5EncoderModel.from_pretrained(Path(begin, "text_encoder"), dtype=torch.float32)
             tokenizer = T5Tokenizer.from_pretrained(Path(begin, "tokenizer"))  # the encoder knows words by its numbers
         else:
-            transformer = seeded(recipe, lambda: WanTransformer3DModel(**settings["transformer"]))
+            transformer = seeded(recipe, lambda: new_transformer(settings["transformer"]))
             text_encoder = seeded(recipe, lambda: UMT5EncoderModel(encoder))
         pipe = ReasonDiffPipeline(
             tokenizer=tokenizer,
             text_encoder=text_encoder,
-            vae=AutoencoderKLWan.from_pretrained(model / "vae"),
+            vae=load_vae(model),
             scheduler=scheduler(),
             transformer=transformer,
             reasondiff=DEFAULTS,
         ).to(device)
-        takes, latents = encoded(recipe, pipe.vae, cache)
         return BaseStage(
             pipe,
-            takes,
-            latents,
-            batch=settings["batch"],
+            storyworld_clips(pipe.vae, settings["clips"], cache),
+            FlowOptions(batch=settings["batch"], compile=settings["compile"]),
             drop_image=settings["drop_image"],
-            compile=settings["compile"],
+            validation=partial(judged_previews, prompts="joined", anchor="first", align=False),
         )
 
     return TrainingRecipe(
@@ -270,22 +269,15 @@ def _reason_stage(recipe: TrainingRecipe, model: Path, cache: Path, device: str)
     for parameter in adapters.values():
         parameter.requires_grad_(True)
     pipe.alignformer.train()
-    takes, latents = encoded(recipe, pipe.vae, cache)
     return ReasonStage(
         pipe,
-        takes,
-        latents,
+        storyworld_clips(pipe.vae, settings["clips"], cache),
+        FlowOptions(batch=settings["batch"], compile=settings["compile"]),
         adapters=adapters,
         beta=settings["beta"],
-        batch=settings["batch"],
-        compile=settings["compile"],
+        per_frame=0.5,
+        validation=judged_previews,
     )
-
-
-def encoded(recipe: TrainingRecipe, vae: AutoencoderKLWan, cache: Path) -> tuple[TakeSet, LatentSet]:
-    """The training clips and their latents, encoded once for all stages."""
-    takes = TakeSet("train")
-    return takes, encode_takes(vae, takes, recipe.settings["clips"], cache / "latents")
 
 
 def scheduler() -> UniPCMultistepScheduler:

@@ -1,7 +1,7 @@
 """The trainer: one loop for every stage.
 
-A stage says what it trains, what it draws (``prepare``) and what it minimises (``loss``). All chance in step n comes
-from (seed, process, n), so a run that is stopped and resumed goes through the same batches as one that is not.
+A stage says what it trains, what it draws (``dataset``) and what it minimises (``loss``). Every draw is keyed by (seed,
+step, sample): a run that is stopped and resumed, or shared by more processes, goes through the same samples.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
 from reasondiff.errors import ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
 from reasondiff.training.optimizer import Optimizer
 
-__all__ = ["Optimization", "Stage", "Trainer", "fit", "step_generator"]
+__all__ = ["Optimization", "Stage", "Trainer", "fit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +73,12 @@ class Optimization:
 class Stage(Protocol):
     """What is trained, on what, and towards what."""
 
+    @property
+    def dataset(self) -> StepDataset:
+        """What a step's samples are drawn from."""
+
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters this stage changes, by the name they are saved under."""
-
-    def prepare(self, step: int, generator: torch.Generator) -> Any:
-        """Draw the inputs of one step; every draw comes from ``generator``."""
 
     def loss(self, inputs: Any) -> dict[str, Tensor]:
         """``{"loss": what is minimised, ...: what else is worth a column in the log}``."""
@@ -85,11 +88,6 @@ class Stage(Protocol):
 
     def export(self, model: Path) -> None:
         """Write the finished components into a model folder."""
-
-
-def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """The source of chance of one step in one process."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + rank * 1_000_000_007 + step) % 2**63)
 
 
 def fit(
@@ -103,6 +101,7 @@ def fit(
     log_every: int = 20,
     stop_after_minutes: float = math.inf,
     on_step: Callable[[int, Mapping[str, float]], None] | None = None,
+    workers: int = 0,
 ) -> int:
     """Train ``stage`` in ``run``, from its checkpoint if it has one.
 
@@ -112,6 +111,7 @@ def fit(
         validate_every: steps between validations; 0 validates at the end only.
         stop_after_minutes: stop early, with a checkpoint, to go on another time.
         on_step: called with the number of steps done and the logged values.
+        workers: processes that draw batches ahead of the step; 0 draws in this one.
 
     Returns:
         The number of steps done so far; ``optimization.steps`` when the run is finished.
@@ -124,11 +124,12 @@ def fit(
     processes = accelerator_on(device.type) if accelerator is None else nullcontext(accelerator)
     with processes as accelerator:
         trainer = Trainer(stage, optimization, run, accelerator)
+        batches = trainer.batches(workers)
         log = _MeanLosses()
         started = last_saved = time.monotonic()
         try:
             while trainer.step < optimization.steps:
-                log.add(trainer.train_step())
+                log.add(trainer.train_step(batches))
                 step = trainer.step
 
                 values: dict[str, float] = {}
@@ -189,8 +190,22 @@ class Trainer:
         run.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()  # nobody saves before all have loaded
 
-    def train_step(self) -> dict[str, float]:
+    def batches(self, workers: int = 0) -> Iterator[Any]:
+        """The batches that are left of the run, in order."""
+        sampler = StepSampler(
+            accumulation=self.optimization.gradient_accumulation_steps,
+            processes=self.accelerator.num_processes,
+            rank=self.accelerator.process_index,
+        )
+        steps = range(self.step, self.optimization.steps)
+        seed = self.optimization.seed
+        return iter(step_dataloader(self.stage.dataset, seed=seed, steps=steps, sampler=sampler, workers=workers))
+
+    def train_step(self, batches: Iterator[Any]) -> dict[str, float]:
         """One optimizer step: forward and backward of every batch, clipping, the update, the EMA.
+
+        Args:
+            batches: as ``batches`` gives them; a step takes ``gradient_accumulation_steps`` of them.
 
         Returns:
             The stage's losses, a mean over the step's batches.
@@ -199,17 +214,16 @@ class Trainer:
             ReasonDiffError: the gradient is not a finite number; nothing has been changed then.
         """
         optimization, accelerator = self.optimization, self.accelerator
-        batches = optimization.gradient_accumulation_steps
+        count = optimization.gradient_accumulation_steps
         means: dict[str, float] = {}
-        for number in range(batches):
-            generator = step_generator(optimization.seed, self.step, accelerator.process_index)
-            inputs = self.stage.prepare(self.step, generator)
-            with self._synchronised(last=number == batches - 1), _attention(self.device.type):
+        for number in range(count):
+            inputs = send_to_device(next(batches), self.device)
+            with self._synchronised(last=number == count - 1), _attention(self.device.type):
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=optimization.precision == "bf16"):
                     losses = self.model(inputs)
                 accelerator.backward(losses["loss"])
             for name, value in losses.items():
-                means[name] = means.get(name, 0.0) + float(value.detach()) / batches
+                means[name] = means.get(name, 0.0) + float(value.detach()) / count
         norm = accelerator.clip_grad_norm_(self.parameters.values(), optimization.max_grad_norm)
         if not torch.isfinite(norm):
             raise ReasonDiffError(f"The loss of step {self.step + 1} is not a finite number; lower the learning rate.")

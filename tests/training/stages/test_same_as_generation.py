@@ -14,7 +14,8 @@ from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.data.texts import Texts
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.training.stages.flow import Inputs, ReasonStage
+from reasondiff.training.stages.flow import FlowOptions, Inputs
+from reasondiff.training.stages.reason import ReasonStage
 from tests import tiny
 from tests.tiny.pipelines import IMAGE, STORY, alignformer, pipeline
 
@@ -29,7 +30,7 @@ def pipe() -> ReasonDiffPipeline:
 
 @pytest.fixture(scope="module")
 def stage(pipe: ReasonDiffPipeline) -> ReasonStage:
-    return ReasonStage(pipe, None, None, batch=1, adapters={})
+    return ReasonStage(pipe, None, FlowOptions(), adapters={}, beta=0.0, per_frame=0.5, validation=lambda *_: {})
 
 
 def tokens_of(pipe: ReasonDiffPipeline, encode: Any) -> list[list[int]]:
@@ -85,7 +86,7 @@ def test_the_same_anchor_and_story_give_the_same_latents(pipe: ReasonDiffPipelin
     with torch.no_grad():
         inputs = inputs_of(pipe, story, torch.zeros_like(generation), torch.ones(1))
         _, text_embeds = stage.texts.context(inputs.plans, trained=False)
-        training = stage.align(inputs, text_embeds)
+        training = stage.enhance(inputs, text_embeds)
     torch.testing.assert_close(training, generation, atol=1e-5, rtol=0)
 
 
@@ -105,7 +106,7 @@ def test_the_same_noise_and_story_give_the_same_prediction(pipe: ReasonDiffPipel
     with torch.no_grad():
         inputs = inputs_of(pipe, story, noisy / sigma, sigma)
         context, _ = stage.texts.context(inputs.plans, trained=False)
-        training = stage._velocity(inputs, enhanced, context)
+        training = stage.predicted_velocity(inputs, enhanced, context)
     torch.testing.assert_close(training, generation, atol=1e-5, rtol=0)
 
 
@@ -125,5 +126,5 @@ def inputs_of(pipe: ReasonDiffPipeline, story: Narrative, noise: Tensor, sigma: 
         mask=anchor_mask(timeline, [ANCHOR], *noise.shape[-2:]),
         plans=(FramePlan.from_narrative(story, timeline),),
         anchors=anchors,
-        anchor_rows=torch.tensor([timeline.latent_of(ANCHOR)]),
+        anchor_latent_frame=torch.tensor([timeline.latent_of(ANCHOR)]),
     )

@@ -17,18 +17,20 @@ from safetensors.torch import load_file
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.checkpoints import LORA_FILE
-from reasondiff.data.latents import encode_takes
-from reasondiff.data.texts import mistimed
+from reasondiff.data.latents import encode_clips
+from reasondiff.data.loader import draw_batch
+from reasondiff.data.texts import jitter_boundaries
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
 from reasondiff.recipes.base import TrainingRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.stages.flow import moving
-from reasondiff.training.storyworld.vae import Phase
-from reasondiff.training.storyworld.validation import preview
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.stages.flow import motion_mask
+from reasondiff.training.storyworld.clips import DrawnClips
+from reasondiff.training.storyworld.vae_dataset import Phase
+from reasondiff.training.storyworld.validation import judged_previews
+from reasondiff.training.trainer import fit
 
 
 def small(name: str) -> TrainingRecipe:
@@ -104,7 +106,7 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
 def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
     for options in ({}, {"prompts": "joined", "anchor": "first", "align": False}):
-        report = preview(pipe, tmp_path, count=2, num_inference_steps=1, **options)
+        report = judged_previews(pipe, tmp_path, count=2, num_inference_steps=1, **options)
         assert report.keys() == {"story_success"} and 0 <= report["story_success"] <= 1
         with Image.open(tmp_path / "generated.png") as sheet:
             assert sheet.width > sheet.height  # two clips, a row each
@@ -121,7 +123,7 @@ def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) ->
 def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/refine")
     stage = plan.build(plan, model, tmp_path, "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    inputs = draw_batch(stage.dataset, 0)
     with torch.no_grad():
         losses = stage.loss(inputs)
         assert losses["moved"] == 0
@@ -129,7 +131,7 @@ def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path
         assert float(stage.loss(inputs)["moved"]) == pytest.approx(0.01, rel=1e-4)
         stage.vae.quant_conv.bias -= 0.1
     stage.validate = lambda _: {}
-    fit(stage, plan.optimization, tmp_path / "run")
+    fit(stage, replace(plan.optimization, lr=1e-3), tmp_path / "run")
     assert 0 < stage.loss(inputs)["moved"] < 0.1
     shutil.copytree(model / "vae", tmp_path / "model" / "vae")
     stage.export(tmp_path / "model")
@@ -141,29 +143,29 @@ def test_phases_come_one_after_another_and_those_that_end_together_take_turns(mo
     plan = small("storyworld-tiny/vae")
     stage = plan.build(plan, model, tmp_path, "cpu")
     parts = ((0.4, 1), (1.0, 5), (1.0, 9))
-    stage.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
-    drawn = [stage.prepare(step, step_generator(0, step))[0].shape[2] for step in range(5)]
+    stage.dataset.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
+    drawn = [draw_batch(stage.dataset, step).clean.shape[2] for step in range(5)]
     assert drawn == [1, 1, 5, 9, 5]  # of five steps, two are before 0.4
 
 
 def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
     stage = plan.build(plan, model, tmp_path, "cpu")
-    clean, weight, noise = stage.prepare(0, step_generator(0, 0))
-    stage.decode = lambda vae, latents: clean + 0.5
+    inputs = draw_batch(stage.dataset, 0)
+    stage.decode = lambda vae, latents: inputs.clean + 0.5
     for error, expected in ((1, 0.5), (2, 0.25)):
         stage.error = error
-        pixels = float(stage.loss((clean, weight, noise))["pixels"])
-        assert pixels == pytest.approx(expected * float(weight.mean()), rel=1e-5)
+        pixels = float(stage.loss(inputs)["pixels"])
+        assert pixels == pytest.approx(expected * float(inputs.weight.mean()), rel=1e-5)
 
 
 def test_damaged_latents_are_encoded_anew(model: Path, tmp_path: Path) -> None:
     vae = AutoencoderKLWan.from_pretrained(model / "vae")
-    first = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    first = encode_clips(vae, DrawnClips(TakeSet("train")), 2, tmp_path)
     (shard,) = tmp_path.iterdir()
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
-    again = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    again = encode_clips(vae, DrawnClips(TakeSet("train")), 2, tmp_path)
     assert torch.equal(again.clean, first.clean) and torch.equal(again.anchors, first.anchors)
     assert shard.read_bytes() == whole
 
@@ -172,14 +174,14 @@ def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:
     latents = torch.zeros(1, 2, 5, 3, 3)
     latents[:, :, 0] = 9.0  # the first latent frame has a code of its own
     latents[:, :, 2, 1, 1] = 1.0
-    assert moving(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
+    assert motion_mask(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
     plan = small("storyworld-tiny/base")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    inputs = draw_batch(stage.dataset, 0)
     still = replace(inputs, clean=inputs.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1), noise=torch.zeros_like(inputs.noise))
     predicted = torch.randn_like(inputs.clean)
     torch.testing.assert_close(
-        stage._denoising(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
+        stage.denoising_loss(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
     )
 
 
@@ -244,11 +246,11 @@ def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
 def test_every_encoded_anchor_is_drawn(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    clips, each = stage.latents.anchors.shape[:2]
-    wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.latents.anchors.flatten(0, 1)}
+    clips, each = stage.dataset.source.encoded.anchors.shape[:2]
+    wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.dataset.source.encoded.anchors.flatten(0, 1)}
     drawn: set[bytes] = set()
     for step in range(60):
-        drawn |= {bytes(anchor[:, 1].numpy()) for anchor in stage.prepare(step, step_generator(0, step)).anchors}
+        drawn |= {bytes(anchor[:, 1].numpy()) for anchor in draw_batch(stage.dataset, step).anchors}
     assert len(wanted) > 2 * clips and each == 4
     assert len(wanted & drawn) >= len(wanted) - clips  # one given as the first frame has another latent
 
@@ -281,11 +283,11 @@ def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> N
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
     shown = []
     for step in range(30):
-        inputs = stage.prepare(step, step_generator(0, step))
-        assert inputs.first is not None
-        for mask, first in zip(inputs.mask, inputs.first, strict=True):
+        inputs = draw_batch(stage.dataset, step)
+        assert inputs.first_frame_condition is not None
+        for mask, first in zip(inputs.mask, inputs.first_frame_condition, strict=True):
             shown.append(bool(mask.any()))
-            assert torch.equal(first, stage.nothing[0]) != shown[-1]
+            assert torch.equal(first, stage.dataset.empty_condition[0]) != shown[-1]
     assert 0.05 < shown.count(False) / len(shown) < 0.4
 
 
@@ -302,7 +304,7 @@ def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: P
     plan = small("storyworld-tiny/stage2")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
     assert all(name.startswith("alignformer.") for name in stage.trainable())
-    losses = stage.loss(stage.prepare(0, step_generator(0, 0)))
+    losses = stage.loss(draw_batch(stage.dataset, 0))
     torch.testing.assert_close(losses["loss"], losses["denoising"] + 0.2 * losses["auxiliary"])
     losses["denoising"].backward()  # through the frozen transformer and its LoRA to c*
     assert all(p.grad is not None for p in stage.trainable().values())
@@ -327,8 +329,8 @@ def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
     seen = set()
     for step in range(20):
-        inputs = stage.prepare(step, step_generator(0, step))
-        for row, first, later in zip(inputs.anchor_rows.tolist(), *inputs.anchors.unbind(2), strict=True):
+        inputs = draw_batch(stage.dataset, step)
+        for row, first, later in zip(inputs.anchor_latent_frame.tolist(), *inputs.anchors.unbind(2), strict=True):
             assert torch.equal(first, later) == (row == 0)
             seen.add(row == 0)
     assert seen == {True, False}
@@ -337,9 +339,9 @@ def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path
 def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    inputs = draw_batch(stage.dataset, 0)
     clean = inputs.clean.clone()
-    clean[range(len(clean)), :, inputs.anchor_rows] += 100.0
+    clean[range(len(clean)), :, inputs.anchor_latent_frame] += 100.0
     before, after = stage.loss(inputs)["auxiliary"], stage.loss(replace(inputs, clean=clean))["auxiliary"]
     torch.testing.assert_close(before, after)
 
@@ -350,7 +352,7 @@ def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
         rng = random.Random(index)
         take, frame = takes[index], rng.randrange(33)
         true = captions.narrative(take, frame, rng)
-        told = mistimed(true, rng)
+        told = jitter_boundaries(true, rng)
         assert [clip.description for clip in told.clips] == [clip.description for clip in true.clips]
         assert told.clip_at(frame).description == true.clip_at(frame).description
         assert all(len(new) >= min(3, len(old)) for new, old in zip(told.clips, true.clips, strict=True))
@@ -362,7 +364,7 @@ def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
 def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
     stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (3, 3, 4))
+    one, again, other = (draw_batch(stage.dataset, step) for step in (3, 3, 4))
     assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
     assert not torch.equal(one.noise, other.noise)
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
+from reasondiff.data.loader import draw_batch
 from reasondiff.narrator import VisionNarrator, load_narrator, parse
 from reasondiff.narrator.domain import Knowledge
 from reasondiff.recipes.base import TrainingRecipe
@@ -22,13 +23,13 @@ from reasondiff.storyworld.stories import NUM_FRAMES
 from reasondiff.training.storyworld.narrator import NarratorStage, _kernel
 from reasondiff.training.storyworld.narrator_examples import (
     MAX_PROMPT,
-    babble,
-    blotches,
+    augment_image,
     example,
+    noise_image,
+    nonsense_text,
     to_pixels,
-    worn,
 )
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.trainer import fit
 
 
 def small() -> TrainingRecipe:
@@ -60,7 +61,7 @@ def test_every_frame_number_is_one_token(stage: NarratorStage) -> None:
     assert len(set(stage.numbers)) == NUM_FRAMES
     for frame, token in enumerate(stage.numbers):
         ids = tokenizer(f'", "position": {frame + 1}, "style": "')["input_ids"]
-        assert ids[-2] == token and ids[-3] in stage.mark_position
+        assert ids[-2] == token and ids[-3] in stage.dataset.mark_position
 
 
 def test_every_reply_it_learns_is_one_that_the_parser_takes_as_it_is() -> None:
@@ -74,7 +75,7 @@ def test_every_reply_it_learns_is_one_that_the_parser_takes_as_it_is() -> None:
 
 
 def test_the_reply_alone_is_a_target_and_its_numbers_weigh_more(stage: NarratorStage) -> None:
-    inputs = stage.prepare(4, step_generator(0, 4))
+    inputs = draw_batch(stage.dataset, 4)
     tokenizer = stage.processor.tokenizer
     for tokens, weights, spread in zip(inputs.tokens, inputs.weights, inputs.spread, strict=True):
         reply = tokenizer.decode(tokens[weights > 0])
@@ -110,15 +111,16 @@ def test_training_sees_pixels_as_the_processor_makes_them(stage: NarratorStage) 
     image = draw_frame(TakeSet("train")[3], 9)
     processed = stage.processor(images=[image], text="<image>", return_tensors="pt")["pixel_values"][0]
     torch.testing.assert_close(to_pixels(image), processed, atol=1e-5, rtol=0)
-    assert all(worn(image, random.Random(n)).size == image.size for n in range(8))
+    assert all(augment_image(image, random.Random(n)).size == image.size for n in range(8))
 
 
 def test_nonsense_has_no_classes_and_the_answer_keeps_its_form(stage: NarratorStage) -> None:
-    assert all(blotches(random.Random(n)).size == (64, 64) for n in range(20))
-    assert {0 < len(babble("A cat plays.", random.Random(n))) <= MAX_PROMPT for n in range(200)} == {True}
+    assert all(noise_image(random.Random(n)).size == (64, 64) for n in range(20))
+    assert {0 < len(nonsense_text("A cat plays.", random.Random(n))) <= MAX_PROMPT for n in range(200)} == {True}
     strange = copy.copy(stage)
-    strange.strange = 1.0
-    inputs = strange.prepare(4, step_generator(0, 4))
+    strange.dataset = copy.copy(stage.dataset)
+    strange.dataset.strange = 1.0
+    inputs = draw_batch(strange.dataset, 4)
     assert (inputs.seen[:2] == -1).all() and (inputs.seen[2:] >= 0).all()
     inputs = replace(inputs, pixels=inputs.pixels[:2], seen=inputs.seen[:2])
     losses = strange.loss(inputs)
@@ -128,7 +130,7 @@ def test_nonsense_has_no_classes_and_the_answer_keeps_its_form(stage: NarratorSt
 
 
 def test_a_step_draws_the_same_whenever_it_is_reached(stage: NarratorStage) -> None:
-    one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (4, 4, 5))
+    one, again, other = (draw_batch(stage.dataset, step) for step in (4, 4, 5))
     assert torch.equal(one.pixels, again.pixels) and torch.equal(one.tokens, again.tokens)
     assert not torch.equal(one.pixels, other.pixels)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from reasondiff.data.loader import SampleKey, draw_batch
 from reasondiff.recipes.storyworld_oracle import oracle
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import Spotter
@@ -17,7 +18,7 @@ from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS
 from reasondiff.training.storyworld.oracle import OracleStage, focal_loss, labels, worsen
 from reasondiff.training.storyworld.oracle_scenes import CLASSES, Item, Seen, disturb, draw_items, items_of, visibility
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.trainer import fit
 
 RED = (208, 48, 48)
 
@@ -93,10 +94,10 @@ def test_worsened_frames_stay_pictures_and_depend_on_the_generator_only() -> Non
     takes = TakeSet("train")
     frames = torch.stack([torch.from_numpy(np.array(draw_frame(takes[k], 15))) for k in range(12)])
     frames = frames.permute(0, 3, 1, 2).float() / 255
-    once, again = (worsen(frames, step_generator(0, 1)) for _ in range(2))
+    once, again = (worsen(frames, SampleKey(0, 1, 0).generator()) for _ in range(2))
     assert torch.equal(once, again)
     assert once.min() >= 0 and once.max() <= 1
-    assert not torch.equal(once, worsen(frames, step_generator(0, 2)))
+    assert not torch.equal(once, worsen(frames, SampleKey(0, 2, 0).generator()))
     assert (once - frames).abs().mean() < 0.3
 
 
@@ -128,7 +129,7 @@ def test_the_recipe_builds_the_network_it_describes(tmp_path: Path) -> None:
     stage = plan.build(plan, tmp_path, tmp_path, "cpu")
     assert isinstance(stage, OracleStage)
     assert 3e5 < sum(p.numel() for p in stage.net.parameters()) < 3.7e5
-    frames, heat, weight = OracleStage(stage.net, batch=2).prepare(0, step_generator(0, 0))
+    frames, heat, weight = draw_batch(OracleStage(stage.net, batch=2).dataset, 0)
     assert frames.shape == (2, 3, 64, 64)
     assert heat.shape == weight.shape == (2, len(CLASSES), 16, 16)
     assert frames.abs().max() <= 1
