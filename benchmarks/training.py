@@ -19,6 +19,7 @@ from statistics import median
 from accelerate import Accelerator
 
 from reasondiff.recipes import recipe
+from reasondiff.recipes.wan import ClipRecipe
 from reasondiff.training.distributed import accelerator_on
 from reasondiff.training.trainer import fit
 
@@ -47,9 +48,15 @@ def measured(
 ) -> float:
     """Median seconds of a step in the second half of ``steps``, with ``batch`` clips in this process."""
     plan = recipe(name)
-    settings = {"batch": batch, "clips": clips, "compile": compile, "from_weights": MODEL}
-    plan = replace(plan, optimization=replace(plan.optimization, steps=steps), settings={**plan.settings, **settings})
-    stage = plan.build(plan, Path(MODEL), folder / "cache", "cpu")
+    assert isinstance(plan, ClipRecipe), "only these have batches of clips"
+    plan = replace(
+        plan,
+        optimization=replace(plan.optimization, steps=steps),
+        flow=replace(plan.flow, batch=batch, compile=compile),
+        clips=clips,
+        from_weights=MODEL,
+    )
+    stage = plan.build(Path(MODEL), folder / "cache", "cpu")
     stage.validate = lambda _: {}  # type: ignore[method-assign]
     times: list[float] = []
     run = folder / f"{plan.name}-{batch}"

@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-__all__ = ["SampleKey", "StepDataset", "StepSampler", "draw_batch", "step_dataloader"]
+from reasondiff.errors import InputError
+
+__all__ = ["SampleKey", "StepDataset", "StepSampler", "check_batch", "draw_batch", "step_dataloader"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class SampleKey:
 def _generator(name: str) -> torch.Generator:
     digest = hashlib.sha256(name.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)  # torch takes 63 bits
+
+
+def check_batch(batch: int) -> None:
+    """Raise ``InputError`` for a batch without samples."""
+    if batch < 1:
+        raise InputError(f"A batch of {batch} trains nothing; give 1 or more.")
 
 
 class StepDataset(Protocol):

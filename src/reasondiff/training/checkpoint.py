@@ -28,7 +28,7 @@ from torch import Tensor
 from reasondiff.errors import CheckpointError
 from reasondiff.files import atomic_path
 
-__all__ = ["RUN_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["RUN_VERSION", "Checkpoint", "has_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 RUN_VERSION = 2
 """Of a run's files; a run of another version is not gone on with."""
@@ -67,6 +67,11 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
         (folder / "state.json").write_text(json.dumps(state))
     for older in _saved(run)[:-1]:
         shutil.rmtree(older, ignore_errors=True)
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return bool(_saved(run))
 
 
 def load_checkpoint(run: Path) -> Checkpoint | None:

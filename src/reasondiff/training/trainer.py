@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
-from reasondiff.errors import ReasonDiffError
+from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
@@ -60,8 +60,20 @@ class Optimization:
     max_grad_norm: float = 1.0
     gradient_accumulation_steps: int = 1
     ema_decay: float = 0.0
-    precision: str = "bf16"
+    precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"{self.steps} steps train nothing; give 1 or more.")
+        if self.gradient_accumulation_steps < 1:
+            raise InputError(f"{self.gradient_accumulation_steps} batches make no step; give 1 or more.")
+        if self.lr <= 0 or self.max_grad_norm <= 0:
+            wrong = "lr" if self.lr <= 0 else "max_grad_norm"
+            raise InputError(f"With {wrong} = {getattr(self, wrong):g} nothing is learnt; give more than 0.")
+        for name in ("decay_fraction", "ema_decay"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise InputError(f"{name} = {value:g} is no share; give 0 to 1.")
 
     def lr_at(self, step: int) -> float:
         """The learning rate of ``step``, 0-based."""

@@ -15,8 +15,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 from reasondiff.data.loader import draw_batch
 from reasondiff.narrator import VisionNarrator, load_narrator, parse
 from reasondiff.narrator.domain import Knowledge
-from reasondiff.recipes.base import TrainingRecipe
-from reasondiff.recipes.storyworld_narrator import narrator
+from reasondiff.recipes.storyworld_narrator import NARRATOR, NarratorRecipe
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -32,18 +31,17 @@ from reasondiff.training.storyworld.narrator_examples import (
 from reasondiff.training.trainer import fit
 
 
-def small() -> TrainingRecipe:
+def small() -> NarratorRecipe:
     """The recipe for five steps, three of them the tower's own."""
-    plan = narrator()
-    stage = {**plan.settings["stage"], "see_steps": 3, "looks": (300, 40)}
-    settings = {**plan.settings, "batch": 2, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
-    return replace(plan, optimization=replace(plan.optimization, steps=5, warmup_steps=1), settings=settings)
+    optimization = replace(NARRATOR.optimization, steps=5, warmup_steps=1)
+    sizes = {"batch": 2, "see_steps": 3, "looks": (300, 40), "vocabulary": 600, "vocabulary_takes": 150}
+    return replace(NARRATOR, optimization=optimization, **sizes)
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> NarratorStage:
     plan, folder = small(), tmp_path_factory.mktemp("cache")
-    built = plan.build(plan, folder, folder, "cpu")
+    built = plan.build(folder, folder, "cpu")
     assert isinstance(built, NarratorStage)
     return built
 
@@ -139,13 +137,13 @@ def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = small()
-    built = plan.build(plan, tmp_path, tmp_path, "cpu")
+    built = plan.build(tmp_path, tmp_path, "cpu")
     built.validate = lambda _: {}
     run, before = tmp_path / "run", {name: p.detach().clone() for name, p in built.trainable().items()}
     shorter = replace(plan.optimization, steps=4)
     assert fit(built, shorter, run, log_every=1) == 4
-    changed = {**plan.settings, "tokenizer": {"vocabulary": 500, "takes": 50}}
-    again = plan.build(replace(plan, settings=changed), tmp_path, tmp_path, "cpu")
+    changed = replace(plan, vocabulary=500, vocabulary_takes=50)
+    again = changed.build(tmp_path, tmp_path, "cpu")
     assert again.numbers == built.numbers  # the run keeps its tokens
     again.validate = lambda _: {}
     assert fit(again, plan.optimization, run, log_every=1) == 5

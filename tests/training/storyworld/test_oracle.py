@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from reasondiff.data.loader import SampleKey, draw_batch
-from reasondiff.recipes.storyworld_oracle import oracle
+from reasondiff.recipes.storyworld_oracle import ORACLE
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import Spotter
 from reasondiff.storyworld.render import draw_frame
@@ -102,7 +102,6 @@ def test_worsened_frames_stay_pictures_and_depend_on_the_generator_only() -> Non
 
 
 def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
-    plan = oracle()
 
     def stage() -> OracleStage:
         torch.manual_seed(0)
@@ -110,7 +109,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
         one.validate = lambda folder: {}  # type: ignore[method-assign]
         return one
 
-    five = replace(plan.optimization, steps=5, warmup_steps=1)
+    five = replace(ORACLE.optimization, steps=5, warmup_steps=1)
     straight, resumed = stage(), stage()
     assert fit(straight, five, tmp_path / "straight", log_every=1) == 5
     fit(resumed, five, tmp_path / "resumed", stop_after_minutes=0)
@@ -125,8 +124,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
 
 
 def test_the_recipe_builds_the_network_it_describes(tmp_path: Path) -> None:
-    plan = oracle()
-    stage = plan.build(plan, tmp_path, tmp_path, "cpu")
+    stage = ORACLE.build(tmp_path, tmp_path, "cpu")
     assert isinstance(stage, OracleStage)
     assert 3e5 < sum(p.numel() for p in stage.net.parameters()) < 3.7e5
     frames, heat, weight = draw_batch(OracleStage(stage.net, batch=2).dataset, 0)

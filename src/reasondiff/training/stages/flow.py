@@ -20,6 +20,7 @@ from torch import Tensor
 from reasondiff.backends.wan.denoising import predict, timestep_of
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan, install
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.loader import check_batch
 from reasondiff.data.texts import Texts
 from reasondiff.flow import velocity_from
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -50,6 +51,9 @@ class FlowOptions:
     logit_std: float = 1.2
     motion_weight: float = 4.0
     compile: bool = False
+
+    def __post_init__(self) -> None:
+        check_batch(self.batch)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class VaeDataset:
         take = self.takes[_randint(2**31, generator)]
         first, top, left = self._window(take, phase, frames, generator)
         video = np.stack([np.asarray(draw_frame(take, first + k)) for k in range(frames)])
-        scene = np.asarray(draw_backdrop(take))[None]
+        scene = np.array(draw_backdrop(take))[None]  # a copy, which torch may write to
         window = np.s_[..., top : top + phase.crop, left : left + phase.crop, :]
         clean = to_tensor(video[window][None])
         weight = 1 + (self.foreground_weight - 1) * foreground(clean, to_tensor(scene[window][None]))
