@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# OpenMP's threads wait for each other by spinning, which takes the processor from whoever they wait for as soon as
+# another process wants it too. GNU's and LLVM's runtimes read these once, when torch loads them; one that a user has
+# set stands for all of them.
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+if not _WAITING.keys() & os.environ.keys():
+    os.environ.update(_WAITING)
 
 if TYPE_CHECKING:
     from reasondiff.alignformer import AlignFormer

@@ -37,7 +37,7 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
     [
         ((*BASE, "--batch", "0"), "A batch of 0 trains nothing; give 1 or more."),
         ((*BASE, "--steps", "0"), "0 steps train nothing; give 1 or more."),
-        ((*BASE, "--threads", "0"), "0 CPU threads cannot train; give 1 to 1024."),
+        ((*BASE, "--threads", "0"), "0 CPU threads cannot compute; give 1 to 1024."),
         (("train", "--recipe", "storyworld-tiny/oracle", "--compile"), "storyworld-tiny/oracle takes no --compile"),
         (("train", "--recipe", "storyworld-tiny/stage2", "--from-weights", "there"), "stage2 takes no --from-weights"),
         (("train", "--recipe", "storyworld-tiny/vae", "--batch", "4"), "storyworld-tiny/vae takes no --batch"),
@@ -227,3 +227,37 @@ def test_the_quick_recipe_leaves_the_shipped_weights_and_writes_an_adapter(
     steps = [json.loads(row)["step"] for row in Path("runs/storyworld-tiny/quick/log.jsonl").read_text().splitlines()]
     assert steps == [5, 5]  # the losses, the validation
     assert {path.name for path in Path("mine").iterdir()} == set(QUICK.exports)
+
+
+@pytest.mark.parametrize(
+    ("native", "given", "told", "computed"),
+    [
+        (True, (), "Computes in bf16 on cpu, which has it.", "bf16"),
+        (False, (), "Computes in fp32 on cpu, which has no bf16 of its own.", "fp32"),
+        (True, ("--precision", "fp32"), "Computes in fp32 on cpu as was set.", "fp32"),
+        (False, ("--precision", "bf16"), "Computes in bf16 on cpu as was set, which has none of its own and", "bf16"),
+    ],
+)
+def test_the_command_says_and_records_what_it_computes_in(
+    reasondiff: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    native: bool,
+    given: tuple[str, ...],
+    told: str,
+    computed: str,
+) -> None:
+    monkeypatch.setattr("reasondiff.backends.precision._cpu", lambda: {"avx512_bf16": native})
+    monkeypatch.chdir(tmp_path)
+    command = ("train", "--recipe", "storyworld-tiny/vae", "--model", "model", "--minutes", "0", "--device", "cpu")
+    ran = reasondiff(*command, *given)
+    assert ran.code == 0 and told in ran.err, ran
+    record = json.loads(Path("runs/storyworld-tiny/vae/recipe.json").read_text())
+    assert (record["device"], record["computed_in"]) == ("cpu", computed)
+    assert record["optimization"]["precision"] == (given[1] if given else "auto")
+    assert reasondiff(*command, "--precision", "fp32").out.startswith("2 of 5700 steps")  # another way, the same run
+
+
+def test_another_precision_is_refused(refused: Callable) -> None:
+    told = refused("train", "--recipe", "storyworld-tiny/base", "--precision", "fp16", "--dry-run")
+    assert told == 'optimization.precision cannot be "fp16"; give one of auto, bf16, fp32.'

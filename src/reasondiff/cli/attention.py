@@ -37,6 +37,7 @@ def attention(
     guidance_scale: common.Guidance = None,
     seed: common.Seed = 0,
     size: common.Size = None,
+    threads: common.Threads = None,
 ) -> None:
     """Generate a video and show its attention to a word: over the video, and as strips beside it (-sheet.png).
 

@@ -31,6 +31,7 @@ def calibrate(
     guidance_scale: common.Guidance = None,
     seed: common.Seed = 0,
     size: common.Size = None,
+    threads: common.Threads = None,
 ) -> None:
     """Measure a model's MagCache ratios in one full run, for 'reasondiff generate --mag-ratios'.
 

@@ -31,6 +31,7 @@ def caption(
     hygiene: Annotated[
         bool, typer.Option("--hygiene/--raw", help="Take out 'The image depicts' and watermark sentences.")
     ] = True,
+    threads: common.Threads = None,
 ) -> None:
     """Describe every frame in a sentence or two, with the models that narrate.
 

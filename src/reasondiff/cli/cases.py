@@ -68,6 +68,7 @@ def cases(
     size: common.Size = None,
     fit: common.Fit = "crop",
     fps: common.Fps = None,
+    threads: common.Threads = None,
 ) -> None:
     """Run every case of a folder: a video, its story and its timeline each, and one contact sheet of all.
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from reasondiff.cli import options as common
+
 __all__ = ["demo"]
 
 AGENTS = ("cat", "dog", "pig")
@@ -20,6 +22,7 @@ def demo(
     ),
     model: Annotated[str, typer.Option(help="A name or a folder.")] = "storyworld-tiny",
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    threads: common.Threads = None,
 ) -> None:
     """One drawn image of a broken vase, and a cat, a dog or a pig that plays in the room: who broke it, and when?
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from reasondiff.cli import options as common
+
 __all__ = ["evaluate"]
 
 
@@ -26,6 +28,7 @@ def evaluate(
     method: Annotated[list[str] | None, typer.Option(help="Only these rows; give it several times.")] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
+    threads: common.Threads = None,
 ) -> None:
     """Judge plain Wan, its variants and ReasonDiff on the same unseen cases, and print the table.
 

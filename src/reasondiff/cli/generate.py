@@ -54,6 +54,7 @@ def generate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the denoising beside the output; after a kill, go on from there.")
     ] = False,
+    threads: common.Threads = None,
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
 

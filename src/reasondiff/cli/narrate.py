@@ -56,6 +56,7 @@ def narrate(
     quantization: Annotated[
         str | None, typer.Option(help="4bit or 8bit, local.", metavar="BITS", rich_help_panel=_MODEL)
     ] = None,
+    threads: common.Threads = None,
     cache: Annotated[
         bool | None, typer.Option("--cache/--no-cache", help="Use stories told before.", rich_help_panel=_MODEL)
     ] = None,

@@ -48,6 +48,7 @@ def edit(
     narrator: common.ModelName = "openai:gpt-4o",
     narrator_url: common.NarratorUrl = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
+    threads: common.Threads = None,
 ) -> None:
     """Change a story: move its image, rewrite, split, merge and retime its clips.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from reasondiff.errors import InputError
 
 __all__ = [
     "Adapter",
@@ -29,8 +33,11 @@ __all__ = [
     "Size",
     "Steps",
     "StoryFile",
+    "Threads",
     "TransformerFile",
 ]  # fmt: skip
+
+MAX_THREADS = 1024
 
 ImageFile = Annotated[Path, typer.Option(help="The condition image.", metavar="FILE", show_default=False)]
 Prompt = Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")]
@@ -72,4 +79,32 @@ Adapter = Annotated[
 Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Keep the prepared image in the MP4's recipe.")]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)
+]
+
+
+def _use_threads(threads: int | None) -> int | None:
+    """Compute with so many CPU threads from here on; None leaves torch its own number, one per core.
+
+    A torch that is still to be imported reads it from the environment, and takes no more than there are cores.
+
+    Raises:
+        InputError: it is a number that nothing can compute with.
+    """
+    if threads is None:
+        return None
+    if not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"{threads} CPU threads cannot compute; give 1 to {MAX_THREADS}.")
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)
+    return threads
+
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", help="CPU threads, at most one per core; so many unless given.", metavar="N", callback=_use_threads
+    ),
 ]

@@ -32,9 +32,11 @@ def replay(
     revision: Annotated[str | None, typer.Option(help="The model's revision, where the video names one.")] = None,
     adapter: Annotated[str | None, typer.Option(help="Another place of the same adapter.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, for another video of the story.", metavar="N")] = None,
+    threads: common.Threads = None,
 ) -> None:
     """Generate a video again and compare the frames with what they were before encoding.
 
+    It is made with as many CPU threads as the video was unless --threads is given: other numbers round differently.
     Ends with 0 if they are equal, with 1 if they differ although nothing was changed.
     """
     import torch
@@ -67,8 +69,8 @@ def replay(
             "it as --revision."
         )
     how["revision"] = revision
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or recipe.threads)
     try:
         with notes():
             maker = Maker(wanted.model, **how)
@@ -78,7 +80,7 @@ def replay(
                     embed=recipe.image is not None, **options,
                 )  # fmt: skip
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
     write_video(output, made.frames, made.fps, made.recipe)
     difference = recipe.first_difference(made.frames)
     if difference is None and frames_hash(made.frames) != recipe.frames_sha256:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from reasondiff.cli import options as common
+
 __all__ = ["train"]
 
 
@@ -45,14 +47,17 @@ def train(
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32; else the recipe's.")
+    ] = None,
+    threads: common.Threads = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
 ) -> None:
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
     from reasondiff.errors import InputError
-    from reasondiff.recipes import checks, resolve
+    from reasondiff.recipes import resolve
 
-    shortcuts = {"steps": steps, "batch": batch, "compile": compiled or None}
+    shortcuts = {"steps": steps, "batch": batch, "compile": compiled or None, "precision": precision}
     plan = resolve(
         recipe,
         config=config,
@@ -60,7 +65,9 @@ def train(
         shortcuts={name: value for name, value in shortcuts.items() if value is not None},
         from_weights=None if from_weights is None else str(from_weights),
     )
-    checks.numbers(threads=threads, workers=workers)
+    from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
+
+    checks.numbers(workers=workers)
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
@@ -69,11 +76,11 @@ def train(
 
     import math
 
-    import torch
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     from reasondiff.checkpoints import in_one_sentence
+    from reasondiff.cli.terminal.notes import note
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.files import atomic_path
     from reasondiff.recipes.resume import check_resume, run_record
@@ -87,8 +94,6 @@ def train(
     checks.writable(model=model, runs=run, cache=cache)
     plan.check(model)
     check_resume(plan, run, model)
-    if threads is not None:
-        torch.set_num_threads(threads)
     with accelerator_on(device) as accelerator:
         if accelerator.num_processes > 1:
             device = str(accelerator.device)
@@ -96,9 +101,10 @@ def train(
             stage = plan.build(model, cache, device)
         main_process = accelerator.is_main_process
         if main_process:
+            note(checks.told_of(device, plan.optimization.precision))
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
-                partial.write_text(json.dumps(run_record(plan, model), indent=2) + "\n")
+                partial.write_text(json.dumps(run_record(plan, model, device), indent=2) + "\n")
         with training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
             done = fit(
                 stage,

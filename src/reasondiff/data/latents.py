@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from reasondiff.backends.precision import Precision, autocast
 from reasondiff.backends.wan.building import WanVae, encoder_fingerprint
 from reasondiff.backends.wan.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
 from reasondiff.data.clips import ClipLatents
@@ -83,11 +84,20 @@ class LatentSet:
         return ClipLatents(self.clean[index].float(), self.first_frame_condition[index].float())
 
 
-def encode_clips(vae: WanVae, clips: EncodableClips, count: int, folder: Path, *, anchors: int = 4) -> LatentSet:
+def encode_clips(
+    vae: WanVae,
+    clips: EncodableClips,
+    count: int,
+    folder: Path,
+    *,
+    anchors: int = 4,
+    precision: Precision = "auto",
+) -> LatentSet:
     """Encode the first ``count`` clips, or read what ``folder`` holds of them already; damaged shards are made anew.
 
     Args:
         anchors: anchor frames per clip.
+        precision: to encode in; what is kept of it is bfloat16.
 
     Raises:
         InputError: ``folder`` cannot be written into.
@@ -106,7 +116,8 @@ def encode_clips(vae: WanVae, clips: EncodableClips, count: int, folder: Path, *
             made = [] if shard is None else [shard]
             try:
                 for index in missing:
-                    made.append(_encode(vae, clips, index, anchors))
+                    with autocast(vae.device.type, precision):
+                        made.append(_encode(vae, clips, index, anchors))
             finally:  # also on Ctrl-C: what was encoded is kept
                 if made:
                     shard = LatentSet.joined(made)
@@ -124,10 +135,9 @@ def _encode(vae: WanVae, clips: EncodableClips, index: int, anchors: int) -> Lat
     video = to_tensor(pixels[None])
     images = video[0].transpose(0, 1)  # [frames, 3, height, width]
     timeline = timeline_of(vae, len(pixels))
-    with torch.autocast(vae.device.type, torch.bfloat16):  # as exact as what is kept of it
-        clean = encode_video(vae, video)
-        condition = encode_on_grey(vae, images[None, :1], [0], timeline)
-        encoded = encode_anchor(vae, images[frames])
+    clean = encode_video(vae, video)
+    condition = encode_on_grey(vae, images[None, :1], [0], timeline)
+    encoded = encode_anchor(vae, images[frames])
     return LatentSet(
         clean=clean.bfloat16().cpu(),
         first_frame_condition=condition.bfloat16().cpu(),

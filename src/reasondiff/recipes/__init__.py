@@ -56,7 +56,7 @@ def resolve(
         name: of a recipe; None takes that of ``config``.
         config: a JSON file with values of a recipe, as ``--dry-run`` prints them or a run's ``recipe.json`` has them.
         changes: ``name=value`` each, by dotted names.
-        shortcuts: values of the command line's own options, ``steps``, ``batch`` and ``compile``.
+        shortcuts: values of the command line's own options, ``steps``, ``precision``, ``batch`` and ``compile``.
         from_weights: a model folder to begin with.
 
     Raises:
@@ -80,7 +80,7 @@ def resolve(
         if key.strip() == "name":
             raise InputError("A recipe keeps its name, which its run is found by; leave it out of --set.")
         found = changed(found, key.strip(), text.strip())
-    places = {"steps": "optimization.steps", **found.shortcuts}
+    places = {"steps": "optimization.steps", "precision": "optimization.precision", **found.shortcuts}
     for option, value in (shortcuts or {}).items():
         if option not in places:
             raise InputError(f"{found.name} takes no --{option}; leave it out, or use a recipe whose --dry-run has it.")

@@ -58,8 +58,13 @@ class Recipe(ABC):
 
     shortcuts: ClassVar[Mapping[str, str]] = {}
     """Which value the command line's --batch and --compile change, by their names."""
-    may_change: ClassVar[frozenset[str]] = frozenset({"optimization.steps", "purpose", "validate_every"})
-    """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how."""
+    may_change: ClassVar[frozenset[str]] = frozenset(
+        {"optimization.steps", "optimization.precision", "purpose", "validate_every"}
+    )
+    """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how.
+
+    A precision is how fast, too: weights are kept in fp32, and the next machine may have another.
+    """
 
     def __post_init__(self) -> None:
         if self.from_weights is not None and not self.continues_from:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reasondiff.backends.precision import Precision, has_bf16, precision_on
 from reasondiff.errors import InputError
 
-__all__ = ["device", "numbers", "writable"]
+__all__ = ["device", "numbers", "told_of", "writable"]
 
 
-def numbers(*, threads: int | None, workers: int) -> None:
-    """Raise ``InputError`` for numbers of threads or processes that no machine has; None is left to it."""
-    if threads is not None and not 1 <= threads <= 1024:
-        raise InputError(f"{threads} CPU threads cannot train; give 1 to 1024.")
+def numbers(*, workers: int) -> None:
+    """Raise ``InputError`` for a number of processes that no machine has."""
     if not 0 <= workers <= 256:
         raise InputError(f"{workers} worker processes cannot draw; give 0 to 256.")
 
@@ -50,3 +49,12 @@ def writable(**folders: Path) -> None:
             fit = False
         if not fit:
             raise InputError(f"--{option} {str(folder)!r} cannot be written into; choose another place.")
+
+
+def told_of(device: str, asked: Precision) -> str:
+    """What the forward pass computes in on ``device``, and why."""
+    told = f"Computes in {precision_on(device, asked)} on {device}"
+    if asked == "auto":
+        return told + (", which has it." if has_bf16(device) else ", which has no bf16 of its own.")
+    slow = asked == "bf16" and not has_bf16(device)
+    return told + (" as was set, which has none of its own and takes many times as long." if slow else " as was set.")

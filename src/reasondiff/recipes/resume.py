@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reasondiff.backends.precision import precision_on
 from reasondiff.checkpoints import weight_hashes
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.base import Recipe
@@ -14,10 +15,16 @@ from reasondiff.training.checkpoint import RUN_VERSION, has_checkpoint
 
 __all__ = ["check_resume", "run_record"]
 
+_OF_THE_MACHINE = ("device", "computed_in")
+"""The next session may be on another."""
 
-def run_record(recipe: Recipe, model: Path) -> dict[str, Any]:
-    """What a run keeps of itself: the configuration, and SHA-256 of the weights that it is trained on, by file."""
-    return {"version": RUN_VERSION, **recipe.to_dict(), "trained_on": _hashes(recipe, model)}
+
+def run_record(recipe: Recipe, model: Path, device: str = "cpu") -> dict[str, Any]:
+    """What a run keeps of itself: the configuration, what it computes in, and SHA-256 of the weights that it is trained
+    on, by file.
+    """
+    machine = {"device": device, "computed_in": precision_on(device, recipe.optimization.precision)}
+    return {"version": RUN_VERSION, **recipe.to_dict(), **machine, "trained_on": _hashes(recipe, model)}
 
 
 def check_resume(recipe: Recipe, run: Path, model: Path) -> None:
@@ -37,7 +44,7 @@ def check_resume(recipe: Recipe, run: Path, model: Path) -> None:
         record = json.loads(file.read_text(encoding="utf-8"))
         version = record.pop("version", None)
         weights = dict(record.pop("trained_on", {}))
-        begun = dict(flat(record))
+        begun = dict(flat({key: value for key, value in record.items() if key not in _OF_THE_MACHINE}))
         begun["recipe"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{str(file)!r} is damaged; restore it, or begin anew with another --runs.") from None

@@ -48,7 +48,7 @@ class StoryWorldClipRecipe(ClipRecipe):
     may_change = ClipRecipe.may_change | {"validation_cases"}
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:
-        return storyworld_clips(vae, self.clips, cache)
+        return storyworld_clips(vae, self.clips, cache, precision=self.optimization.precision)
 
     def validation(self) -> Validation:
         return partial(judged_previews, count=self.validation_cases)

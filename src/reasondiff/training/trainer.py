@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -22,6 +22,7 @@ from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from reasondiff.backends.precision import Precision, autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
 from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -46,7 +47,7 @@ class Optimization:
         max_grad_norm: gradients of a larger norm are scaled down to it.
         gradient_accumulation_steps: batches whose mean gradient makes one optimizer step.
         ema_decay: of the exponential moving average of the weights; 0 keeps none.
-        precision: ``bf16`` or ``fp32`` for the forward pass; weights are fp32.
+        precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``backends.precision``); weights are fp32.
         seed: of every draw.
     """
 
@@ -60,7 +61,7 @@ class Optimization:
     max_grad_norm: float = 1.0
     gradient_accumulation_steps: int = 1
     ema_decay: float = 0.0
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Precision = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -231,7 +232,7 @@ class Trainer:
         for number in range(count):
             inputs = send_to_device(next(batches), self.device)
             with self._synchronised(last=number == count - 1), _attention(self.device.type):
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=optimization.precision == "bf16"):
+                with autocast(self.device.type, optimization.precision):
                     losses = self.model(inputs)
                 accelerator.backward(losses["loss"])
             for name, value in losses.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reasondiff.backends.precision import Precision
 from reasondiff.backends.wan.building import WanVae
 from reasondiff.data.clips import AnchorLatents, ClipLatents, FrameCaptions
 from reasondiff.data.latents import LatentSet, encode_clips
@@ -93,12 +94,14 @@ class StoryWorldClips:
         return captions.narrative(self.takes[index], frame, rng)
 
 
-def storyworld_clips(vae: WanVae, count: int, cache: Path, *, split: str = "train") -> StoryWorldClips:
+def storyworld_clips(
+    vae: WanVae, count: int, cache: Path, *, split: str = "train", precision: Precision = "auto"
+) -> StoryWorldClips:
     """The first ``count`` clips of a split, encoded once for all stages.
 
     Raises:
         InputError: ``cache`` cannot be written into.
     """
     takes = TakeSet(split)
-    encoded = encode_clips(vae, DrawnClips(takes), count, cache / "latents")
+    encoded = encode_clips(vae, DrawnClips(takes), count, cache / "latents", precision=precision)
     return StoryWorldClips(takes, encoded, stride=vae.config["scale_factor_temporal"])
