@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from reasondiff.checkpoints import find_model, weight_hashes
 from reasondiff.errors import InputError
+from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
 from reasondiff.recipes.base import Recipe
 from reasondiff.recipes.components import LoraOptions
@@ -222,11 +225,23 @@ def test_the_quick_recipe_leaves_the_shipped_weights_and_writes_an_adapter(
     command = ("train", "--recipe", "storyworld-tiny/quick", "--model", "mine", "--device", "cpu")
     ran = reasondiff(*command, "--set", "validation_cases=1")
     assert ran.code == 0, ran
-    assert ran.out == "Finished; model_index.json, alignformer, pytorch_lora_weights.safetensors are in mine.\n"
+    assert ran.out == "Finished; adapter.json, alignformer, pytorch_lora_weights.safetensors are in mine.\n"
     assert weight_hashes(find_model("storyworld-tiny")) == shipped
     steps = [json.loads(row)["step"] for row in Path("runs/storyworld-tiny/quick/log.jsonl").read_text().splitlines()]
     assert steps == [5, 5]  # the losses, the validation
-    assert {path.name for path in Path("mine").iterdir()} == set(QUICK.exports)
+    assert set(QUICK.exports) <= {path.name for path in Path("mine").iterdir()}
+    pipe = ReasonDiffPipeline.from_pretrained(find_model("storyworld-tiny"))
+    pipe.load_adapter("mine")  # one that does not fit is refused
+
+
+def test_an_adapter_does_not_take_the_place_of_other_files(
+    refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("mine", "thesis.txt").write_text("kept")
+    told = refused("train", "--recipe", "storyworld-tiny/quick", "--model", "mine")
+    assert told == "'mine' holds other files than an adapter; give one of its own as --model."
 
 
 @pytest.mark.parametrize(
@@ -261,3 +276,16 @@ def test_the_command_says_and_records_what_it_computes_in(
 def test_another_precision_is_refused(refused: Callable) -> None:
     told = refused("train", "--recipe", "storyworld-tiny/base", "--precision", "fp16", "--dry-run")
     assert told == 'optimization.precision cannot be "fp16"; give one of auto, bf16, fp32.'
+
+
+def test_a_mistyped_recipe_is_refused_before_torch_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from reasondiff.errors import InputError\n"
+        "from reasondiff.recipes import resolve\n"
+        "try:\n"
+        "    resolve('storyworld-tiny/stage9')\n"
+        "except InputError:\n"
+        "    sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

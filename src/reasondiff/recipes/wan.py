@@ -186,6 +186,8 @@ class BaseRecipe(ClipRecipe):
 class ReasonRecipe(ClipRecipe):
     """Algorithm 1: LoRA and AlignFormer, or with neither config the model's own AlignFormer alone.
 
+    With a ``base_model`` the result is an adapter's folder; else it goes into the model's own.
+
     Args:
         alignformer: of one from nothing (first pass).
         lora: likewise; both or none.
@@ -213,7 +215,16 @@ class ReasonRecipe(ClipRecipe):
 
     @property
     def exports(self) -> tuple[str, ...]:
+        if self.base_model is not None:
+            return ("adapter.json", "alignformer", LORA_FILE)
         return ("model_index.json", "alignformer", LORA_FILE) if self.lora else ("model_index.json", "alignformer")
+
+    def check(self, model: Path) -> None:
+        super().check(model)
+        if self.base_model is None or not model.is_dir():
+            return
+        if any(model.iterdir()) and not (model / "adapter.json").exists():  # an adapter's folder is replaced as a whole
+            raise InputError(f"{str(model)!r} holds other files than an adapter; give one of its own as --model.")
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         pipe = self._pipe(self.read_from(model))
@@ -234,6 +245,7 @@ class ReasonRecipe(ClipRecipe):
             beta=self.beta,
             per_frame=self.per_frame,
             validation=self.validation(),
+            adapter_of=self.base_model,
         )
 
     def _pipe(self, model: Path) -> ReasonDiffPipeline:

@@ -99,6 +99,7 @@ class ReasonStage(FlowStage):
         beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
         per_frame: share of clips with a caption per latent frame.
         validation: what ``validate`` does.
+        adapter_of: the base model's name, for an export that is an adapter's folder; None exports into a model's.
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class ReasonStage(FlowStage):
         beta: float,
         per_frame: float,
         validation: Validation,
+        adapter_of: str | None = None,
     ) -> None:
         super().__init__(pipe, options, validation)
         assert self.pipe.alignformer is not None, "a model for these stages has one"
         self.alignformer = self.pipe.alignformer
         self.adapters = adapters
         self.beta = beta
+        self.adapter_of = adapter_of
         self.dataset = ReasonDataset(source, options, per_frame=per_frame)
 
     def trainable(self) -> dict[str, nn.Parameter]:
@@ -149,6 +152,11 @@ class ReasonStage(FlowStage):
         )
 
     def export(self, model: Path) -> None:
+        """Save the components into a model's folder, or all of ``model`` as an adapter."""
+        if self.adapter_of is not None:
+            model.parent.mkdir(parents=True, exist_ok=True)
+            self.pipe.save_adapter(model, base_model=self.adapter_of)
+            return
         if self.adapters:
             self.pipe.register_to_config(alignformer_lora=True)
         with atomic_components(model) as place:
