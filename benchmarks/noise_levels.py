@@ -19,13 +19,12 @@ from torch import Tensor
 
 from benchmarks.vae import MODEL
 from reasondiff.backends.wan.conditioning import decode_video
-from reasondiff.data.latents import encode_takes
-from reasondiff.media.tensors import psnr
+from reasondiff.data.loader import draw_batch
+from reasondiff.media.tensors import foreground, psnr
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.stages.flow import BaseStage, moving
-from reasondiff.training.storyworld.vae import foreground
-from reasondiff.training.trainer import step_generator
+from reasondiff.training.stages.base import BaseStage
+from reasondiff.training.stages.flow import FlowOptions, motion_mask
+from reasondiff.training.storyworld.clips import storyworld_clips
 
 SIGMAS = (1.0, 0.98, 0.95, 0.9, 0.85, 0.7, 0.5, 0.35, 0.2)
 
@@ -47,20 +46,20 @@ def main() -> None:
 @torch.no_grad()
 def measured(pipe: ReasonDiffPipeline, split: str, count: int) -> dict[float, tuple[float, float, float]]:
     """Per sigma: the error where something moves, where nothing does, and dB between the decoded videos."""
-    takes = TakeSet(split)
     with tempfile.TemporaryDirectory() as cache:
-        latents = encode_takes(pipe.vae, takes, count, Path(cache), anchors=1)
-    stage = BaseStage(pipe, takes, latents, batch=count, drop_text=0.0)
-    drawn = stage.prepare(0, step_generator(0, 0))
-    assert drawn.first is not None, "the base stage draws it"
+        source = storyworld_clips(pipe.vae, count, Path(cache), split=split)
+    options = FlowOptions(batch=count, drop_text=0.0)
+    stage = BaseStage(pipe, source, options, drop_image=0.0, validation=lambda *_: {})
+    drawn = draw_batch(stage.dataset, 0)
+    assert drawn.first_frame_condition is not None, "the base stage draws it"
     context, _ = stage.texts.context(drawn.plans, trained=False)
-    moves = moving(drawn.clean)
+    moves = motion_mask(drawn.clean)
     true = decoded(pipe, drawn.clean)
     shown = foreground(true, true.median(dim=2, keepdim=True).values)
     found = {}
     for sigma in SIGMAS:
         inputs = replace(drawn, sigma=torch.full((count,), sigma))
-        clean = inputs.noisy - sigma * stage._velocity(inputs, drawn.first, context)
+        clean = inputs.noisy - sigma * stage.predicted_velocity(inputs, drawn.first_frame_condition, context)
         error = (clean - drawn.clean).square().mean(1, keepdim=True)
         found[sigma] = mean(error, moves), mean(error, 1 - moves), psnr(decoded(pipe, clean), true, shown)
     return found

@@ -21,11 +21,11 @@ from PIL import Image, ImageFilter
 
 from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, Corruption
 from reasondiff.media.film_strip import film_strips
+from reasondiff.media.tensors import to_pixels, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle import Verdict, judge
 from reasondiff.storyworld.render import draw
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
-from reasondiff.training.storyworld.vae import to_pixels, to_tensor
 
 VAE = Path(__file__).parents[1] / "models" / "storyworld-tiny" / "vae"
 REQUIRED_SHARES = {"true": 0.99, "true, after the VAE": 0.97, **dict.fromkeys(REQUIRED, 0.02)}

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLWan
 
-from reasondiff.media.tensors import psnr
+from reasondiff.media.tensors import psnr, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw
-from reasondiff.training.storyworld.vae import VaeStage, to_tensor
+from reasondiff.training.storyworld.vae import VaeStage
 
 MODEL = Path(__file__).parents[1] / "models" / "storyworld-tiny"
 GATE = {"psnr_33": 32.0, "psnr_moving_33": 26.0, "drift_third_33": -1.0, "drift_third_81": -1.0}

@@ -11,7 +11,7 @@ self-attention, and the self-attention, keys and values of each distinct descrip
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,8 +21,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from reasondiff.errors import CheckpointError, InputError
+from reasondiff.narrative.frame_plan import FramePlan
 
-__all__ = ["AlignFormer", "sinusoid"]
+__all__ = ["AlignFormer", "enhanced_latents", "pad_texts", "sinusoid"]
 
 
 class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
@@ -174,6 +175,59 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
         if torch.is_grad_enabled() and self.gradient_checkpointing:
             return self._gradient_checkpointing_func(stage, *inputs)  # type: ignore[misc]
         return stage(*inputs)
+
+
+def enhanced_latents(
+    alignformer: AlignFormer,
+    anchor_latents: Tensor,
+    anchor_latent_frames: Sequence[int] | Tensor,
+    plans: Sequence[FramePlan],
+    text_embeds: Mapping[str, Tensor],
+    frame_positions: Tensor | None = None,
+) -> Tensor:
+    """c*, as generation and training both compute it.
+
+    Args:
+        alignformer: the model.
+        anchor_latents: [batch, channels, 1 or 2, height, width], see ``AlignFormer.forward``; they say the device.
+        anchor_latent_frames: one per video.
+        plans: one per video: the description that each latent frame reads.
+        text_embeds: each description's tokens [tokens, text_dim], without padding.
+        frame_positions: see ``AlignFormer.forward``.
+
+    Returns:
+        [batch, channels, latent_frames, height, width].
+    """
+    device = anchor_latents.device
+    texts = [[text_embeds[prompt] for prompt in plan.prompts] for plan in plans]
+    narrative, lengths = pad_texts(texts)
+    predicted: Tensor = alignformer(
+        anchor_latents,
+        torch.as_tensor(anchor_latent_frames, device=device),
+        narrative.to(device),
+        lengths.to(device),
+        torch.tensor([plan.segment_of for plan in plans], device=device),
+        frame_positions,
+    )
+    return predicted
+
+
+def pad_texts(texts: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
+    """Every video's texts [tokens, text_dim], padded with zeros.
+
+    Returns:
+        [batch, segments, tokens, text_dim], and how many tokens are no padding [batch, segments].
+    """
+    segments = max(map(len, texts))
+    longest = max(len(text) for own in texts for text in own)
+    example = texts[0][0]
+    padded = example.new_zeros(len(texts), segments, longest, example.shape[-1])
+    lengths = torch.zeros(len(texts), segments, dtype=torch.long, device=example.device)
+    for video, own in enumerate(texts):
+        for segment, text in enumerate(own):
+            padded[video, segment, : len(text)] = text
+            lengths[video, segment] = len(text)
+    return padded, lengths
 
 
 class Attention(nn.Module):

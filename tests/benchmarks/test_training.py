@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import training
-from reasondiff.training.distributed import Workers
-from reasondiff.training.stages.flow import BaseStage
+from reasondiff.training.distributed import accelerator_on
+from reasondiff.training.stages.base import BaseStage
 
 
 def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,5 +20,6 @@ def test_a_step_takes_what_is_measured(tmp_path: Path, monkeypatch: pytest.Monke
         return loss(self, inputs)
 
     monkeypatch.setattr(BaseStage, "loss", slow)
-    found = training.measured("storyworld-tiny/base", 1, tmp_path, Workers(), clips=2, steps=4, compile=False)
+    with accelerator_on() as accelerator:
+        found = training.measured("storyworld-tiny/base", 1, tmp_path, accelerator, clips=2, steps=4, compile=False)
     assert found > 1.0

@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from reasondiff.checkpoints import bundled_folder
 from reasondiff.cli.cases import read_cases
+from reasondiff.errors import NarrationError, ProviderError
 from reasondiff.media import read_video
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -41,6 +43,27 @@ def test_the_table_goes_on_where_it_was(reasondiff: Callable, model: Path, tmp_p
     assert [row.split(" | ")[0] for row in table.splitlines()[2:]] == [
         "| Wan-tiny image-to-video", "| ReasonDiff, true narrative"
     ]  # fmt: skip
+
+
+def test_a_failure_and_its_reason_stand_under_the_table(
+    reasondiff: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(error: Exception) -> object:
+        def narrate(*_: object, **__: object) -> Narrative:
+            raise error
+
+        return SimpleNamespace(narrate=narrate)
+
+    asked = ("evaluate", "--model", model, "--cases", 2, "--method", "joined", "-o", tmp_path / "made")
+    monkeypatch.setattr(ReasonDiffPipeline, "narrator", failing(ProviderError("The server refuses the connection.")))
+    ended = reasondiff(*asked)
+    assert ended.code == 2 and ended.err.rstrip().endswith("The server refuses the connection.")
+    assert not list((tmp_path / "made").rglob("*.failure.json")) and not list((tmp_path / "made").rglob("*.mp4"))
+    monkeypatch.setattr(ReasonDiffPipeline, "narrator", failing(NarrationError("The reply is empty.")))
+    ran = reasondiff(*asked)
+    sentence = "no video of 2 of 2 cases, which count as failures; case 0000: The reply is empty."
+    assert ran.code == 0 and sentence in ran.out
+    assert sentence in (tmp_path / "made" / "table.md").read_text()
 
 
 def test_paired_is_the_first_frame_and_the_whole_text(reasondiff: Callable, model: Path, tmp_path: Path) -> None:

@@ -35,7 +35,11 @@ def offline(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_pinned_model_by_its_short_name_and_its_replay(
-    reasondiff: Callable[..., Ran], refused: Callable[..., str], here: Path, cache: Path
+    reasondiff: Callable[..., Ran],
+    refused: Callable[..., str],
+    here: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wan = ("--model", "wan2.1-i2v-14b-480p")
     ran = reasondiff("generate", *ARGUMENTS, *wan, "--revision", "v1", "-o", "pinned.mp4")
@@ -47,11 +51,21 @@ def test_a_pinned_model_by_its_short_name_and_its_replay(
     assert "'v1', which anybody may have pushed" in refused("replay", "pinned.mp4", "-o", "again.mp4")
     again = reasondiff("replay", "pinned.mp4", "-o", "again.mp4", "--revision", "v1")
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
-    newest = reasondiff("generate", *ARGUMENTS, *wan, "-o", "newest.mp4")
+    monkeypatch.setattr("reasondiff.planning.machine._free_disk", lambda folder: 100e9)
+    newest = reasondiff("generate", *ARGUMENTS, *wan, "--device", "cpu", "-o", "newest.mp4")
     assert newest.code == 0
+    assert "91 GB of weights are downloaded to" in newest.err  # all but some kilobytes of this small one
     assert read_record("newest.mp4").frames_sha256 != record.frames_sha256
     sentence = refused("generate", *ARGUMENTS, *wan, "--revision", "v9", "-o", "x.mp4")
     assert "'Wan-AI/Wan2.1-I2V-14B-480P-Diffusers' cannot be loaded (" in sentence
+
+
+def test_a_model_that_this_machine_cannot_run_is_refused_before_the_download(
+    refused: Callable[..., str], here: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    sentence = refused("generate", *ARGUMENTS, "--model", "wan2.1-i2v-14b-480p", "-o", "x.mp4")
+    assert "no GPU that torch can use" in sentence and "give --device cpu to insist" in sentence
 
 
 def test_a_plan_reads_only_the_configs(reasondiff: Callable[..., Ran], refused: Callable[..., str]) -> None:

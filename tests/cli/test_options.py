@@ -12,7 +12,7 @@ import pytest
 
 from reasondiff.cli.options import LOADING
 from reasondiff.jobs.session import VideoSession
-from reasondiff.media import read_recipe
+from reasondiff.media import read_record
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.stories import NUM_FRAMES
@@ -96,7 +96,7 @@ def test_each_verb_honours_them(
     assert session.pipe.narrator.name.startswith(told_by.split(":")[0])
     if verb in ("generate", "cases", "demo"):
         video = {"generate": "out.mp4", "cases": "made/1-vase.mp4", "demo": "made/cat.mp4"}[verb]
-        held = read_recipe(video)
+        held = read_record(video)
         assert (held.options["preset"], held.options["adapter"]) == ("balanced", str(tales))
         assert held.narrative["clips"][1]["description"] == "It breaks."
 
@@ -125,6 +125,6 @@ def test_text_mode_anchor_and_adapter_are_options_and_replay(reasondiff: Callabl
     given = ("--image", "vase.png", "--narrative", "told.json", "--size", 32, "--model", model, "-o", "out.mp4")
     ran = reasondiff("generate", *given, "--text-mode", "joined", "--anchor", "last", "--no-use-adapter")
     assert ran.code == 0 and f"image at position {NUM_FRAMES}" in ran.out, ran
-    held = read_recipe("out.mp4").options
+    held = read_record("out.mp4").options
     assert (held["text_mode"], held["use_adapter"]) == ("joined", False)
     assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4").out

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from reasondiff.checkpoints import find_model
+from reasondiff.checkpoints import find_model, weight_hashes
 from reasondiff.errors import InputError
+from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
-from reasondiff.recipes import resume as training_checks
+from reasondiff.recipes.base import Recipe
+from reasondiff.recipes.components import LoraOptions
+from reasondiff.recipes.resume import check_resume, run_record
+from reasondiff.recipes.storyworld_tiny import BASE as BASE_RECIPE
+from reasondiff.recipes.storyworld_tiny import QUICK, STAGE1
+from reasondiff.training.stages.flow import FlowOptions
 
 BASE = ("train", "--recipe", "storyworld-tiny/base", "--dry-run")
 
@@ -22,8 +29,8 @@ BASE = ("train", "--recipe", "storyworld-tiny/base", "--dry-run")
 def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: Callable) -> None:
     plain = json.loads(reasondiff(*BASE).out)
     asked = json.loads(reasondiff(*BASE, "--batch", "3", "--compile", "--steps", "7").out)
-    assert not plain["settings"]["compile"]
-    plain["settings"].update(batch=3, compile=True)
+    assert not plain["flow"]["compile"]
+    plain["flow"].update(batch=3, compile=True)
     plain["optimization"].update(steps=7)
     assert asked == plain
 
@@ -36,8 +43,11 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
         ((*BASE, "--threads", "0"), "0 CPU threads cannot compute; give 1 to 1024."),
         (("train", "--recipe", "storyworld-tiny/oracle", "--compile"), "storyworld-tiny/oracle takes no --compile"),
         (("train", "--recipe", "storyworld-tiny/stage2", "--from-weights", "there"), "stage2 takes no --from-weights"),
-        (("train", "--recipe", "storyworld-tiny/oracle", "--batch", "4"), "storyworld-tiny/oracle takes no --batch"),
+        (("train", "--recipe", "storyworld-tiny/vae", "--batch", "4"), "storyworld-tiny/vae takes no --batch"),
         (("train", "--recipe", "storyworld-tiny/stage3"), "storyworld-tiny/stage2"),
+        (("train", "--recipe", "storyworld-tiny/vae"), "name it with --model, such as --model mine."),
+        (("train",), "A recipe is missing; give --recipe, one of storyworld-tiny/quick, "),
+        ((*BASE, "--workers", "-1"), "-1 worker processes cannot draw; give 0 to 256."),
     ],
 )
 def test_what_no_recipe_takes_is_refused(refused: Callable, arguments: tuple[str, ...], told: str) -> None:
@@ -79,13 +89,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("stage1", ("--model", "no-alignformer", "--from-weights", "no-alignformer"),
          "There is no 'no-alignformer/alignformer' to begin with; leave --from-weights out."),
         ("stage2", ("--model", "none"), "There is no 'none/model_index.json'; train storyworld-tiny/base first"),
-        ("stage2", ("--model", "no-alignformer"), "train storyworld-tiny/stage1 from nothing"),
-        ("vae", ("--device", "foo"), "The device 'foo' is not in this machine; give cpu"),
-        ("vae", ("--device", "cuda:99"), "The device 'cuda:99' is not in this machine; give cpu"),
-        ("vae", ("--runs", "file/runs"), "--runs 'file/runs/storyworld-tiny/vae' cannot be written into"),
+        ("stage2", ("--model", "no-alignformer"), "train the first pass from nothing"),
+        ("vae", ("--model", "m", "--device", "foo"), "The device 'foo' is not in this machine; give cpu"),
+        ("vae", ("--model", "m", "--device", "cuda:99"), "The device 'cuda:99' is not in this machine; give cpu"),
+        ("vae", ("--model", "m", "--runs", "file/runs"),
+         "--runs 'file/runs/storyworld-tiny/vae' cannot be written into"),
         ("vae", ("--model", "file"), "--model 'file' cannot be written into; choose another place."),
-        ("base", ("--cache", "file/cache"), "--cache 'file/cache' cannot be written into; choose another place."),
-        ("vae", ("--runs", "long" * 99), "longlong/storyworld-tiny/vae' cannot be written into; choose another place."),
+        ("base", ("--model", "m", "--cache", "file/cache"),
+         "--cache 'file/cache' cannot be written into; choose another place."),
+        ("vae", ("--model", "m", "--runs", "long" * 99),
+         "longlong/storyworld-tiny/vae' cannot be written into; choose another place."),
     ],
 )  # fmt: skip
 def test_what_a_run_cannot_do_without_is_missed_before_it_begins(
@@ -96,12 +109,11 @@ def test_what_a_run_cannot_do_without_is_missed_before_it_begins(
     assert sorted(here.rglob("*")) == before
 
 
-def begun(name: str, **changes: Any) -> Path:
-    """A run with a checkpoint, begun with other settings than the recipe's."""
-    plan = recipe(name)
-    run = Path("runs") / name
+def begun(plan: Recipe, model: Path = Path("model")) -> Path:
+    """A run of a recipe, with a checkpoint."""
+    run = Path("runs") / plan.name
     (run / "checkpoints" / "000100").mkdir(parents=True)
-    (run / "recipe.json").write_text(json.dumps(replace(plan, settings={**plan.settings, **changes}).to_dict()))
+    (run / "recipe.json").write_text(json.dumps(run_record(plan, model)))
     return run
 
 
@@ -109,20 +121,25 @@ def test_a_run_does_not_go_on_with_other_settings(
     refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    rank = {**recipe("storyworld-tiny/stage1").settings["lora"], "r": 8}
-    record = begun("storyworld-tiny/stage1", lora=rank) / "recipe.json"
+    narrow = replace(STAGE1, lora=LoraOptions(r=8))
+    record = begun(narrow) / "recipe.json"
     before = record.read_bytes()
     stage1 = ("train", "--recipe", "storyworld-tiny/stage1", "--model", find_model("storyworld-tiny"))
     assert refused(*stage1) == (
-        "The run in 'runs/storyworld-tiny/stage1' was begun with settings.lora.r = 8, not 32; "
+        "The run in 'runs/storyworld-tiny/stage1' was begun with lora.r = 8, not 32; "
         "give what it was begun with, or begin anew with another --runs."
     )
     assert record.read_bytes() == before
-    begun("storyworld-tiny/oracle")
+    begun(recipe("storyworld-tiny/oracle"))
     oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
     record = Path("runs/storyworld-tiny/oracle/recipe.json")
-    record.write_text(record.read_text().replace('"seed": 0', '"seed": 7'))
+    whole = record.read_text()
+    record.write_text(whole.replace('"seed": 0', '"seed": 7'))
     assert "was begun with optimization.seed = 7, not 0;" in refused(*oracle)
+    record.write_text(whole.replace('"version": 2, ', ""))
+    assert refused(*oracle) == (
+        "The run in 'runs/storyworld-tiny/oracle' is of another version; begin anew with another --runs."
+    )
     for text in ("{", "[]", '{"settings": {}}'):
         record.write_text(text)
         assert "oracle/recipe.json' is damaged; restore it" in refused(*oracle)
@@ -132,29 +149,27 @@ def test_a_run_may_go_on_for_longer_or_faster_and_a_folder_without_a_checkpoint_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = recipe("storyworld-tiny/base")
-    run = begun(plan.name, batch=3, compile=True, clips=10)
-    longer = replace(plan, optimization=replace(plan.optimization, steps=99))
-    training_checks.begun_alike(longer, run, tmp_path)
-    training_checks.begun_alike(longer, Path("runs/none"), tmp_path)
+    model = Path("model")
+    run = begun(replace(BASE_RECIPE, flow=FlowOptions(batch=3, compile=True), clips=10))
+    longer = replace(BASE_RECIPE, optimization=replace(BASE_RECIPE.optimization, steps=99))
+    check_resume(longer, run, model)
+    check_resume(longer, Path("runs/none"), model)
     (run / "checkpoints" / "000100").rmdir()
-    training_checks.begun_alike(replace(plan, settings={}), run, tmp_path)
+    check_resume(STAGE1, run, model)
 
 
 def test_a_run_does_not_go_on_upon_other_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = recipe("storyworld-tiny/stage1")
     for part in ("vae", "transformer", "text_encoder", "alignformer"):
         Path("model", part).mkdir(parents=True)
         Path("model", part, "x.safetensors").write_bytes(part.encode())
     model = Path("model")
-    record = begun(plan.name) / "recipe.json"
-    record.write_text(json.dumps(plan.to_dict() | {"trained_on": training_checks.trained_on(plan, model)}))
+    run = begun(STAGE1)
     Path("model/alignformer/x.safetensors").write_bytes(b"its own")
-    training_checks.begun_alike(plan, record.parent, model)
+    check_resume(STAGE1, run, model)
     Path("model/transformer/x.safetensors").write_bytes(b"another base")
     with pytest.raises(InputError, match=r"was begun on another transformer/x.safetensors than 'model' has now"):
-        training_checks.begun_alike(plan, record.parent, model)
+        check_resume(STAGE1, run, model)
 
 
 def test_a_run_goes_on_by_the_same_command(
@@ -167,6 +182,66 @@ def test_a_run_goes_on_by_the_same_command(
         ran = reasondiff(*command)
         assert ran.code == 0 and ran.out.startswith(f"{steps} of 5700 steps are done"), ran
     assert json.loads(Path("runs/storyworld-tiny/vae/recipe.json").read_text())["optimization"]["steps"] == 5700
+
+
+def test_a_dry_run_can_be_fed_back_and_so_can_a_runs_record(reasondiff: Callable, tmp_path: Path) -> None:
+    printed = reasondiff(*BASE, "--set", "optimization.lr=1e-4", "--batch", "3")
+    file = tmp_path / "recipe.json"
+    file.write_text(printed.out)
+    assert reasondiff("train", "--config", file, "--dry-run").out == printed.out
+    file.write_text(json.dumps(run_record(BASE_RECIPE, tmp_path)))
+    assert json.loads(reasondiff("train", "--config", file, "--dry-run").out) == BASE_RECIPE.to_dict()
+    file.write_text('{"recipe": "storyworld-tiny/base", "flow": {"batch": 5}}')
+    again = json.loads(reasondiff("train", "--config", file, "--dry-run", "--batch", "6").out)
+    assert again["flow"] == {**BASE_RECIPE.to_dict()["flow"], "batch": 6}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "' is not JSON ("),
+        ("[]", "' is not an object; give what --dry-run printed."),
+        ('{"recipe": "storyworld-tiny/vae"}', "' is of 'storyworld-tiny/vae', not of 'storyworld-tiny/base'"),
+        ('{"settings": {}}', "There is no 'settings' in this recipe;"),
+        ('{"optimization": {"lr": "1"}}', 'optimization.lr cannot be "1"; give a number.'),
+        ('{"optimization": 3}', "optimization cannot be 3; give an object."),
+        (None, "' cannot be read: No such file or directory; give another --config."),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused(
+    refused: Callable, tmp_path: Path, text: str | None, told: str
+) -> None:
+    file = tmp_path / "config.json"
+    if text is not None:
+        file.write_text(text)
+    assert told in refused(*BASE, "--config", file)
+
+
+def test_the_quick_recipe_leaves_the_shipped_weights_and_writes_an_adapter(
+    reasondiff: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = weight_hashes(find_model("storyworld-tiny"))
+    command = ("train", "--recipe", "storyworld-tiny/quick", "--model", "mine", "--device", "cpu")
+    ran = reasondiff(*command, "--set", "validation_cases=1")
+    assert ran.code == 0, ran
+    assert ran.out == "Finished; adapter.json, alignformer, pytorch_lora_weights.safetensors are in mine.\n"
+    assert weight_hashes(find_model("storyworld-tiny")) == shipped
+    steps = [json.loads(row)["step"] for row in Path("runs/storyworld-tiny/quick/log.jsonl").read_text().splitlines()]
+    assert steps == [5, 5]  # the losses, the validation
+    assert set(QUICK.exports) <= {path.name for path in Path("mine").iterdir()}
+    pipe = ReasonDiffPipeline.from_pretrained(find_model("storyworld-tiny"))
+    pipe.load_adapter("mine")  # one that does not fit is refused
+
+
+def test_an_adapter_does_not_take_the_place_of_other_files(
+    refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("mine", "thesis.txt").write_text("kept")
+    told = refused("train", "--recipe", "storyworld-tiny/quick", "--model", "mine")
+    assert told == "'mine' holds other files than an adapter; give one of its own as --model."
 
 
 @pytest.mark.parametrize(
@@ -187,7 +262,7 @@ def test_the_command_says_and_records_what_it_computes_in(
     told: str,
     computed: str,
 ) -> None:
-    monkeypatch.setattr("reasondiff.precision._cpu", lambda: {"avx512_bf16": native})
+    monkeypatch.setattr("reasondiff.backends.precision._cpu", lambda: {"avx512_bf16": native})
     monkeypatch.chdir(tmp_path)
     command = ("train", "--recipe", "storyworld-tiny/vae", "--model", "model", "--minutes", "0", "--device", "cpu")
     ran = reasondiff(*command, *given)
@@ -200,4 +275,17 @@ def test_the_command_says_and_records_what_it_computes_in(
 
 def test_another_precision_is_refused(refused: Callable) -> None:
     told = refused("train", "--recipe", "storyworld-tiny/base", "--precision", "fp16", "--dry-run")
-    assert told == "The precision 'fp16' is unknown; give auto, bf16 or fp32."
+    assert told == 'optimization.precision cannot be "fp16"; give one of auto, bf16, fp32.'
+
+
+def test_a_mistyped_recipe_is_refused_before_torch_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from reasondiff.errors import InputError\n"
+        "from reasondiff.recipes import resolve\n"
+        "try:\n"
+        "    resolve('storyworld-tiny/stage9')\n"
+        "except InputError:\n"
+        "    sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -146,6 +146,16 @@ def test_a_providers_fault_ends_the_run_and_the_same_call_goes_on(
     assert {key: row for key, row in kept.items() if row in rows} == kept
 
 
+def test_a_damaged_failure_names_itself(using: Resources) -> None:
+    (case,) = StoryWorldSuite(1).cases()
+    path = using.folder / "narratives" / "0000.failure.json"
+    path.parent.mkdir()
+    for text in ("{", "[]", "{}"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"0000\.failure\.json' is damaged; delete it"):
+            using.story_of(case)
+
+
 def test_a_case_that_lacks_a_metric_is_made_again(using: Resources) -> None:
     suite, some, every = StoryWorldSuite(1), metrics_of(using, ("agent",)), metrics_of(using)
     (before,) = evaluate((WAN,), suite, some, using)

@@ -10,7 +10,7 @@ import pytest
 
 from reasondiff.jobs.inputs import Inputs
 from reasondiff.jobs.request import VideoRequest
-from reasondiff.media import Recipe
+from reasondiff.media import GenerationRecord
 from tests.tiny.pipelines import IMAGE, STORY, alignformer, pipeline
 
 RESOLVED: dict[str, Any] = {
@@ -19,10 +19,10 @@ RESOLVED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def record(**options: Any) -> Recipe:
+def record(**options: Any) -> GenerationRecord:
     """A record of nine frames; an option of ``...`` is left out."""
     held = {name: value for name, value in (RESOLVED | options).items() if value is not ...}
-    made = Recipe(
+    made = GenerationRecord(
         model="storyworld-tiny", prompt="A cat plays.", narrative=STORY.to_dict(), options=held, seed=3, threads=1,
         versions={}, weights={}, image_sha256="",
     ).with_image(IMAGE)  # fmt: skip

@@ -67,8 +67,8 @@ def test_a_video_is_saved_with_its_record_and_made_again(
     made = session.generate(asked, inputs)
     made.save(tmp_path / "a.mp4")
     video = read_video(tmp_path / "a.mp4")
-    assert video.recipe is not None and video.fps == made.fps == 10 and made.pace == 5
-    again = request_of(video.recipe, tmp_path / "a.mp4", VideoRequest)
+    assert video.record is not None and video.fps == made.fps == 10 and made.pace == 5
+    again = request_of(video.record, tmp_path / "a.mp4", VideoRequest)
     assert (again.seed, again.text_mode, again.num_frames, again.size) == (5, "joined", 9, "32x32")
     assert np.array_equal(session.generate(again, inputs).frames, made.frames)
 

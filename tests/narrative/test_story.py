@@ -224,3 +224,10 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"'.*bytes\.json' cannot be read \(.*\); give readable UTF-8 text\."):
         Narrative.load(tmp_path / "bytes.json")
+
+
+def test_one_prompt_tells_everything_in_order_and_neighbours_that_are_alike_once() -> None:
+    ends = [(2, "A vase stands."), (4, " A vase stands. "), (6, "A cat passes."), (9, "A vase stands.")]
+    story = Narrative.from_ends(ends, 8, 9, style=" A kitchen. ")
+    assert story.as_one_prompt() == "A kitchen. A vase stands. A cat passes. A vase stands."
+    assert Narrative.from_ends([(9, "One clip")], 8, 9).as_one_prompt() == "One clip"

@@ -188,10 +188,10 @@ def test_another_interval_than_the_models_is_said(plain: ReasonDiffPipeline, cap
 def test_a_clip_that_no_latent_frame_reads_is_reported_with_its_text(
     plain: ReasonDiffPipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
-    story = Narrative.from_ends([(6, "intact"), (7, "it falls"), (17, "broken")], 16, 17)
-    result = plain(IMAGE, narrative=story, num_inference_steps=1, output_type="latent")
-    assert result.stories[0].plan.lost == (Clip(6, 7, "it falls"),)
-    assert "clip 7..7 ('it falls')" in caplog.text
+    ends = [(5, "intact"), (6, "it falls"), (9, "it breaks"), (17, "broken")]  # 5..8 share a latent frame
+    result = plain(IMAGE, narrative=Narrative.from_ends(ends, 16, 17), num_inference_steps=1, output_type="latent")
+    assert [lost.clip for lost in result.stories[0].plan.lost] == [Clip(5, 6, "it falls")]
+    assert "clip 6..6 ('it falls'), because the clips beside it have no other latent frame" in caplog.text
 
 
 # -- encode ---------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def test_true_clips_pass_after_the_vae() -> None:
     """Required: 97 in 100; the gate before anything else is trained."""
     from diffusers import AutoencoderKLWan
 
-    from reasondiff.training.storyworld.vae import to_pixels, to_tensor
+    from reasondiff.media.tensors import to_pixels, to_tensor
 
     vae = AutoencoderKLWan.from_pretrained(VAE).eval()
     takes, failed = [take for level in LEVELS for take in some_takes(level, 8)], []

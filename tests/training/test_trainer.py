@@ -9,32 +9,51 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from reasondiff.data.loader import SampleKey
 from reasondiff.errors import CheckpointError, ReasonDiffError
 from reasondiff.training.checkpoint import load_checkpoint
 from reasondiff.training.optimizer import Optimizer
-from reasondiff.training.trainer import Optimization, fit, step_generator
+from reasondiff.training.trainer import Optimization, fit
+
+
+@dataclass
+class Points:
+    """Points in space, ``batch`` a step; it remembers the samples that were drawn."""
+
+    batch: int = 8
+    drawn: list[SampleKey] = field(default_factory=list)
+
+    def batch_size(self, step: int) -> int:
+        return self.batch
+
+    def draw(self, key: SampleKey) -> torch.Tensor:
+        self.drawn.append(key)
+        return torch.randn(3, generator=key.generator())
+
+    def collate(self, samples: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.stack(list(samples))
 
 
 class Line:
-    """Fits a line to noisy points; every draw comes from the step's generator."""
+    """Fits a line to points."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int = 8) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.net = nn.Linear(3, 1)
+        self.dataset = Points(batch)
         self.validated = 0
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return dict(self.net.named_parameters())
-
-    def prepare(self, step: int, generator: torch.Generator) -> torch.Tensor:
-        return torch.randn(8, 3, generator=generator)
 
     def loss(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         target = inputs @ torch.tensor([[1.0], [2.0], [3.0]])
@@ -48,7 +67,7 @@ class Line:
         pass
 
 
-PLAN = Optimization(steps=30, learning_rate=0.1, warmup=2, precision="fp32", average=0.9)
+PLAN = Optimization(steps=30, lr=0.1, warmup_steps=2, precision="fp32", ema_decay=0.9)
 
 
 def test_stopping_and_resuming_changes_nothing(tmp_path: Path) -> None:
@@ -94,7 +113,7 @@ def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_pat
     fit(stage, PLAN, tmp_path)
     saved = load_checkpoint(tmp_path)
     assert saved is not None and saved.step == PLAN.steps and stage.validated == 1
-    assert torch.equal(stage.net.weight, saved.average["weight"])
+    assert torch.equal(stage.net.weight, saved.ema["weight"])
     assert not torch.equal(stage.net.weight, saved.weights["weight"])
 
 
@@ -112,7 +131,7 @@ def test_the_log_means_the_steps_since_it_was_resumed(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    fit(Line(), Optimization(steps=200, learning_rate=0.1, warmup=1, precision="fp32"), tmp_path, log_every=1)
+    fit(Line(), Optimization(steps=200, lr=0.1, warmup_steps=1, precision="fp32"), tmp_path, log_every=1)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     losses = [row["loss"] for row in rows if "loss" in row]
     assert losses[-1] < 1e-2 * losses[0]
@@ -120,20 +139,20 @@ def test_it_learns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.5), (1, 1.0), (20, 1.0), (21, 1.0), (24, 6 / 9), (29, 1 / 9)])
 def test_the_rate_warms_up_stays_and_falls_to_zero(step: int, share: float) -> None:
-    assert math.isclose(PLAN.rate(step), 0.1 * share)
+    assert math.isclose(PLAN.lr_at(step), 0.1 * share)
 
 
 def test_more_steps_can_be_asked_for_later(tmp_path: Path) -> None:
     fit(Line(), PLAN, tmp_path)
-    assert fit(Line(), Optimization(steps=40, learning_rate=0.1, precision="fp32", average=0.9), tmp_path) == 40
+    assert fit(Line(), Optimization(steps=40, lr=0.1, precision="fp32", ema_decay=0.9), tmp_path) == 40
 
 
-def test_draws_depend_on_seed_and_step_only() -> None:
-    def draw(seed: int, step: int) -> float:
-        return torch.rand((), generator=step_generator(seed, step)).item()
-
-    assert draw(1, 2) == draw(1, 2)
-    assert len({draw(seed, step) for seed in range(5) for step in range(5)}) == 25
+def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
+    large, small = Line(batch=8), Line(batch=2)
+    fit(large, PLAN, tmp_path / "large")
+    fit(small, replace(PLAN, gradient_accumulation_steps=4), tmp_path / "small")
+    assert small.dataset.drawn == large.dataset.drawn
+    torch.testing.assert_close(small.net.weight, large.net.weight)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
@@ -150,15 +169,24 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
         fit(Line(), PLAN, tmp_path)
 
 
+@pytest.mark.parametrize("version", [None, 1, 3])
+def test_a_checkpoint_of_another_version_is_refused(version: int | None, tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path, stop_after_minutes=0)
+    state = tmp_path / "checkpoints" / "000001" / "state.json"
+    state.write_text(json.dumps({"step": 1, "seconds": 0.0} | ({"version": version} if version else {})))
+    with pytest.raises(CheckpointError, match="is of another version; begin anew with another --runs"):
+        fit(Line(), PLAN, tmp_path)
+
+
 SLOW_RUN = """
 import sys, time
 from pathlib import Path
 from reasondiff.training.trainer import fit
 from tests.training.test_trainer import PLAN, Line
 class Slow(Line):
-    def prepare(self, step, generator):
+    def loss(self, inputs):
         time.sleep(0.05)
-        return super().prepare(step, generator)
+        return super().loss(inputs)
 fit(Slow(), PLAN, Path(sys.argv[1]), checkpoint_minutes=0)
 """
 

@@ -57,6 +57,7 @@ def evaluate(
 
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.training_bar import training_bar
+    from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
@@ -71,12 +72,13 @@ def evaluate(
     cases = suite.cases()
     names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
     systems = find_systems(names)
-    session = VideoSession(request)
+    with user_warnings():
+        session = VideoSession(request)
     fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": session.weights, **session.unusual()}
     runner.check_folder(output, fingerprint)
     using = Resources(output, lambda: session.pipe)
     metrics = metrics_of(using)
-    with paths.only_writer(output), training_bar("videos", count * len(systems)) as bar:
+    with paths.only_writer(output), user_warnings(), training_bar("videos", count * len(systems)) as bar:
         rows = runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])

@@ -14,12 +14,24 @@ __all__ = ["train"]
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="Such as storyworld-tiny/stage1; any other name lists them all.")],
+    recipe: Annotated[
+        str | None, typer.Option(help="Such as storyworld-tiny/stage1; any other name lists them all.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A recipe with other values: what --dry-run printed.", metavar="FILE")
+    ] = None,
     model: Annotated[
-        Path, typer.Option(help="Model folder: earlier stages' components are read from it, this one's written to it.")
-    ] = Path("models/storyworld-tiny"),
+        Path | None,
+        typer.Option(help="Model folder: earlier stages' components are read from it, this one's written to it."),
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where runs keep their checkpoints and logs.")] = Path("runs"),
     cache: Annotated[Path, typer.Option(help="Where encoded clips are kept between stages.")] = Path("runs/cache"),
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Another value, such as optimization.lr=1e-4; may be repeated.", metavar="NAME=VALUE"
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Another number of steps than the recipe's.")] = None,
     batch: Annotated[
         int | None, typer.Option(help="Clips per step, in each process if several are launched; else the recipe's.")
@@ -33,6 +45,7 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32; else the recipe's.")
@@ -41,29 +54,25 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and stop.")] = False,
 ) -> None:
     """Train one stage by its recipe. An interrupted run goes on when the same command is given again."""
-    from dataclasses import replace
-
     from reasondiff.errors import InputError
-    from reasondiff.precision import as_precision, precision_on
-    from reasondiff.recipes import recipe as find
-    from reasondiff.recipes import resume as training_checks
+    from reasondiff.recipes import resolve
 
-    plan = find(recipe)
-    training_checks.numbers(steps=steps, batch=batch)
-    if precision is not None:
-        plan = replace(plan, optimization=replace(plan.optimization, precision=as_precision(precision)))
-    if steps is not None:
-        plan = replace(plan, optimization=replace(plan.optimization, steps=steps))
-    given = {"batch": batch, "compile": compiled or None, "from_weights": from_weights and str(from_weights)}
-    changed = {name: value for name, value in given.items() if value is not None}
-    for name in changed:
-        if name not in plan.settings:
-            option = name.replace("_", "-")
-            raise InputError(f"{recipe} takes no --{option}; leave it out, or use a recipe whose --dry-run has it.")
-    plan = replace(plan, settings={**plan.settings, **changed})
+    shortcuts = {"steps": steps, "batch": batch, "compile": compiled or None, "precision": precision}
+    plan = resolve(
+        recipe,
+        config=config,
+        changes=changes or (),
+        shortcuts={name: value for name, value in shortcuts.items() if value is not None},
+        from_weights=None if from_weights is None else str(from_weights),
+    )
+    from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
+
+    checks.numbers(workers=workers)
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
+    if model is None:
+        raise InputError("Training writes into a model folder; name it with --model, such as --model mine.")
 
     import math
 
@@ -74,42 +83,44 @@ def train(
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warning
     from reasondiff.files import atomic_path
-    from reasondiff.training.distributed import Workers
+    from reasondiff.recipes.resume import check_resume, run_record
+    from reasondiff.training.distributed import accelerator_on
     from reasondiff.training.trainer import fit
 
     diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
     transformers_logging.disable_progress_bar()
-    run = runs / recipe
-    device = training_checks.device(device)
-    training_checks.writable(model=model, runs=run, cache=cache)
-    training_checks.parts(plan, model)
-    training_checks.begun_alike(plan, run, model)
-    computed = precision_on(device, plan.optimization.precision)
-    with Workers(device) as workers:
-        with workers.in_turn(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
-            stage = plan.build(plan, model, cache, workers.device)
-        if workers.first:
-            user_warning(training_checks.told_of(device, plan.optimization.precision))
+    run = runs / plan.name
+    device = checks.device(device)
+    checks.writable(model=model, runs=run, cache=cache)
+    plan.check(model)
+    check_resume(plan, run, model)
+    with accelerator_on(device) as accelerator:
+        if accelerator.num_processes > 1:
+            device = str(accelerator.device)
+        with accelerator.main_process_first(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
+            stage = plan.build(model, cache, device)
+        main_process = accelerator.is_main_process
+        if main_process:
+            user_warning(checks.told_of(device, plan.optimization.precision))
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
-                record = plan.to_dict() | {"device": device, "computed_in": computed}
-                record |= {"trained_on": training_checks.trained_on(plan, model)}
-                partial.write_text(json.dumps(record, indent=2) + "\n")
-        with training_bar(recipe, plan.optimization.steps, shown=workers.first) as on_step:
+                partial.write_text(json.dumps(run_record(plan, model, device), indent=2) + "\n")
+        with training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
             done = fit(
                 stage,
                 plan.optimization,
                 run,
+                accelerator=accelerator,
                 checkpoint_minutes=checkpoint_minutes,
                 validate_every=plan.validate_every,
                 stop_after_minutes=math.inf if minutes is None else minutes,
                 on_step=on_step,
                 workers=workers,
             )
-    if not workers.first:
+    if not main_process:
         return
     if done < plan.optimization.steps:
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
         return
     stage.export(model)
-    typer.echo(f"Finished; the components are in {model}.")
+    typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan
+from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
 from reasondiff.narrative import Narrative
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
 
-__all__ = ["Texts", "joined", "mistimed", "stack_texts"]
+__all__ = ["Texts", "jitter_boundaries"]
 
 
 class Texts:
@@ -28,30 +29,16 @@ class Texts:
 
     def __call__(self, prompts: Sequence[str]) -> dict[str, Tensor]:
         """Per prompt [tokens, text_dim], without padding; an empty prompt is its end token."""
-        tokens = self.tokenizer(
-            list(prompts),
-            padding=True,
-            truncation=True,
-            max_length=self.tokenizer.model_max_length,
-            return_tensors="pt",
-        ).to(self.encoder.device)
-        hidden = self.encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state
-        lengths = tokens.attention_mask.sum(1).tolist()
-        return {prompt: row[:length] for prompt, row, length in zip(prompts, hidden, lengths, strict=True)}
+        return encode_texts(self.tokenizer, self.encoder, prompts, batch_size=max(1, len(prompts)))
 
     def context(self, plans: tuple[FramePlan, ...], *, trained: bool) -> tuple[FrameContext, dict[str, Tensor]]:
         with torch.set_grad_enabled(trained):
             embeddings = self(list(dict.fromkeys(prompt for plan in plans for prompt in plan.prompts)))
-        length = self.tokenizer.model_max_length
+        length = longest_text(self.tokenizer)
         return FrameContext.build(plans, embeddings, text_length=length, cache=False), embeddings
 
 
-def joined(narrative: Narrative) -> str:
-    """The whole narrative as one prompt: the style, then every description in order."""
-    return " ".join([narrative.style, *(clip.description for clip in narrative.clips)]).strip()
-
-
-def mistimed(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:
+def jitter_boundaries(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:
     """The same story with every boundary up to ``reach`` frames off: what a narrator tells of times is a guess.
 
     A model that has only read true times makes an agent jump to keep to a wrong one. No clip becomes shorter than
@@ -65,16 +52,3 @@ def mistimed(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrat
         return narrative
     moved = [replace(clip, start=s, end=e) for (s, e), clip in zip(spans, narrative.clips, strict=True)]
     return replace(narrative, clips=tuple(moved))
-
-
-def stack_texts(segments: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:
-    """Per video the texts' tokens, as [batch, segments, tokens, text_dim] and their lengths [batch, segments]."""
-    count, longest = max(map(len, segments)), max(len(text) for texts in segments for text in texts)
-    example = segments[0][0]
-    stacked = example.new_zeros(len(segments), count, longest, example.shape[-1])
-    lengths = torch.zeros(len(segments), count, dtype=torch.long, device=example.device)
-    for video, texts in enumerate(segments):
-        for segment, text in enumerate(texts):
-            stacked[video, segment, : len(text)] = text
-            lengths[video, segment] = len(text)
-    return stacked, lengths

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.ablations import ABLATIONS
+from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
 from reasondiff.evaluation.metrics.base import Metric
+from reasondiff.evaluation.metrics.identity import IdentityDrift
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
 
-__all__ = ["METRICS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
+__all__ = ["MAIN_TABLE", "METRICS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
 
@@ -26,8 +28,16 @@ METRICS: Mapping[str, Callable[[Resources], Metric]] = {
     "state": lambda using: JudgedPart("state", "state"),
     "anchor_psnr": lambda using: AnchorPsnr(),
     "vae_psnr": VaePsnr,
+    "best_frame_psnr": lambda using: BestFramePsnr(),
+    "anchor_offset": lambda using: AnchorOffset(),
+    "narrator_anchor_error": lambda using: NarratorAnchorError(),
+    "anchor_flash_motion": lambda using: AnchorFlash("motion"),
+    "anchor_flash_colour": lambda using: AnchorFlash("colour"),
+    "identity_drift": lambda using: IdentityDrift(),
 }
-"""In the order of the main table, which shows them all."""
+
+MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
+"""Metrics of the table in the README, in its order."""
 
 
 def find_systems(names: Sequence[str]) -> list[System]:
@@ -41,7 +51,7 @@ def find_systems(names: Sequence[str]) -> list[System]:
     return [SYSTEMS[name] for name in dict.fromkeys(names)]
 
 
-def metrics_of(using: Resources, names: Sequence[str] = tuple(METRICS)) -> list[Metric]:
+def metrics_of(using: Resources, names: Sequence[str] = MAIN_TABLE) -> list[Metric]:
     """Metrics by name, the main table's by default.
 
     Raises:

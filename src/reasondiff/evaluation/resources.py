@@ -53,7 +53,7 @@ class Resources:
         if told.exists():
             return Narrative.load(told)
         if failed.exists():
-            return Failure(json.loads(failed.read_text(encoding="utf-8"))["failure"])
+            return _read_failure(failed)
         told.parent.mkdir(parents=True, exist_ok=True)
         defaults = self.pipe.defaults
         try:
@@ -66,3 +66,10 @@ class Resources:
             return Failure(str(error))
         story.save(told)
         return story
+
+
+def _read_failure(path: Path) -> Failure:
+    try:
+        return Failure(str(json.loads(path.read_text(encoding="utf-8"))["failure"]))
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{str(path)!r} is damaged; delete it, and the narrator is asked again.") from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reasondiff.checkpoints import file_hash, find_model, model_hashes
+from reasondiff.checkpoints import HUB, file_hash, find_model, model_hashes
 from reasondiff.errors import InputError
 from reasondiff.jobs.request import VideoRequest
 
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
     from reasondiff.pipeline import ReasonDiffPipeline
     from reasondiff.planning.presets import Preset
 
-__all__ = ["device_of", "enough_memory", "hashes_of", "load_model", "named_narrator", "preset_of", "quiet_libraries"]
+__all__ = [
+    "check_room",
+    "device_of",
+    "enough_memory",
+    "hashes_of",
+    "load_model",
+    "named_narrator",
+    "preset_of",
+    "quiet_libraries",
+]
+
+
+logger = logging.getLogger(__name__)
 
 
 def named_narrator(request: VideoRequest) -> Narrator | None:
@@ -65,6 +78,26 @@ def preset_of(request: VideoRequest) -> Preset | None:
         size, _ = torch.cuda.mem_get_info(device)
         free = FreeMemory(size, float8_products=torch.cuda.get_device_capability(device) >= (8, 9))
     return preset_for(request.model, request.preset, request.job(), free, revision=request.revision)
+
+
+def check_room(request: VideoRequest, chosen: Preset | None) -> None:
+    """Before a model that is known by name is fetched from the hub: that it can run here, and what is downloaded.
+
+    Raises:
+        InputError: this machine has no GPU for it, or its disk no room.
+    """
+    from reasondiff.planning import architecture, job_of, plan, this_machine
+    from reasondiff.planning.machine import check_machine, downloads
+    from reasondiff.planning.presets import preset
+
+    if request.model.lower() not in HUB or request.revision is not None:
+        return
+    model = architecture(request.model)
+    job = job_of(model.defaults, **request.job())
+    machine = this_machine()
+    check_machine(model, plan(model, chosen or preset("quality"), job).flops, machine, device=request.device)
+    if missing := downloads(model, machine.cache):
+        logger.warning("%.0f GB of weights are downloaded to %s, once.", missing / 1e9, machine.cache)
 
 
 def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool = False) -> ReasonDiffPipeline:

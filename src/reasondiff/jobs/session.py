@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reasondiff.errors import InputError
 from reasondiff.jobs.inputs import Inputs, check_names
-from reasondiff.jobs.loading import enough_memory, hashes_of, load_model, named_narrator, preset_of, quiet_libraries
+from reasondiff.jobs.loading import (
+    check_room,
+    enough_memory,
+    hashes_of,
+    load_model,
+    named_narrator,
+    preset_of,
+    quiet_libraries,
+)
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.progress import Reporter, StageProgress
 from reasondiff.jobs.record import PIPELINE_NAMES, recorded_options, resolved, versions
@@ -92,6 +100,7 @@ class VideoSession:
         self.request = request
         self.ratios = MagRatios.read(request.mag_ratios) if request.mag_ratios is not None else ratios
         self.preset = preset_of(request)
+        check_room(request, self.preset)
         self.pipe = load_model(request, self.preset, measuring=measuring)
         if narrator is not None:
             self.pipe.narrator = narrator

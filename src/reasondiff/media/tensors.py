@@ -1,4 +1,4 @@
-"""What is measured on pixels, whether they are bytes or a model's numbers."""
+"""Videos as tensors: pixels to -1..1 and back, what stands out of a scene, and how alike two videos are."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["psnr"]
+__all__ = ["foreground", "psnr", "to_pixels", "to_tensor"]
 
 _SMALLEST_ERROR = 1e-10
 """Below this mean squared error, of a range of 1, images count as equal: 100 dB."""
+
+
+def to_tensor(frames: np.ndarray) -> Tensor:
+    """uint8 [batch, frames, height, width, 3] to float [batch, 3, frames, height, width] in -1..1."""
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+
+
+def to_pixels(video: Tensor) -> np.ndarray:
+    """float [batch, 3, frames, height, width] in -1..1 to uint8 [batch, frames, height, width, 3]."""
+    return ((video.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1).cpu().numpy()
+
+
+def foreground(clean: Tensor, scene: Tensor) -> Tensor:
+    """1 where ``clean`` differs visibly from ``scene`` in any channel: [batch, 1, frames, height, width]."""
+    return ((clean - scene).abs().amax(1, keepdim=True) > 0.1).to(clean.dtype)
 
 
 def psnr(one: np.ndarray | Tensor, other: np.ndarray | Tensor, mask: Tensor | None = None) -> float:

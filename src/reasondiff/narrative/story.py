@@ -178,6 +178,15 @@ class Narrative:
         """The text that is encoded for ``clip``: the style, then its description."""
         return f"{self.style.strip()} {clip.description.strip()}".strip()
 
+    def as_one_prompt(self) -> str:
+        """The whole story as one text: the style, then every description in order.
+
+        Neighbours that say the same are said once; what comes again later is said again.
+        """
+        descriptions = [clip.description.strip() for clip in self.clips]
+        merged = [text for text, _ in groupby(descriptions)]
+        return " ".join([self.style.strip(), *merged]).strip()
+
     # -- changing it ------------------------------------------------------------------------------------------------
 
     def with_anchor(self, frame: int) -> Narrative:

@@ -17,10 +17,19 @@ __all__ = ["Cache"]
 
 
 def _default_folder() -> Path:
-    """``$REASONDIFF_CACHE``, else ``$XDG_CACHE_HOME/reasondiff``, else ``~/.cache/reasondiff``."""
+    """``$REASONDIFF_CACHE``, else ``$XDG_CACHE_HOME/reasondiff``, else ``~/.cache/reasondiff``.
+
+    Raises:
+        InputError: this user has no home.
+    """
     if chosen := os.environ.get("REASONDIFF_CACHE"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reasondiff"
+    if chosen := os.environ.get("XDG_CACHE_HOME"):
+        return Path(chosen) / "reasondiff"
+    try:
+        return Path.home() / ".cache" / "reasondiff"
+    except RuntimeError:  # no HOME, and a number that no user has, as in containers
+        raise InputError("This user has no home for the cache of stories; set REASONDIFF_CACHE.") from None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from torch import Tensor
 from reasondiff.backends.wan.adapters import ReasonDiffAdapters, fingerprint
 from reasondiff.backends.wan.cfg_parallel import Branches
 from reasondiff.backends.wan.conditioning import timeline_of
-from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
+from reasondiff.backends.wan.denoising import predict
+from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext
 from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.flow import clean_from
@@ -151,16 +152,16 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
         """
         self._current_timestep = timestep
         transformer, self._guidance_scale = self._expert(timestep, settings)
-        noisy = torch.cat([latents, condition], dim=1).to(transformer.dtype)
         told, untold = contexts
         if untold is None or not self.do_classifier_free_guidance:
-            return self._branch(transformer, noisy, timestep, told, "cond", record)
+            return self._branch(transformer, latents, condition, timestep, told, "cond", record)
         if self._branches is None:
-            guided = self._branch(transformer, noisy, timestep, told, "cond", record)
-            unguided = self._branch(transformer, noisy, timestep, untold, "uncond")
+            guided = self._branch(transformer, latents, condition, timestep, told, "cond", record)
+            unguided = self._branch(transformer, latents, condition, timestep, untold, "uncond")
         else:
             mine = (told, "cond") if self._branches.positive else (untold, "uncond")
-            guided, unguided = self._branches.exchange(self._branch(transformer, noisy, timestep, *mine))
+            own = self._branch(transformer, latents, condition, timestep, *mine)
+            guided, unguided = self._branches.exchange(own)
         return unguided + self.guidance_scale * (guided - unguided)
 
     def _expert(self, timestep: Tensor, settings: Settings) -> tuple[Any, float]:
@@ -173,21 +174,18 @@ class ReasonDiffDenoising(ReasonDiffAdapters):
     def _branch(
         self,
         transformer: Any,
-        noisy: Tensor,
+        latents: Tensor,
+        condition: Tensor,
         timestep: Tensor,
         context: FrameContext,
         name: str,
         record: AttentionRecord | None = None,
     ) -> Tensor:
         """The prediction of one branch of guidance, which has its own step cache where one is enabled."""
-        with transformer.cache_context(name), install(transformer).use(context, record):
-            return transformer(
-                hidden_states=noisy,
-                timestep=timestep.expand(len(noisy)),
-                attention_kwargs=self.attention_kwargs,
-                return_dict=False,
-                **context.inputs,
-            )[0]
+        return predict(
+            transformer, latents, condition, timestep, context,
+            branch=name, record=record, attention_kwargs=self.attention_kwargs,
+        )  # fmt: skip
 
     def _identity(self, stories: Sequence[Story], settings: Settings, noise: Tensor) -> Iterator[Any]:
         """What two runs must share to continue each other."""

@@ -14,14 +14,13 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 from diffusers.hooks.group_offloading import _is_group_offload_enabled
-from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
-from diffusers.utils.torch_utils import get_module_execution_device
 from PIL import Image
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from reasondiff.alignformer import enhanced_latents
 from reasondiff.backends.wan.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, FramePlan
+from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
@@ -165,7 +164,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         if options.get("guidance_scale_2") is not None and self.config["boundary_ratio"] is None:
             raise InputError("A second guidance scale is for models with two transformers; leave it out.")
         if options.get("max_sequence_length") is None:
-            options["max_sequence_length"] = min(512, self.tokenizer.model_max_length)
+            options["max_sequence_length"] = longest_text(self.tokenizer)
         frames = None if narrative is None else narrative.num_frames
         settings = resolve(options, self.defaults, image.size, self.pixels_per_token, frames)
         timeline = timeline_of(self.vae, settings.num_frames)  # refuses what the VAE cannot hold
@@ -227,20 +226,10 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
 
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str], settings: Settings) -> dict[str, Tensor]:
-        """Every distinct text's tokens [tokens, text_dim], without padding.
-
-        One text at a time: T5 is not made to compute padding, and no text depends on what else is encoded.
-        """
-        words, device, longest = {}, get_module_execution_device(self.text_encoder), settings.max_sequence_length
-        for text in dict.fromkeys(texts):
-            clean = prompt_clean(text)
-            length = len(self.tokenizer(clean, verbose=False).input_ids)
-            if length > longest:
-                logger.warning("A prompt of %d tokens is cut to %d: %r.", length, longest, text)
-            tokens = self.tokenizer(clean, truncation=True, max_length=longest, return_tensors="pt").to(device)
-            encoded = self.text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state[0]
-            words[text] = encoded.to(self._execution_device, self.some_transformer.dtype)
-        return words
+        """Every distinct text's tokens [tokens, text_dim], without padding, as the transformer takes them."""
+        encoded = encode_texts(self.tokenizer, self.text_encoder, texts, longest=settings.max_sequence_length)
+        device, dtype = self._execution_device, self.some_transformer.dtype
+        return {text: embeds.to(device, dtype) for text, embeds in encoded.items()}
 
     @torch.no_grad()
     def encode_anchors(self, stories: Sequence[Story]) -> Tensor | None:
@@ -363,12 +352,6 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         """AlignFormer's c* of one story."""
         if len(frames) > 1:
             raise UnsupportedError(f"AlignFormer takes one anchor, not {len(frames)}; give one, or align=False.")
-        narrative = [words[prompt] for prompt in plan.prompts]
         former: Any = self.alignformer
-        return former(
-            anchor_latents=encode_anchor(self.vae, image, held=frames[0] > 0).to(image.device),
-            anchor_latent_frame=torch.tensor([timeline.latent_of(frames[0])], device=image.device),
-            narrative=pad_sequence(narrative, batch_first=True)[None],
-            lengths=torch.tensor([[len(text) for text in narrative]], device=image.device),
-            segment_of=torch.tensor([plan.segment_of], device=image.device),
-        )
+        anchor_latents = encode_anchor(self.vae, image, held=frames[0] > 0).to(image.device)
+        return enhanced_latents(former, anchor_latents, [timeline.latent_of(frames[0])], [plan], words)

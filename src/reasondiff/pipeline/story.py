@@ -75,8 +75,7 @@ def texts_of(narrative: Narrative, prompt: str, form: PromptForm, timeline: Time
         case "mean" | "concat":
             return FramePlan.from_narrative(narrative, timeline, form)
         case "joined":
-            told = dict.fromkeys(clip.description.strip() for clip in narrative.clips)
-            return FramePlan.single(" ".join([narrative.style.strip(), *told]).strip(), timeline.num_latent_frames)
+            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
         case "single":
             return FramePlan.single(prompt, timeline.num_latent_frames)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
 from PIL import Image
 
 from reasondiff.backends.wan.conditioning import timeline_of
 from reasondiff.backends.wan.framewise import AttentionRecord
+from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.errors import InputError
 from reasondiff.pipeline.generate import ReasonDiffOutput, ReasonDiffPipeline
 
@@ -96,12 +96,12 @@ def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, 
     Raises:
         InputError: none contains it.
     """
-    wanted = re.escape(prompt_clean(word).lower())
+    wanted = re.escape(clean_text(word).lower())
     if not wanted:
         raise InputError("The word is empty; give one of the descriptions' words.")
     prompts = list(prompts)
     for pattern in (rf"(?<!\w){wanted}(?!\w)", wanted):  # scripts without spaces have no whole words
-        found = {prompt: _tokens(tokenizer, prompt_clean(prompt), pattern) for prompt in prompts}
+        found = {prompt: _tokens(tokenizer, clean_text(prompt), pattern) for prompt in prompts}
         if any(found.values()):
             return {prompt: positions for prompt, positions in found.items() if positions}
     told = "; ".join(prompts)

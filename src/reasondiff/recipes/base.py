@@ -1,44 +1,137 @@
-"""What a recipe is: a named run, complete and typed."""
+"""What a recipe is: a training run, complete and typed, that says what it reads, continues, writes and may change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
+import torch
+
+from reasondiff.checkpoints import find_model
+from reasondiff.errors import CheckpointError, InputError
+from reasondiff.recipes.config import to_json
 from reasondiff.training.trainer import Optimization, Stage
 
-__all__ = ["TrainingRecipe"]
+__all__ = ["Needed", "Recipe"]
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A component that a recipe reads.
+
+    Args:
+        path: in the model folder.
+        writer: the recipe that writes it.
+    """
+
+    path: str
+    writer: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRecipe:
-    """One training run.
+class Recipe(ABC):
+    """One training run; a subclass per stage, a variant by ``dataclasses.replace``.
 
     Args:
         name: as given to ``reasondiff train --recipe``.
         purpose: one line for a reader of ``--dry-run``.
-        optimization: steps, rates, precision, seed.
-        settings: everything else the stage depends on; JSON values.
-        build: makes the stage from the recipe, the model folder with the components of earlier stages, a folder for
-            cached latents, and a device.
-        validate_every: steps between validations.
+        optimization: steps, learning rate, precision, seed.
+        validate_every: steps between validations; 0 validates at the end only.
+        base_model: the model whose components are read; the ``--model`` folder unless given.
+        from_weights: a model folder with whose weights training begins; from nothing unless given.
+
+    Raises:
+        InputError: it is to begin with weights, and cannot.
     """
 
     name: str
     purpose: str
     optimization: Optimization
-    build: Callable[[TrainingRecipe, Path, Path, str], Stage]
-    settings: dict[str, Any] = field(default_factory=dict)
     validate_every: int = 0
+    base_model: str | None = None
+    from_weights: str | None = None
+
+    shortcuts: ClassVar[Mapping[str, str]] = {}
+    """Which value the command line's --batch and --compile change, by their names."""
+    may_change: ClassVar[frozenset[str]] = frozenset(
+        {"optimization.steps", "optimization.precision", "purpose", "validate_every"}
+    )
+    """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how.
+
+    A precision is how fast, too: weights are kept in fp32, and the next machine may have another.
+    """
+
+    def __post_init__(self) -> None:
+        if self.from_weights is not None and not self.continues_from:
+            raise InputError(f"{self.name} takes no --from-weights; leave it out.")
+
+    @abstractmethod
+    def build(self, model: Path, cache: Path, device: str) -> Stage:
+        """Make the stage.
+
+        Args:
+            model: the folder with the components of earlier stages.
+            cache: a folder for encoded clips and the like.
+            device: ``cpu`` or ``cuda``.
+        """
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[Needed, ...]:
+        """What it reads of the model folder."""
+
+    @property
+    @abstractmethod
+    def trained_on(self) -> tuple[str, ...]:
+        """Of what it reads, the weights that what it trains would not fit others of."""
+
+    @property
+    @abstractmethod
+    def continues_from(self) -> tuple[str, ...]:
+        """What it reads of the folder that ``from_weights`` names; nothing for a recipe that cannot."""
+
+    @property
+    @abstractmethod
+    def exports(self) -> tuple[str, ...]:
+        """What it writes into the model folder."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The resolved configuration, as ``--dry-run`` prints it and the run's ``recipe.json`` keeps it."""
-        return {
-            "recipe": self.name,
-            "purpose": self.purpose,
-            "optimization": asdict(self.optimization),
-            "settings": self.settings,
-            "validate_every": self.validate_every,
-        }
+        """The resolved configuration, as ``--dry-run`` prints it, ``--config`` reads it and a run keeps it."""
+        values = to_json(self)
+        return {"recipe": values.pop("name"), **values}
+
+    def read_from(self, model: Path) -> Path:
+        """The folder whose components are read, when results go into ``model``."""
+        return model if self.base_model is None else Path(find_model(self.base_model))
+
+    def check(self, model: Path) -> None:
+        """Raise where something is missing that the recipe reads, before the long work begins.
+
+        Here, because the libraries below take the name of a folder that is not there for one of the hub.
+
+        Raises:
+            CheckpointError: names what is missing, and who writes it.
+            InputError: the folder is of another kind.
+        """
+        folder = self.read_from(model)
+        for needed in self.reads:
+            if not (folder / needed.path).exists():
+                raise CheckpointError(
+                    f"There is no {str(folder / needed.path)!r}; train {needed.writer} first, or give another --model."
+                )
+        if self.from_weights is None:
+            return
+        for part in self.continues_from:
+            if not (place := Path(self.from_weights, part)).exists():
+                raise CheckpointError(f"There is no {str(place)!r} to begin with; leave --from-weights out.")
+
+    def seeded(self, make: Callable[[], Made]) -> Made:
+        """What ``make`` returns, with initial weights that depend on the recipe's seed only."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.optimization.seed)
+            return make()

@@ -2,94 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from transformers import AutoProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
+from reasondiff.data.loader import check_batch
 from reasondiff.files import atomic_path
-from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.recipes.base import Needed, Recipe
+from reasondiff.recipes.config import to_json
 from reasondiff.training.storyworld.narrator import NarratorStage
 from reasondiff.training.storyworld.narrator_tokenizer import narrator_processor, narrator_tokenizer, save_processor
 from reasondiff.training.trainer import Optimization, Stage
 
-__all__ = ["narrator"]
-
-_SIZE, _PATCH = 64, 8
+__all__ = ["NARRATOR", "NarratorRecipe"]
 
 
-def narrator() -> TrainingRecipe:
-    """LLaVA's class, narrow: a CLIP tower of 8x8 patches, two linear layers, a Llama."""
-    vision = {
-        "hidden_size": 128,
-        "intermediate_size": 384,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
-        "projection_dim": 128,
-        "image_size": _SIZE,
-        "patch_size": _PATCH,
-    }
-    text = {
-        "hidden_size": 128,
-        "intermediate_size": 320,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "max_position_embeddings": 8192,
-    }
-    return TrainingRecipe(
-        name="storyworld-tiny/narrator",
-        purpose="a vision-language model that tells StoryWorld's stories",
-        optimization=Optimization(steps=8000, learning_rate=1.5e-3, warmup=150, cooldown=0.3, average=0.998),
-        build=_build,
-        settings={
-            "vision": vision,
-            "text": text,
-            "tokenizer": {"vocabulary": 768, "takes": 3000},
-            "stage": {"see_steps": 600, "looks": (4000, 2000)},
-            "batch": 16,
-            "from_weights": None,
-        },
-        validate_every=500,
-    )
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig:
+    """Of the CLIP tower; patches of 8x8 pixels."""
+
+    hidden_size: int = 128
+    intermediate_size: int = 384
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    projection_dim: int = 128
+    image_size: int = 64
+    patch_size: int = 8
 
 
-def _build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-    settings = recipe.settings
-    processor = _processor(recipe, model, cache)
-    tokenizer = processor.tokenizer
-    config = LlavaConfig(
-        vision_config=CLIPVisionConfig(**settings["vision"]),
-        text_config=LlamaConfig(
-            vocab_size=len(tokenizer),
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """Of the Llama."""
+
+    hidden_size: int = 128
+    intermediate_size: int = 320
+    num_hidden_layers: int = 3
+    num_attention_heads: int = 4
+    num_key_value_heads: int = 4
+    max_position_embeddings: int = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarratorRecipe(Recipe):
+    """LLaVA's class, narrow: a CLIP tower, two linear layers, a Llama.
+
+    Args:
+        vision: of the tower.
+        text: of the language model.
+        vocabulary: tokens.
+        vocabulary_takes: training clips whose prompts and replies the tokenizer is made from.
+        batch: images that are told per step and process.
+        see_steps: steps in which the tower learns alone.
+        looks: images from which the exported narrator learns what it knows, and unseen ones that set the limits.
+    """
+
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    vocabulary: int = 768
+    vocabulary_takes: int = 3000
+    batch: int = 16
+    see_steps: int = 600
+    looks: tuple[int, int] = (4000, 2000)
+
+    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
+    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_batch(self.batch)
+
+    @property
+    def reads(self) -> tuple[Needed, ...]:
+        return ()
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def continues_from(self) -> tuple[str, ...]:
+        return ("narrator",)
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        return ("narrator",)
+
+    def build(self, model: Path, cache: Path, device: str) -> Stage:
+        processor = self._processor(model, cache)
+        net: Any = self.seeded(lambda: LlavaForConditionalGeneration(self._config(processor.tokenizer)))
+        if self.from_weights is not None:
+            begin = Path(self.from_weights, "narrator")
+            net = LlavaForConditionalGeneration.from_pretrained(begin, dtype=torch.float32)
+        return NarratorStage(
+            net.to(device),
+            processor,
+            batch=self.batch,
+            see_steps=self.see_steps,
+            looks=self.looks,
+        )
+
+    def _config(self, tokenizer: Any) -> LlavaConfig:
+        return LlavaConfig(
+            vision_config=CLIPVisionConfig(**to_json(self.vision)),
+            text_config=LlamaConfig(
+                vocab_size=len(tokenizer),
+                tie_word_embeddings=True,
+                bos_token_id=None,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+                **to_json(self.text),
+            ),
+            image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+            image_seq_length=(self.vision.image_size // self.vision.patch_size) ** 2,
+            vision_feature_layer=-1,
             tie_word_embeddings=True,
-            bos_token_id=None,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            **settings["text"],
-        ),
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        image_seq_length=(_SIZE // _PATCH) ** 2,
-        vision_feature_layer=-1,
-        tie_word_embeddings=True,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.optimization.seed)
-        net: Any = LlavaForConditionalGeneration(config)
-        if begin := settings["from_weights"]:
-            net = LlavaForConditionalGeneration.from_pretrained(Path(begin, "narrator"), dtype=torch.float32)
-        return NarratorStage(net.to(device), processor, batch=settings["batch"], **settings["stage"])
+        )
+
+    def _processor(self, model: Path, cache: Path) -> Any:
+        """The processor of the weights, or else of this run, made once: its tokens' numbers are in the weights."""
+        of_run = cache / "narrator-processor"
+        for folder in (Path(self.from_weights or model, "narrator"), of_run):
+            if (folder / "tokenizer.json").is_file():
+                return AutoProcessor.from_pretrained(folder)
+        cache.mkdir(parents=True, exist_ok=True)
+        tokenizer = narrator_tokenizer(vocabulary=self.vocabulary, takes=self.vocabulary_takes)
+        processor = narrator_processor(tokenizer, size=self.vision.image_size, patch=self.vision.patch_size)
+        with atomic_path(of_run, folder=True) as folder:
+            save_processor(processor, folder)
+        return AutoProcessor.from_pretrained(of_run)
 
 
-def _processor(recipe: TrainingRecipe, model: Path, cache: Path) -> Any:
-    """The processor of the weights, or else of this run, which is made once: its tokens' numbers are in the weights."""
-    of_run = cache / "narrator-processor"
-    for folder in (Path(recipe.settings["from_weights"] or model, "narrator"), of_run):
-        if (folder / "tokenizer.json").is_file():
-            return AutoProcessor.from_pretrained(folder)
-    cache.mkdir(parents=True, exist_ok=True)
-    tokenizer = narrator_tokenizer(**recipe.settings["tokenizer"])
-    with atomic_path(of_run, folder=True) as folder:
-        save_processor(narrator_processor(tokenizer, size=_SIZE, patch=_PATCH), folder)
-    return AutoProcessor.from_pretrained(of_run)
+NARRATOR = NarratorRecipe(
+    name="storyworld-tiny/narrator",
+    purpose="a vision-language model that tells StoryWorld's stories",
+    optimization=Optimization(steps=8000, lr=1.5e-3, warmup_steps=150, decay_fraction=0.3, ema_decay=0.998),
+    validate_every=500,
+)

@@ -2,38 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-import torch
-
-from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.data.loader import check_batch
+from reasondiff.errors import InputError
+from reasondiff.recipes.base import Needed, Recipe
 from reasondiff.storyworld.oracle.perception import Spotter
 from reasondiff.training.storyworld.oracle import OracleStage
 from reasondiff.training.storyworld.oracle_scenes import CLASSES
 from reasondiff.training.trainer import Optimization, Stage
 
-__all__ = ["oracle"]
+__all__ = ["ORACLE", "OracleRecipe"]
 
 
-def oracle() -> TrainingRecipe:
-    """A network of 0.36 M parameters that sees who and what is where in a frame; needs no other component."""
-    optimization = Optimization(
-        steps=3600, learning_rate=2e-3, warmup=100, cooldown=0.4, average=0.998, precision="fp32"
-    )
-    settings = {
-        "spotter": {"classes": list(CLASSES), "widths": [32, 64, 112], "deep_layers": 2},
-        "stage": {"batch": 96, "disturbed": 0.5, "blended": 0.2, "melted": 0.12, "clean": 0.15},
-    }
+@dataclass(frozen=True, kw_only=True)
+class OracleRecipe(Recipe):
+    """A network of 0.36 M parameters that sees who and what is where in a frame.
 
-    def build(recipe: TrainingRecipe, model: Path, cache: Path, device: str) -> Stage:
-        torch.manual_seed(recipe.optimization.seed)
-        return OracleStage(Spotter(**recipe.settings["spotter"]).to(device), **recipe.settings["stage"])
+    Args:
+        widths: of the network's levels.
+        deep_layers: at its coarsest.
+        batch: frames per step and process.
+        disturbed: share of frames in which things are moved, dropped, doubled or covered.
+        blended: share of frames that are two pictures in one.
+        melted: share of frames in which one thing has run into a blob.
+        clean: share of frames that are not made worse.
+    """
 
-    return TrainingRecipe(
-        name="storyworld-tiny/oracle",
-        purpose="the judge's eye: who and what is where, in one frame",
-        optimization=optimization,
-        build=build,
-        settings=settings,
-        validate_every=600,
-    )
+    widths: tuple[int, ...] = (32, 64, 112)
+    deep_layers: int = 2
+    batch: int = 96
+    disturbed: float = 0.5
+    blended: float = 0.2
+    melted: float = 0.12
+    clean: float = 0.15
+
+    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
+    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_batch(self.batch)
+
+    @property
+    def reads(self) -> tuple[Needed, ...]:
+        return ()
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def continues_from(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        return ("config.json", "diffusion_pytorch_model.safetensors")
+
+    def check(self, model: Path) -> None:
+        super().check(model)
+        if (model / "model_index.json").exists():
+            raise InputError(f"{str(model)!r} is a pipeline's folder; give the oracle one of its own as --model.")
+
+    def build(self, model: Path, cache: Path, device: str) -> Stage:
+        net = self.seeded(
+            lambda: Spotter(classes=list(CLASSES), widths=list(self.widths), deep_layers=self.deep_layers)
+        )
+        return OracleStage(
+            net.to(device),
+            batch=self.batch,
+            disturbed=self.disturbed,
+            blended=self.blended,
+            melted=self.melted,
+            clean=self.clean,
+        )
+
+
+ORACLE = OracleRecipe(
+    name="storyworld-tiny/oracle",
+    purpose="the judge's eye: who and what is where, in one frame",
+    optimization=Optimization(
+        steps=3600, lr=2e-3, warmup_steps=100, decay_fraction=0.4, ema_decay=0.998, precision="fp32"
+    ),
+    validate_every=600,
+)

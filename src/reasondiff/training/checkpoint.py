@@ -8,9 +8,9 @@ run/
   log.jsonl                   one line per logged step
   checkpoints/000420/         of the step
     weights.safetensors       what the stage trains
-    average.safetensors       its exponential moving average, where one is kept
+    ema.safetensors           their exponential moving average, where one is kept
     optimizer.safetensors     its moments
-    state.json                the step, and the seconds spent so far
+    state.json                the step, the seconds spent so far, and the version of this layout
   validation/                 sheets and numbers, by step
 """
 
@@ -28,7 +28,12 @@ from torch import Tensor
 from reasondiff.errors import CheckpointError
 from reasondiff.files import atomic_path
 
-__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["RUN_VERSION", "Checkpoint", "has_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+RUN_VERSION = 2
+"""Of a run's files; a run of another version is not gone on with."""
+
+_FILES = ("weights", "ema", "optimizer")
 
 
 @dataclass
@@ -39,14 +44,14 @@ class Checkpoint:
         step: optimizer steps done.
         seconds: time spent training, over all sessions.
         weights: trained parameters by name.
-        average: their moving average; empty if none is kept.
+        ema: their exponential moving average; empty if none is kept.
         optimizer: the optimizer's moments, as ``parameter name/moment``.
     """
 
     step: int
     seconds: float
     weights: dict[str, Tensor]
-    average: dict[str, Tensor]
+    ema: dict[str, Tensor]
     optimizer: dict[str, Tensor]
 
 
@@ -55,26 +60,36 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     target = run / "checkpoints" / f"{checkpoint.step:06d}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target, folder=True) as folder:
-        for name in ("weights", "average", "optimizer"):
+        for name in _FILES:
             tensors = {key: value.detach().cpu().contiguous() for key, value in getattr(checkpoint, name).items()}
             save_file(tensors, folder / f"{name}.safetensors")
-        (folder / "state.json").write_text(json.dumps({"step": checkpoint.step, "seconds": checkpoint.seconds}))
+        state = {"version": RUN_VERSION, "step": checkpoint.step, "seconds": checkpoint.seconds}
+        (folder / "state.json").write_text(json.dumps(state))
     for older in _saved(run)[:-1]:
         shutil.rmtree(older, ignore_errors=True)
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return bool(_saved(run))
 
 
 def load_checkpoint(run: Path) -> Checkpoint | None:
     """The run's newest checkpoint, or None before the first.
 
     Raises:
-        CheckpointError: it is damaged.
+        CheckpointError: it is damaged, or of another version.
     """
     if not (saved := _saved(run)):
         return None
     folder = saved[-1]
     try:
         state = json.loads((folder / "state.json").read_text())
-        parts = {name: load_file(folder / f"{name}.safetensors") for name in ("weights", "average", "optimizer")}
+        if state.get("version") != RUN_VERSION:
+            raise CheckpointError(
+                f"The checkpoint in {str(folder)!r} is of another version; begin anew with another --runs."
+            )
+        parts = {name: load_file(folder / f"{name}.safetensors") for name in _FILES}
         return Checkpoint(step=int(state["step"]), seconds=float(state["seconds"]), **parts)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(

@@ -14,31 +14,31 @@ from torch import nn
 
 from reasondiff.files import atomic_path
 
-__all__ = ["halved", "new_parts", "placeless"]
+__all__ = ["atomic_components", "to_bf16", "without_local_paths"]
 
 
-def halved(module: nn.Module) -> Any:
+def to_bf16(module: nn.Module) -> Any:
     """A copy in bfloat16, half the size on disk, but for the parts that the class wants in float32."""
     module = copy.deepcopy(module)
     keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
     for name, parameter in module.named_parameters():
         if keep.isdisjoint(name.split(".")):
             parameter.data = parameter.data.to(torch.bfloat16)
-    return placeless(module) if isinstance(module, ConfigMixin) else module
+    return without_local_paths(module) if isinstance(module, ConfigMixin) else module
 
 
 @contextmanager
-def new_parts(model: Path) -> Iterator[Callable[[str], Path]]:
-    """Yield a function that says where to write a part of ``model``, a folder or, if its name has a suffix, a file.
+def atomic_components(model: Path) -> Iterator[Callable[[str], Path]]:
+    """Yield a function that says where to write a component of ``model``, a folder or, with a suffix, a file.
 
-    All parts are written before the first takes an old one's place; the part that was asked for first does so last.
+    All are written before the first takes an old one's place; the one that was asked for first does so last.
     """
     model.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as parts:
-        yield lambda name: parts.enter_context(atomic_path(model / name, folder=not Path(name).suffix))
+    with ExitStack() as components:
+        yield lambda name: components.enter_context(atomic_path(model / name, folder=not Path(name).suffix))
 
 
-def placeless(part: Any) -> Any:
-    """``part``, whose config forgets the folder that it was loaded from."""
-    part.register_to_config(_name_or_path="")
-    return part
+def without_local_paths(component: Any) -> Any:
+    """``component``, whose config forgets the folder that it was loaded from."""
+    component.register_to_config(_name_or_path="")
+    return component

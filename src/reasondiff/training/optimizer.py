@@ -43,14 +43,14 @@ class Optimizer:
             fused = all(p.device.type in ("cpu", "cuda") for p in rest)
             self._optimizers.append(torch.optim.AdamW(rest, betas=betas, weight_decay=weight_decay, fused=fused))
 
-    def step(self, rate: float) -> None:
-        """Change the parameters by their gradients, which are cleared."""
+    def step(self, lr: float) -> None:
+        """Change the parameters by their gradients, which are cleared, at the learning rate ``lr``."""
         for name, view in self._views.items():
             grad = self.parameters[name].grad
             view.grad = None if grad is None else grad.flatten(1)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = lr
             optimizer.step()
         for parameter in chain(self.parameters.values(), self._views.values()):
             parameter.grad = None

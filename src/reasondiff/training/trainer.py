@@ -1,7 +1,7 @@
 """The trainer: one loop for every stage.
 
-A stage says what it trains, what it draws (``prepare``) and what it minimises (``loss``). All chance in step n comes
-from (seed, process, n), so a run that is stopped and resumed goes through the same batches as one that is not.
+A stage says what it trains, what it draws (``dataset``) and what it minimises (``loss``). Every draw is keyed by (seed,
+step, sample): a run that is stopped and resumed, or shared by more processes, goes through the same samples.
 """
 
 from __future__ import annotations
@@ -11,22 +11,26 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from reasondiff.errors import ReasonDiffError
-from reasondiff.precision import Precision, autocast
+from reasondiff.backends.precision import Precision, autocast
+from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
+from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from reasondiff.training.distributed import Workers
+from reasondiff.training.distributed import accelerator_on, main_process_says
+from reasondiff.training.ema import Ema, copy_weights
 from reasondiff.training.optimizer import Optimizer
 
-__all__ = ["Optimization", "Stage", "fit", "step_generator"]
+__all__ = ["Optimization", "Stage", "Trainer", "fit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,43 +39,59 @@ class Optimization:
 
     Args:
         steps: optimizer steps of the whole run; more can be asked for later, and the run goes on.
-        learning_rate: the constant rate.
-        warmup: steps until it is reached.
-        cooldown: share of the steps over which it falls to zero.
+        lr: the constant learning rate.
+        warmup_steps: steps until it is reached.
+        decay_fraction: share of the steps over which it falls to zero.
         muon: orthogonal updates for the weights of layers (``Optimizer``); not for a model with embeddings, whose rows
             are no directions of one map.
-        clip: largest gradient norm.
-        average: decay of the moving average of the weights; 0 keeps none.
-        precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``training.precision``); weights are fp32.
+        max_grad_norm: gradients of a larger norm are scaled down to it.
+        gradient_accumulation_steps: batches whose mean gradient makes one optimizer step.
+        ema_decay: of the exponential moving average of the weights; 0 keeps none.
+        precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``backends.precision``); weights are fp32.
         seed: of every draw.
     """
 
     steps: int
-    learning_rate: float = 1e-3
-    warmup: int = 100
-    cooldown: float = 0.3
+    lr: float = 1e-3
+    warmup_steps: int = 100
+    decay_fraction: float = 0.3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.95)
     muon: bool = False
-    clip: float = 1.0
-    average: float = 0.0
+    max_grad_norm: float = 1.0
+    gradient_accumulation_steps: int = 1
+    ema_decay: float = 0.0
     precision: Precision = "auto"
     seed: int = 0
 
-    def rate(self, step: int) -> float:
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"{self.steps} steps train nothing; give 1 or more.")
+        if self.gradient_accumulation_steps < 1:
+            raise InputError(f"{self.gradient_accumulation_steps} batches make no step; give 1 or more.")
+        if self.lr <= 0 or self.max_grad_norm <= 0:
+            wrong = "lr" if self.lr <= 0 else "max_grad_norm"
+            raise InputError(f"With {wrong} = {getattr(self, wrong):g} nothing is learnt; give more than 0.")
+        for name in ("decay_fraction", "ema_decay"):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                raise InputError(f"{name} = {value:g} is no share; give 0 to 1.")
+
+    def lr_at(self, step: int) -> float:
         """The learning rate of ``step``, 0-based."""
-        fall = max(1.0, self.cooldown * self.steps)
-        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup), (self.steps - step) / fall)
+        warmup = (step + 1) / max(1, self.warmup_steps)
+        decay = (self.steps - step) / max(1.0, self.decay_fraction * self.steps)
+        return self.lr * min(1.0, warmup, decay)
 
 
 class Stage(Protocol):
     """What is trained, on what, and towards what."""
 
+    @property
+    def dataset(self) -> StepDataset:
+        """What a step's samples are drawn from."""
+
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters this stage changes, by the name they are saved under."""
-
-    def prepare(self, step: int, generator: torch.Generator) -> Any:
-        """Draw the inputs of one step; every draw comes from ``generator``."""
 
     def loss(self, inputs: Any) -> dict[str, Tensor]:
         """``{"loss": what is minimised, ...: what else is worth a column in the log}``."""
@@ -83,119 +103,231 @@ class Stage(Protocol):
         """Write the finished components into a model folder."""
 
 
-def step_generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """The source of chance of one step in one process."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + rank * 1_000_000_007 + step) % 2**63)
-
-
 def fit(
     stage: Stage,
     optimization: Optimization,
     run: Path,
     *,
+    accelerator: Accelerator | None = None,
     checkpoint_minutes: float = 5.0,
     validate_every: int = 0,
     log_every: int = 20,
     stop_after_minutes: float = math.inf,
     on_step: Callable[[int, Mapping[str, float]], None] | None = None,
-    workers: Workers | None = None,
+    workers: int = 0,
 ) -> int:
     """Train ``stage`` in ``run``, from its checkpoint if it has one.
 
     Args:
+        accelerator: of the processes that share the run (``accelerator_on``); this process alone unless given.
         checkpoint_minutes: a SIGKILL loses at most this much.
         validate_every: steps between validations; 0 validates at the end only.
         stop_after_minutes: stop early, with a checkpoint, to go on another time.
         on_step: called with the number of steps done and the logged values.
-        workers: the processes that share the run; this one alone unless given.
+        workers: processes that draw batches ahead of the step; 0 draws in this one.
 
     Returns:
         The number of steps done so far; ``optimization.steps`` when the run is finished.
 
     Raises:
+        CheckpointError: the run's checkpoint is damaged, or of another version.
         ReasonDiffError: the loss is no longer a finite number.
     """
-    workers = workers or Workers()
-    parameters = stage.trainable()
-    optimizer = Optimizer(
-        parameters, weight_decay=optimization.weight_decay, betas=optimization.betas, muon=optimization.muon
-    )
-    step, seconds = 0, 0.0
-    saved = load_checkpoint(run)
-    if saved is not None:
-        step, seconds = saved.step, saved.seconds
-        _copy(saved.weights, parameters)
-        optimizer.restore(saved.optimizer)
-    average = {name: p.detach().clone() for name, p in parameters.items()} if optimization.average else {}
-    if saved is not None and average:
-        _copy(saved.average, average)
+    device = next(iter(stage.trainable().values())).device
+    processes = accelerator_on(device.type) if accelerator is None else nullcontext(accelerator)
+    with processes as accelerator:
+        trainer = Trainer(stage, optimization, run, accelerator)
+        batches = trainer.batches(workers)
+        log = _MeanLosses()
+        started = last_saved = time.monotonic()
+        try:
+            while trainer.step < optimization.steps:
+                log.add(trainer.train_step(batches))
+                step = trainer.step
 
-    run.mkdir(parents=True, exist_ok=True)
-    device = next(iter(parameters.values())).device.type
-    started = last_saved = time.monotonic()
-    sums: dict[str, float] = {}
-    summed = 0
-
-    workers.wait()  # nobody saves before all have loaded
-
-    def save() -> None:
-        if not workers.first:
-            return
-        spent = seconds + time.monotonic() - started
-        save_checkpoint(run, Checkpoint(step, spent, dict(parameters), average, optimizer.state()))
-
-    whole = True
-    try:
-        while step < optimization.steps:
-            inputs = stage.prepare(step, step_generator(optimization.seed, step, workers.rank))
-            with _attention(device):
-                with autocast(device, optimization.precision), _quiet():
-                    losses = stage.loss(inputs)
-                losses["loss"].backward()
-            workers.average(parameters.values())
-            norm = nn.utils.clip_grad_norm_(parameters.values(), optimization.clip)
-            if not torch.isfinite(norm):
-                raise ReasonDiffError(f"The loss of step {step + 1} is not a finite number; lower the learning rate.")
-            whole = False
-            optimizer.step(optimization.rate(step))
-            if average:
-                decay = min(optimization.average, (step + 1) / (step + 10))
-                torch._foreach_lerp_(list(average.values()), list(parameters.values()), 1 - decay)
-            step += 1
-            whole = True
-
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
-            summed += 1
-            if workers.first and (step % log_every == 0 or step == optimization.steps):
-                row = {name: value / summed for name, value in sums.items()}
-                _log(run, {"step": step, "rate": optimization.rate(step - 1), **row})
-                sums.clear()
-                summed = 0
+                values: dict[str, float] = {}
+                if accelerator.is_main_process and (step % log_every == 0 or step == optimization.steps):
+                    values = log.take()
+                    _write_log(run, {"step": step, "lr": optimization.lr_at(step - 1), **values})
                 if on_step:
-                    on_step(step, row)
-            elif on_step:
-                on_step(step, {})
-            if validate_every and step % validate_every == 0 and step < optimization.steps:
-                if workers.first:
-                    _validate(stage, run, step, parameters, average)
-                workers.wait()
-            minutes = (time.monotonic() - last_saved) / 60
-            if minutes >= checkpoint_minutes:
-                save()
-                last_saved = time.monotonic()
-            minutes = (time.monotonic() - started) / 60
-            if stop_after_minutes < math.inf and workers.agree(minutes >= stop_after_minutes):
-                break
-    finally:  # also on Ctrl-C: what was learnt is kept, but for a step that is half done
-        if step and whole:
-            save()
-    if step >= optimization.steps:
-        _copy(average, parameters)
-        if workers.first:
-            _validate(stage, run, step, parameters, {})
-    workers.wait()  # until the run's files are whole
-    return step
+                    on_step(step, values)
+                if validate_every and step % validate_every == 0 and step < optimization.steps:
+                    trainer.validate()
+                now = time.monotonic()
+                if now - last_saved >= 60 * checkpoint_minutes:
+                    trainer.save()
+                    last_saved = now
+                late = now - started >= 60 * stop_after_minutes
+                if stop_after_minutes < math.inf and main_process_says(late, accelerator):
+                    break
+        finally:  # also on Ctrl-C: what was learnt is kept, but for a step that is half done
+            if trainer.step and trainer.whole:
+                trainer.save()
+        if trainer.step >= optimization.steps:
+            trainer.finish()
+        accelerator.wait_for_everyone()  # until the run's files are whole
+        return trainer.step
+
+
+class Trainer:
+    """One run: the weights, their EMA and the optimizer's moments, as far as they have come.
+
+    Args:
+        stage: what is trained.
+        optimization: how.
+        run: the folder of its checkpoints, from the newest of which it goes on.
+        accelerator: of the processes that share the run.
+    """
+
+    def __init__(self, stage: Stage, optimization: Optimization, run: Path, accelerator: Accelerator) -> None:
+        self.stage = stage
+        self.optimization = optimization
+        self.run = run
+        self.accelerator = accelerator
+        accelerator.gradient_accumulation_steps = optimization.gradient_accumulation_steps
+        self.parameters = stage.trainable()
+        self.device = next(iter(self.parameters.values())).device
+        self.step = 0
+        self.whole = True  # False while a step changes the weights
+        self.seconds_before = 0.0
+        self.started = time.monotonic()
+        self.optimizer = Optimizer(
+            self.parameters,
+            weight_decay=optimization.weight_decay,
+            betas=optimization.betas,
+            muon=optimization.muon,
+        )
+        self.ema = Ema(self.parameters, optimization.ema_decay)
+        self._resume()
+        self.model = accelerator.prepare(_LossModule(stage, self.parameters))
+        run.mkdir(parents=True, exist_ok=True)
+        accelerator.wait_for_everyone()  # nobody saves before all have loaded
+
+    def batches(self, workers: int = 0) -> Iterator[Any]:
+        """The batches that are left of the run, in order."""
+        sampler = StepSampler(
+            accumulation=self.optimization.gradient_accumulation_steps,
+            processes=self.accelerator.num_processes,
+            rank=self.accelerator.process_index,
+        )
+        steps = range(self.step, self.optimization.steps)
+        seed = self.optimization.seed
+        return iter(step_dataloader(self.stage.dataset, seed=seed, steps=steps, sampler=sampler, workers=workers))
+
+    def train_step(self, batches: Iterator[Any]) -> dict[str, float]:
+        """One optimizer step: forward and backward of every batch, clipping, the update, the EMA.
+
+        Args:
+            batches: as ``batches`` gives them; a step takes ``gradient_accumulation_steps`` of them.
+
+        Returns:
+            The stage's losses, a mean over the step's batches.
+
+        Raises:
+            ReasonDiffError: the gradient is not a finite number; nothing has been changed then.
+        """
+        optimization, accelerator = self.optimization, self.accelerator
+        count = optimization.gradient_accumulation_steps
+        means: dict[str, float] = {}
+        for number in range(count):
+            inputs = send_to_device(next(batches), self.device)
+            with self._synchronised(last=number == count - 1), _attention(self.device.type):
+                with autocast(self.device.type, optimization.precision):
+                    losses = self.model(inputs)
+                accelerator.backward(losses["loss"])
+            for name, value in losses.items():
+                means[name] = means.get(name, 0.0) + float(value.detach()) / count
+        norm = accelerator.clip_grad_norm_(self.parameters.values(), optimization.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise ReasonDiffError(f"The loss of step {self.step + 1} is not a finite number; lower the learning rate.")
+        self.whole = False
+        self.optimizer.step(optimization.lr_at(self.step))
+        self.ema.update(self.step)
+        self.step += 1
+        self.whole = True
+        return means
+
+    def _synchronised(self, *, last: bool) -> AbstractContextManager[None]:
+        """The processes' gradients are averaged in the backward pass of a step's last batch."""
+        return nullcontext() if last else self.accelerator.no_sync(self.model)
+
+    def validate(self) -> None:
+        """Measure with the EMA of the weights, then go on with the current ones."""
+        if self.accelerator.is_main_process:
+            with self.ema.in_place():
+                self._measure()
+        self.accelerator.wait_for_everyone()
+
+    def finish(self) -> None:
+        """Leave the EMA in the stage's weights, and measure it."""
+        copy_weights(self.ema.weights, self.parameters)
+        if self.accelerator.is_main_process:
+            self._measure()
+
+    def _measure(self) -> None:
+        folder = self.run / "validation" / f"{self.step:06d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with torch.no_grad():
+            _write_log(self.run, {"step": self.step, "validation": self.stage.validate(folder)})
+
+    def save(self) -> None:
+        """Write a checkpoint, in the main process."""
+        if not self.accelerator.is_main_process:
+            return
+        seconds = self.seconds_before + time.monotonic() - self.started
+        save_checkpoint(
+            self.run,
+            Checkpoint(
+                step=self.step,
+                seconds=seconds,
+                weights=dict(self.parameters),
+                ema=self.ema.weights,
+                optimizer=self.optimizer.state(),
+            ),
+        )
+
+    def _resume(self) -> None:
+        saved = load_checkpoint(self.run)
+        if saved is None:
+            return
+        self.step, self.seconds_before = saved.step, saved.seconds
+        copy_weights(saved.weights, self.parameters)
+        if self.ema.weights:
+            copy_weights(saved.ema, self.ema.weights)
+        self.optimizer.restore(saved.optimizer)
+
+
+class _LossModule(nn.Module):
+    """A stage's loss as one module's forward pass, which DDP can wrap: its parameters are the trainable ones."""
+
+    def __init__(self, stage: Stage, parameters: Mapping[str, nn.Parameter]) -> None:
+        super().__init__()
+        self.trainable = nn.ParameterList(parameters.values())
+        self.stage = stage
+
+    def forward(self, inputs: Any) -> dict[str, Tensor]:
+        with _quiet():
+            losses = self.stage.loss(inputs)
+        logged = {name: value.detach() for name, value in losses.items()}
+        return {**logged, "loss": losses["loss"]}
+
+
+class _MeanLosses:
+    """The losses' mean over the steps since they were last taken."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._steps += 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: total / self._steps for name, total in self._sums.items()}
+        self._sums, self._steps = {}, 0
+        return means
 
 
 @contextmanager
@@ -220,25 +352,6 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _validate(
-    stage: Stage, run: Path, step: int, parameters: Mapping[str, Tensor], average: Mapping[str, Tensor]
-) -> None:
-    """Measure with the averaged weights, then go on with the current ones."""
-    current = {name: p.detach().clone() for name, p in parameters.items()} if average else {}
-    _copy(average, parameters)
-    folder = run / "validation" / f"{step:06d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
-        _log(run, {"step": step, "validation": stage.validate(folder)})
-    _copy(current, parameters)
-
-
-@torch.no_grad()
-def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
-    for name, tensor in source.items():
-        target[name].copy_(tensor)
-
-
-def _log(run: Path, row: Mapping[str, Any]) -> None:
+def _write_log(run: Path, row: Mapping[str, Any]) -> None:
     with open(run / "log.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps({**row, "time": round(time.time(), 1)}) + "\n")

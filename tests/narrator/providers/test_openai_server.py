@@ -417,5 +417,5 @@ def test_a_story_that_lacks_a_request_is_not_kept_for_another_time(
 
 def test_a_re_ask_that_fails_after_no_story_is_the_providers_fault(server: Server, image: Image.Image) -> None:
     server.answer = [Say("What?"), Say(status=401, error="no")]
-    with pytest.raises(ProviderError, match="refuses the key|wants a key"):
+    with pytest.raises(ProviderError, match=r"refuses the key|wants a key"):
         narrate(server, image)

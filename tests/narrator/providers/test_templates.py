@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reasondiff.errors import NarrationError
+from reasondiff.errors import ProviderError
 from reasondiff.narrator import LocalModel, Message
 from reasondiff.narrator.providers.base import without_system
 from reasondiff.narrator.providers.local import _load
@@ -72,7 +72,7 @@ def test_whatever_a_template_raises_is_one_sentence(
     template: str, system: bool, tmp_path: Path, image: Image.Image
 ) -> None:
     model = write(tmp_path, "mllama", template)
-    with pytest.raises(NarrationError, match=r"its chat template does not take the conversation \(.+\); use") as caught:
+    with pytest.raises(ProviderError, match=r"its chat template does not take the conversation \(.+\); use") as caught:
         model.complete(asked(image)[0 if system else 1 :], max_tokens=4)
     told = str(caught.value)
     assert told.startswith(f"The model {str(tmp_path)!r}") and "\n" not in told

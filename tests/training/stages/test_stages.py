@@ -17,30 +17,30 @@ from safetensors.torch import load_file
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.checkpoints import LORA_FILE
-from reasondiff.data.latents import encode_takes
-from reasondiff.data.texts import mistimed
+from reasondiff.data.latents import encode_clips
+from reasondiff.data.loader import draw_batch
+from reasondiff.data.texts import jitter_boundaries
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes import recipe
-from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.recipes.base import Recipe
+from reasondiff.recipes.wan import ClipRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.training.stages.flow import moving
-from reasondiff.training.storyworld.vae import Phase
-from reasondiff.training.storyworld.validation import preview
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.stages.flow import motion_mask
+from reasondiff.training.storyworld.clips import DrawnClips
+from reasondiff.training.storyworld.vae_dataset import Phase
+from reasondiff.training.storyworld.validation import judged_previews
+from reasondiff.training.trainer import fit
 
 
-def small(name: str) -> TrainingRecipe:
+def small(name: str) -> Recipe:
     """A recipe for five steps on a handful of clips, without the validation at its end."""
     plan = recipe(name)
-    if name.endswith(("vae", "refine")):
-        settings = {"phases": [{"until": 1.0, "frames": [5], "batch": 1, "crop": 32}]}
-    else:
-        settings = {"clips": 4, "batch": 2}
-    return replace(
-        plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings={**plan.settings, **settings}
-    )
+    plan = replace(plan, optimization=replace(plan.optimization, steps=5, warmup_steps=1))
+    if isinstance(plan, ClipRecipe):
+        return replace(plan, clips=4, flow=replace(plan.flow, batch=2))
+    return replace(plan, phases=(Phase(until=1.0, frames=(5,), batch=1, crop=32),))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     for stage_name in ("vae", "base", "stage1", "stage2"):
         plan = small(f"storyworld-tiny/{stage_name}")
-        stage = plan.build(plan, folder, folder.parent / "cache", "cpu")
+        stage = plan.build(folder, folder.parent / "cache", "cpu")
         stage.validate = lambda _: {}
         assert fit(stage, plan.optimization, folder.parent / "runs" / stage_name, log_every=1) == 5
         stage.export(folder)
@@ -63,10 +63,10 @@ def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Pat
     taken: list[int] = []
     for run, stops in (("straight", [4]), ("stopped", [2, 4])):
         for steps in stops:
-            stage = plan.build(plan, model, model.parent / "cache", "cpu")
+            stage = plan.build(model, model.parent / "cache", "cpu")
             stage.validate = lambda _: {}
             # The rate falls towards the end of a run, so that of the whole one is asked for from the start.
-            optimization = replace(plan.optimization, steps=steps, cooldown=0.0)
+            optimization = replace(plan.optimization, steps=steps, decay_fraction=0.0)
             assert fit(stage, optimization, tmp_path / run, on_step=lambda step, _: taken.append(step)) == steps
         ends.append({key: p.detach().clone() for key, p in stage.trainable().items()})
     assert taken == 2 * [1, 2, 3, 4], "the stopped one took none twice"
@@ -82,7 +82,7 @@ def test_a_stage_trains_on_a_gpu_and_goes_on(name: str, model: Path, tmp_path: P
     plan = small(f"storyworld-tiny/{name}")
     taken: list[int] = []
     for steps in (2, 4):
-        stage = plan.build(plan, folder, tmp_path / "cache", "cuda")
+        stage = plan.build(folder, tmp_path / "cache", "cuda")
         stage.validate = lambda _: {}
         optimization = replace(plan.optimization, steps=steps)
         assert fit(stage, optimization, tmp_path / "run", on_step=lambda step, _: taken.append(step)) == steps
@@ -104,14 +104,14 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
 def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
     for options in ({}, {"prompts": "joined", "anchor": "first", "align": False}):
-        report = preview(pipe, tmp_path, count=2, num_inference_steps=1, **options)
+        report = judged_previews(pipe, tmp_path, count=2, num_inference_steps=1, **options)
         assert report.keys() == {"story_success"} and 0 <= report["story_success"] <= 1
         with Image.open(tmp_path / "generated.png") as sheet:
             assert sheet.width > sheet.height  # two clips, a row each
         (tmp_path / "generated.png").unlink()
 
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(plan, model, tmp_path, "cpu")
+    stage = plan.build(model, tmp_path, "cpu")
     with torch.no_grad():
         report = stage.validate(tmp_path)
     assert {f"psnr_{kind}{frames}" for kind in ("", "moving_", "last_") for frames in (33, 81)} == report.keys()
@@ -120,8 +120,8 @@ def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) ->
 
 def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/refine")
-    stage = plan.build(plan, model, tmp_path, "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    stage = plan.build(model, tmp_path, "cpu")
+    inputs = draw_batch(stage.dataset, 0)
     with torch.no_grad():
         losses = stage.loss(inputs)
         assert losses["moved"] == 0
@@ -129,7 +129,7 @@ def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path
         assert float(stage.loss(inputs)["moved"]) == pytest.approx(0.01, rel=1e-4)
         stage.vae.quant_conv.bias -= 0.1
     stage.validate = lambda _: {}
-    fit(stage, plan.optimization, tmp_path / "run")
+    fit(stage, replace(plan.optimization, lr=1e-3), tmp_path / "run")
     assert 0 < stage.loss(inputs)["moved"] < 0.1
     shutil.copytree(model / "vae", tmp_path / "model" / "vae")
     stage.export(tmp_path / "model")
@@ -139,31 +139,31 @@ def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path
 
 def test_phases_come_one_after_another_and_those_that_end_together_take_turns(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(plan, model, tmp_path, "cpu")
+    stage = plan.build(model, tmp_path, "cpu")
     parts = ((0.4, 1), (1.0, 5), (1.0, 9))
-    stage.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
-    drawn = [stage.prepare(step, step_generator(0, step))[0].shape[2] for step in range(5)]
+    stage.dataset.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
+    drawn = [draw_batch(stage.dataset, step).clean.shape[2] for step in range(5)]
     assert drawn == [1, 1, 5, 9, 5]  # of five steps, two are before 0.4
 
 
 def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(plan, model, tmp_path, "cpu")
-    clean, weight, noise = stage.prepare(0, step_generator(0, 0))
-    stage.decode = lambda vae, latents: clean + 0.5
+    stage = plan.build(model, tmp_path, "cpu")
+    inputs = draw_batch(stage.dataset, 0)
+    stage.decode = lambda vae, latents: inputs.clean + 0.5
     for error, expected in ((1, 0.5), (2, 0.25)):
         stage.error = error
-        pixels = float(stage.loss((clean, weight, noise))["pixels"])
-        assert pixels == pytest.approx(expected * float(weight.mean()), rel=1e-5)
+        pixels = float(stage.loss(inputs)["pixels"])
+        assert pixels == pytest.approx(expected * float(inputs.weight.mean()), rel=1e-5)
 
 
 def test_damaged_latents_are_encoded_anew(model: Path, tmp_path: Path) -> None:
     vae = AutoencoderKLWan.from_pretrained(model / "vae")
-    first = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    first = encode_clips(vae, DrawnClips(TakeSet("train")), 2, tmp_path)
     (shard,) = tmp_path.iterdir()
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
-    again = encode_takes(vae, TakeSet("train"), 2, tmp_path)
+    again = encode_clips(vae, DrawnClips(TakeSet("train")), 2, tmp_path)
     assert torch.equal(again.clean, first.clean) and torch.equal(again.anchors, first.anchors)
     assert shard.read_bytes() == whole
 
@@ -172,14 +172,14 @@ def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:
     latents = torch.zeros(1, 2, 5, 3, 3)
     latents[:, :, 0] = 9.0  # the first latent frame has a code of its own
     latents[:, :, 2, 1, 1] = 1.0
-    assert moving(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
+    assert motion_mask(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
     plan = small("storyworld-tiny/base")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    stage = plan.build(model, model.parent / "cache", "cpu")
+    inputs = draw_batch(stage.dataset, 0)
     still = replace(inputs, clean=inputs.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1), noise=torch.zeros_like(inputs.noise))
     predicted = torch.randn_like(inputs.clean)
     torch.testing.assert_close(
-        stage._denoising(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
+        stage.denoising_loss(predicted, still), torch.nn.functional.mse_loss(predicted, still.velocity)
     )
 
 
@@ -187,7 +187,7 @@ def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tm
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     plan = small("storyworld-tiny/base")
-    plan.build(plan, folder, model.parent / "cache", "cpu").export(folder)
+    plan.build(folder, model.parent / "cache", "cpu").export(folder)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     assert pipe.alignformer is None and not getattr(pipe.transformer, "peft_config", {})
 
@@ -229,8 +229,8 @@ def test_a_part_that_cannot_be_written_leaves_the_others_as_they_were(
 
 def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
     plan = small("storyworld-tiny/base")
-    plan = replace(plan, settings={**plan.settings, "from_weights": str(model)})
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    plan = replace(plan, from_weights=str(model))
+    stage = plan.build(model, model.parent / "cache", "cpu")
     saved = ReasonDiffPipeline.from_pretrained(model)
     saved.unload_lora_weights()
     for name in ("transformer", "text_encoder"):
@@ -243,12 +243,12 @@ def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
 
 def test_every_encoded_anchor_is_drawn(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    clips, each = stage.latents.anchors.shape[:2]
-    wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.latents.anchors.flatten(0, 1)}
+    stage = plan.build(model, model.parent / "cache", "cpu")
+    clips, each = stage.dataset.source.encoded.anchors.shape[:2]
+    wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.dataset.source.encoded.anchors.flatten(0, 1)}
     drawn: set[bytes] = set()
     for step in range(60):
-        drawn |= {bytes(anchor[:, 1].numpy()) for anchor in stage.prepare(step, step_generator(0, step)).anchors}
+        drawn |= {bytes(anchor[:, 1].numpy()) for anchor in draw_batch(stage.dataset, step).anchors}
     assert len(wanted) > 2 * clips and each == 4
     assert len(wanted & drawn) >= len(wanted) - clips  # one given as the first frame has another latent
 
@@ -257,12 +257,12 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     base = small("storyworld-tiny/base")
-    base.build(base, folder, model.parent / "cache", "cpu").export(folder)  # its AlignFormer and LoRA are gone
+    base.build(folder, model.parent / "cache", "cpu").export(folder)  # its AlignFormer and LoRA are gone
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps({**index, "alignformer_lora": False}))
     plan = small("storyworld-tiny/stage1")
-    plan = replace(plan, settings={**plan.settings, "from_weights": str(model)})
-    stage = plan.build(plan, folder, model.parent / "cache", "cpu")
+    plan = replace(plan, from_weights=str(model))
+    stage = plan.build(folder, model.parent / "cache", "cpu")
     lora = load_file(model / LORA_FILE)
     ours = {name.replace(".reasondiff.", "."): p for name, p in stage.trainable().items() if ".lora_" in name}
     assert lora.keys() == ours.keys() and all(torch.equal(p.to(lora[n].dtype), lora[n]) for n, p in ours.items())
@@ -271,21 +271,21 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
     stage.export(folder)
     assert load_file(folder / LORA_FILE).keys() == lora.keys()
     assert json.loads((folder / "model_index.json").read_text())["alignformer_lora"] is True
-    wider = replace(plan, settings={**plan.settings, "lora": {**plan.settings["lora"], "r": 64}})
+    wider = replace(plan, lora=replace(plan.lora, r=64))
     with pytest.raises(InputError, match="has rank 32, not the recipe's 64; begin without --from-weights"):
-        wider.build(wider, folder, model.parent / "cache", "cpu")
+        wider.build(folder, model.parent / "cache", "cpu")
 
 
 def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> None:
     plan = small("storyworld-tiny/base")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    stage = plan.build(model, model.parent / "cache", "cpu")
     shown = []
     for step in range(30):
-        inputs = stage.prepare(step, step_generator(0, step))
-        assert inputs.first is not None
-        for mask, first in zip(inputs.mask, inputs.first, strict=True):
+        inputs = draw_batch(stage.dataset, step)
+        assert inputs.first_frame_condition is not None
+        for mask, first in zip(inputs.mask, inputs.first_frame_condition, strict=True):
             shown.append(bool(mask.any()))
-            assert torch.equal(first, stage.nothing[0]) != shown[-1]
+            assert torch.equal(first, stage.dataset.empty_condition[0]) != shown[-1]
     assert 0.05 < shown.count(False) / len(shown) < 0.4
 
 
@@ -300,9 +300,9 @@ def test_losses_are_logged_at_every_step(model: Path) -> None:
 
 def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    stage = plan.build(model, model.parent / "cache", "cpu")
     assert all(name.startswith("alignformer.") for name in stage.trainable())
-    losses = stage.loss(stage.prepare(0, step_generator(0, 0)))
+    losses = stage.loss(draw_batch(stage.dataset, 0))
     torch.testing.assert_close(losses["loss"], losses["denoising"] + 0.2 * losses["auxiliary"])
     losses["denoising"].backward()  # through the frozen transformer and its LoRA to c*
     assert all(p.grad is not None for p in stage.trainable().values())
@@ -311,7 +311,7 @@ def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: P
 
 def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    stage = plan.build(model, model.parent / "cache", "cpu")
     names = {name for name in stage.trainable() if name.startswith("transformer.")}
     assert names and all(".lora_" in name for name in names)
     blocks = {name.split(".lora_")[0].removeprefix("transformer.") for name in names}
@@ -324,11 +324,11 @@ def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Pat
 
 def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
+    stage = plan.build(model, model.parent / "cache", "cpu")
     seen = set()
     for step in range(20):
-        inputs = stage.prepare(step, step_generator(0, step))
-        for row, first, later in zip(inputs.anchor_rows.tolist(), *inputs.anchors.unbind(2), strict=True):
+        inputs = draw_batch(stage.dataset, step)
+        for row, first, later in zip(inputs.anchor_latent_frame.tolist(), *inputs.anchors.unbind(2), strict=True):
             assert torch.equal(first, later) == (row == 0)
             seen.add(row == 0)
     assert seen == {True, False}
@@ -336,10 +336,10 @@ def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path
 
 def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    inputs = stage.prepare(0, step_generator(0, 0))
+    stage = plan.build(model, model.parent / "cache", "cpu")
+    inputs = draw_batch(stage.dataset, 0)
     clean = inputs.clean.clone()
-    clean[range(len(clean)), :, inputs.anchor_rows] += 100.0
+    clean[range(len(clean)), :, inputs.anchor_latent_frame] += 100.0
     before, after = stage.loss(inputs)["auxiliary"], stage.loss(replace(inputs, clean=clean))["auxiliary"]
     torch.testing.assert_close(before, after)
 
@@ -350,7 +350,7 @@ def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
         rng = random.Random(index)
         take, frame = takes[index], rng.randrange(33)
         true = captions.narrative(take, frame, rng)
-        told = mistimed(true, rng)
+        told = jitter_boundaries(true, rng)
         assert [clip.description for clip in told.clips] == [clip.description for clip in true.clips]
         assert told.clip_at(frame).description == true.clip_at(frame).description
         assert all(len(new) >= min(3, len(old)) for new, old in zip(told.clips, true.clips, strict=True))
@@ -361,8 +361,8 @@ def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
 
 def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(plan, model, model.parent / "cache", "cpu")
-    one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (3, 3, 4))
+    stage = plan.build(model, model.parent / "cache", "cpu")
+    one, again, other = (draw_batch(stage.dataset, step) for step in (3, 3, 4))
     assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
     assert not torch.equal(one.noise, other.noise)
 
@@ -371,7 +371,7 @@ def _in_a_copy(name: str, model: Path, tmp_path: Path) -> tuple[Path, Any]:
     """A copy of ``model``, and the stage ``name`` that reads it."""
     folder = shutil.copytree(model, tmp_path / "model")
     plan = small(f"storyworld-tiny/{name}")
-    return folder, plan.build(plan, folder, model.parent / "cache", "cpu")
+    return folder, plan.build(folder, model.parent / "cache", "cpu")
 
 
 def _files(folder: Path) -> dict[Path, bytes]:

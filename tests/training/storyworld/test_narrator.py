@@ -12,37 +12,36 @@ import pytest
 import torch
 from transformers import AutoProcessor, LlavaForConditionalGeneration
 
+from reasondiff.data.loader import draw_batch
 from reasondiff.narrator import VisionNarrator, load_narrator, parse
 from reasondiff.narrator.domain import Knowledge
-from reasondiff.recipes.base import TrainingRecipe
-from reasondiff.recipes.storyworld_narrator import narrator
+from reasondiff.recipes.storyworld_narrator import NARRATOR, NarratorRecipe
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
 from reasondiff.training.storyworld.narrator import NarratorStage, _kernel
 from reasondiff.training.storyworld.narrator_examples import (
     MAX_PROMPT,
-    babble,
-    blotches,
+    augment_image,
     example,
+    noise_image,
+    nonsense_text,
     to_pixels,
-    worn,
 )
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.trainer import fit
 
 
-def small() -> TrainingRecipe:
+def small() -> NarratorRecipe:
     """The recipe for five steps, three of them the tower's own."""
-    plan = narrator()
-    stage = {**plan.settings["stage"], "see_steps": 3, "looks": (300, 40)}
-    settings = {**plan.settings, "batch": 2, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
-    return replace(plan, optimization=replace(plan.optimization, steps=5, warmup=1), settings=settings)
+    optimization = replace(NARRATOR.optimization, steps=5, warmup_steps=1)
+    sizes = {"batch": 2, "see_steps": 3, "looks": (300, 40), "vocabulary": 600, "vocabulary_takes": 150}
+    return replace(NARRATOR, optimization=optimization, **sizes)
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> NarratorStage:
     plan, folder = small(), tmp_path_factory.mktemp("cache")
-    built = plan.build(plan, folder, folder, "cpu")
+    built = plan.build(folder, folder, "cpu")
     assert isinstance(built, NarratorStage)
     return built
 
@@ -60,7 +59,7 @@ def test_every_frame_number_is_one_token(stage: NarratorStage) -> None:
     assert len(set(stage.numbers)) == NUM_FRAMES
     for frame, token in enumerate(stage.numbers):
         ids = tokenizer(f'", "position": {frame + 1}, "style": "')["input_ids"]
-        assert ids[-2] == token and ids[-3] in stage.mark_position
+        assert ids[-2] == token and ids[-3] in stage.dataset.mark_position
 
 
 def test_every_reply_it_learns_is_one_that_the_parser_takes_as_it_is() -> None:
@@ -74,7 +73,7 @@ def test_every_reply_it_learns_is_one_that_the_parser_takes_as_it_is() -> None:
 
 
 def test_the_reply_alone_is_a_target_and_its_numbers_weigh_more(stage: NarratorStage) -> None:
-    inputs = stage.prepare(4, step_generator(0, 4))
+    inputs = draw_batch(stage.dataset, 4)
     tokenizer = stage.processor.tokenizer
     for tokens, weights, spread in zip(inputs.tokens, inputs.weights, inputs.spread, strict=True):
         reply = tokenizer.decode(tokens[weights > 0])
@@ -110,15 +109,16 @@ def test_training_sees_pixels_as_the_processor_makes_them(stage: NarratorStage) 
     image = draw_frame(TakeSet("train")[3], 9)
     processed = stage.processor(images=[image], text="<image>", return_tensors="pt")["pixel_values"][0]
     torch.testing.assert_close(to_pixels(image), processed, atol=1e-5, rtol=0)
-    assert all(worn(image, random.Random(n)).size == image.size for n in range(8))
+    assert all(augment_image(image, random.Random(n)).size == image.size for n in range(8))
 
 
 def test_nonsense_has_no_classes_and_the_answer_keeps_its_form(stage: NarratorStage) -> None:
-    assert all(blotches(random.Random(n)).size == (64, 64) for n in range(20))
-    assert {0 < len(babble("A cat plays.", random.Random(n))) <= MAX_PROMPT for n in range(200)} == {True}
+    assert all(noise_image(random.Random(n)).size == (64, 64) for n in range(20))
+    assert {0 < len(nonsense_text("A cat plays.", random.Random(n))) <= MAX_PROMPT for n in range(200)} == {True}
     strange = copy.copy(stage)
-    strange.strange = 1.0
-    inputs = strange.prepare(4, step_generator(0, 4))
+    strange.dataset = copy.copy(stage.dataset)
+    strange.dataset.strange = 1.0
+    inputs = draw_batch(strange.dataset, 4)
     assert (inputs.seen[:2] == -1).all() and (inputs.seen[2:] >= 0).all()
     inputs = replace(inputs, pixels=inputs.pixels[:2], seen=inputs.seen[:2])
     losses = strange.loss(inputs)
@@ -128,7 +128,7 @@ def test_nonsense_has_no_classes_and_the_answer_keeps_its_form(stage: NarratorSt
 
 
 def test_a_step_draws_the_same_whenever_it_is_reached(stage: NarratorStage) -> None:
-    one, again, other = (stage.prepare(step, step_generator(0, step)) for step in (4, 4, 5))
+    one, again, other = (draw_batch(stage.dataset, step) for step in (4, 4, 5))
     assert torch.equal(one.pixels, again.pixels) and torch.equal(one.tokens, again.tokens)
     assert not torch.equal(one.pixels, other.pixels)
 
@@ -137,13 +137,13 @@ def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = small()
-    built = plan.build(plan, tmp_path, tmp_path, "cpu")
+    built = plan.build(tmp_path, tmp_path, "cpu")
     built.validate = lambda _: {}
     run, before = tmp_path / "run", {name: p.detach().clone() for name, p in built.trainable().items()}
     shorter = replace(plan.optimization, steps=4)
     assert fit(built, shorter, run, log_every=1) == 4
-    changed = {**plan.settings, "tokenizer": {"vocabulary": 500, "takes": 50}}
-    again = plan.build(replace(plan, settings=changed), tmp_path, tmp_path, "cpu")
+    changed = replace(plan, vocabulary=500, vocabulary_takes=50)
+    again = changed.build(tmp_path, tmp_path, "cpu")
     assert again.numbers == built.numbers  # the run keeps its tokens
     again.validate = lambda _: {}
     assert fit(again, plan.optimization, run, log_every=1) == 5

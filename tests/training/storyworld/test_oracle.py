@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from reasondiff.recipes.storyworld_oracle import oracle
+from reasondiff.data.loader import SampleKey, draw_batch
+from reasondiff.recipes.storyworld_oracle import ORACLE
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import Spotter
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS
 from reasondiff.training.storyworld.oracle import OracleStage, focal_loss, labels, worsen
 from reasondiff.training.storyworld.oracle_scenes import CLASSES, Item, Seen, disturb, draw_items, items_of, visibility
-from reasondiff.training.trainer import fit, step_generator
+from reasondiff.training.trainer import fit
 
 RED = (208, 48, 48)
 
@@ -93,15 +94,14 @@ def test_worsened_frames_stay_pictures_and_depend_on_the_generator_only() -> Non
     takes = TakeSet("train")
     frames = torch.stack([torch.from_numpy(np.array(draw_frame(takes[k], 15))) for k in range(12)])
     frames = frames.permute(0, 3, 1, 2).float() / 255
-    once, again = (worsen(frames, step_generator(0, 1)) for _ in range(2))
+    once, again = (worsen(frames, SampleKey(0, 1, 0).generator()) for _ in range(2))
     assert torch.equal(once, again)
     assert once.min() >= 0 and once.max() <= 1
-    assert not torch.equal(once, worsen(frames, step_generator(0, 2)))
+    assert not torch.equal(once, worsen(frames, SampleKey(0, 2, 0).generator()))
     assert (once - frames).abs().mean() < 0.3
 
 
 def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
-    plan = oracle()
 
     def stage() -> OracleStage:
         torch.manual_seed(0)
@@ -109,7 +109,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
         one.validate = lambda folder: {}  # type: ignore[method-assign]
         return one
 
-    five = replace(plan.optimization, steps=5, warmup=1)
+    five = replace(ORACLE.optimization, steps=5, warmup_steps=1)
     straight, resumed = stage(), stage()
     assert fit(straight, five, tmp_path / "straight", log_every=1) == 5
     fit(resumed, five, tmp_path / "resumed", stop_after_minutes=0)
@@ -124,11 +124,10 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
 
 
 def test_the_recipe_builds_the_network_it_describes(tmp_path: Path) -> None:
-    plan = oracle()
-    stage = plan.build(plan, tmp_path, tmp_path, "cpu")
+    stage = ORACLE.build(tmp_path, tmp_path, "cpu")
     assert isinstance(stage, OracleStage)
     assert 3e5 < sum(p.numel() for p in stage.net.parameters()) < 3.7e5
-    frames, heat, weight = OracleStage(stage.net, batch=2).prepare(0, step_generator(0, 0))
+    frames, heat, weight = draw_batch(OracleStage(stage.net, batch=2).dataset, 0)
     assert frames.shape == (2, 3, 64, 64)
     assert heat.shape == weight.shape == (2, len(CLASSES), 16, 16)
     assert frames.abs().max() <= 1

@@ -10,7 +10,6 @@ import torch
 from reasondiff.backends.wan.conditioning import decode_video, encode_anchor
 from reasondiff.evaluation.metrics.base import Need, Sample
 from reasondiff.evaluation.resources import Resources
-from reasondiff.media import fit_image
 from reasondiff.media.tensors import psnr
 from reasondiff.pipeline import ReasonDiffPipeline
 
@@ -29,8 +28,7 @@ class AnchorPsnr:
     of_a_failure: float | None = None
 
     def measure(self, sample: Sample) -> float:
-        assert sample.output.anchor_frame is not None
-        return psnr(sample.output.frames[sample.output.anchor_frame], _given(sample))
+        return psnr(sample.output.frames[sample.anchor_frame], sample.image)
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,8 @@ class VaePsnr:
     of_a_failure: float | None = None
 
     def measure(self, sample: Sample) -> float:
-        given = _given(sample)
-        return psnr(_through_vae(self.using.pipe, given, first=sample.output.anchor_frame == 0), given)
-
-
-def _given(sample: Sample) -> np.ndarray:
-    """The given image at the video's size, uint8 [height, width, 3]."""
-    height, width = sample.output.frames.shape[1:3]
-    return np.asarray(fit_image(sample.case.image, width, height))
+        given = sample.image
+        return psnr(_through_vae(self.using.pipe, given, first=sample.anchor_frame == 0), given)
 
 
 @torch.no_grad()

@@ -7,13 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+
 from reasondiff.evaluation.outputs import Output
 from reasondiff.evaluation.suites.base import Case, Judgement
+from reasondiff.media import fit_image
 
 __all__ = ["Measured", "Metric", "Need", "Sample", "measure", "not_measured"]
 
-Need = Literal["anchor_frame", "judgement", "reference"]
-"""What a video must come with: the frame that the image was to be at, the suite's judgement, or the true frames."""
+Need = Literal["anchor_frame", "judgement", "true_narrative", "reference"]
+"""What a video must come with: a frame for the image, the suite's judgement, the true story, the true frames."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,18 @@ class Sample:
     output: Output
     judgement: Judgement | None = None
 
+    @property
+    def image(self) -> np.ndarray:
+        """The given image at the video's size, uint8 [height, width, 3]."""
+        height, width = self.output.frames.shape[1:3]
+        return np.asarray(fit_image(self.case.image, width, height))
+
+    @property
+    def anchor_frame(self) -> int:
+        """The frame that the image was to be at, 0-based; for metrics that need one."""
+        assert self.output.anchor_frame is not None
+        return self.output.anchor_frame
+
     def lacks(self, need: Need) -> str:
         """Why ``need`` is not met; empty if it is."""
         match need:
@@ -37,6 +52,8 @@ class Sample:
                 return "" if self.output.anchor_frame is not None else "the system was told no frame for the image"
             case "judgement":
                 return "" if self.judgement is not None else "the suite has no judge"
+            case "true_narrative":
+                return "" if self.case.true_narrative is not None else "the case has no true story"
             case "reference":
                 return "" if self.case.read_reference is not None else "the case has no true frames"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.files import atomic_path
@@ -27,16 +25,13 @@ from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES
+from reasondiff.training.storyworld.narrator_dataset import Batch, NarratorDataset
 from reasondiff.training.storyworld.narrator_examples import (
     HEADS,
     MAX_PROMPT,
-    babble,
-    blotches,
-    draw_moment,
-    example,
+    augment_image,
     seen_in,
     to_pixels,
-    worn,
 )
 from reasondiff.training.storyworld.narrator_tokenizer import save_processor
 
@@ -46,25 +41,6 @@ _INSTEAD = (
     "For anything else use --narrator openai:gpt-4o or transformers:meta-llama/Llama-3.2-11B-Vision-Instruct, "
     "with --model wan2.1-i2v-14b-480p."
 )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's inputs.
-
-    Args:
-        pixels: [batch, 3, 64, 64] in -1..1.
-        seen: true classes, [batch, heads]; -1 for an image that shows nothing.
-        tokens: image, prompt and reply of the first images, [told, length]; empty while the tower learns alone.
-        weights: of each token as a target, [told, length]; 0 for what is given.
-        spread: which targets are numbers: 0 none, 1 a clip's end, 2 the position, [told, length].
-    """
-
-    pixels: Tensor
-    seen: Tensor
-    tokens: Tensor
-    weights: Tensor
-    spread: Tensor
 
 
 class NarratorStage:
@@ -103,51 +79,39 @@ class NarratorStage:
     ) -> None:
         self.model: Any = model  # transformers' own types do not describe what it does
         self.processor: Any = processor
-        self.see_steps, self.batch, self.see_batch = see_steps, batch, batch * seen_per_told
-        self.position_weight, self.see_weight, self.strange = position_weight, see_weight, strange
+        self.see_steps = see_steps
+        self.see_weight = see_weight
         self.takes = takes or TakeSet("train", hard=0.25)
+        self.dataset = NarratorDataset(
+            self.takes,
+            processor,
+            image_tokens=model.config.image_seq_length,
+            see_steps=see_steps,
+            batch=batch,
+            seen_per_told=seen_per_told,
+            position_weight=position_weight,
+            strange=strange,
+        )
         self.looks = looks
         vision: Any = model.config.vision_config
         self.heads = nn.Linear(vision.hidden_size, sum(HEADS.values())).to(model.device)
         tokenizer = processor.tokenizer
         self.numbers = [tokenizer(f" {n}", add_special_tokens=False)["input_ids"][-1] for n in range(1, NUM_FRAMES + 1)]
         self.of_token = {token: frame for frame, token in enumerate(self.numbers)}
-        self.mark_position, self.mark_end = (
-            {tokenizer(text, add_special_tokens=False)["input_ids"][-1] for text in texts}
-            for texts in (('", "position":',), ('", "clips": [{"end":', '"}, {"end":'))
-        )
         self._alone = True
         self.kernels = torch.stack([torch.eye(NUM_FRAMES), _kernel(1), _kernel(3)]).to(model.device)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return {**dict(self.model.named_parameters()), **dict(self.heads.named_parameters(prefix="heads"))}
 
-    def prepare(self, step: int, generator: torch.Generator) -> Batch:
-        """Draw takes, one image each, and what should be said about it."""
-        alone = self._alone = step < self.see_steps
-        rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
-        pixels, seen, texts = [], [], []
-        for number in range(self.see_batch):
-            take = self.takes[rng.randrange(2**31)]
-            frame = draw_moment(take, rng)
-            told = not alone and number < self.batch
-            strange = told and rng.random() < self.strange
-            pixels.append(to_pixels(blotches(rng) if strange else worn(draw_frame(take, frame), rng)))
-            seen.append([-1] * len(HEADS) if strange else seen_in(take, frame))
-            if told:
-                prompt, reply = example(take, frame, rng)
-                texts.append((babble(prompt, rng) if rng.random() < self.strange else prompt, reply))
-        device = self.model.device
-        tokens, weights, spread = (tensor.to(device) for tensor in self._tokens(texts))
-        return Batch(torch.stack(pixels).to(device), torch.tensor(seen, device=device), tokens, weights, spread)
-
     def loss(self, inputs: Batch) -> dict[str, Tensor]:
         images = self.model.model.get_image_features(
             inputs.pixels, vision_feature_layer=-1, vision_feature_select_strategy="default"
         )
+        self._alone = not inputs.tokens.numel()
         sight = self._sight(images.last_hidden_state[:, 0], inputs.seen)
         see = torch.stack(list(sight.values())).mean()
-        if not inputs.tokens.numel():
+        if self._alone:
             return {"loss": see, "see": see, **{f"see_{n}": sight[n] for n in ("state", "agent", "position")}}
         images.pooler_output = images.pooler_output[: len(inputs.tokens)]
         hidden = self.model.model(
@@ -181,25 +145,6 @@ class NarratorStage:
             name: F.cross_entropy(part, targets[name], reduction="sum") / count
             for name, part in zip(HEADS, parts, strict=True)
         }
-
-    def _tokens(self, texts: Sequence[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Token ids, weights and kinds of number, padded on the right to the longest."""
-        tokenizer = self.processor.tokenizer
-        image = [tokenizer.convert_tokens_to_ids(self.processor.image_token)] * self.model.config.image_seq_length
-        weight_of = (1.0, self.position_weight / 3, self.position_weight)
-        rows: list[tuple[list[int], list[float], list[int]]] = []
-        for prompt, reply in texts:
-            given = image + tokenizer(f"{prompt}<reply>", add_special_tokens=False)["input_ids"]
-            told = [*tokenizer(reply, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-            before = [given[-1], *told[:-1]]
-            kinds = [2 if token in self.mark_position else int(token in self.mark_end) for token in before]
-            nothing = [0] * len(given)
-            rows.append((given + told, [*map(float, nothing), *(weight_of[kind] for kind in kinds)], nothing + kinds))
-        padded = [
-            pad_sequence([torch.tensor(row[part]) for row in rows] or [torch.zeros(0)], True, fill)
-            for part, fill in enumerate((tokenizer.pad_token_id, 0.0, 0))
-        ]
-        return padded[0].long(), padded[1], padded[2].long()
 
     @torch.no_grad()
     def tell(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> list[str]:
@@ -275,7 +220,7 @@ class NarratorStage:
     def _images(self, split: str, count: int) -> list[Image.Image]:
         """Frames as they may come from a user's disk."""
         takes, rng = TakeSet(split, hard=self.takes.hard), random.Random(f"looks/{split}")
-        return [worn(draw_frame(takes[index], rng.randrange(NUM_FRAMES)), rng) for index in range(count)]
+        return [augment_image(draw_frame(takes[index], rng.randrange(NUM_FRAMES)), rng) for index in range(count)]
 
     def _words(self, count: int) -> set[str]:
         """All words of the prompts it was trained on."""

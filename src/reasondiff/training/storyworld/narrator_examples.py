@@ -18,13 +18,13 @@ from reasondiff.storyworld.stories import AGENTS, CHANGES, NUM_FRAMES, SIZE, Tak
 __all__ = [
     "HEADS",
     "MAX_PROMPT",
-    "babble",
-    "blotches",
+    "augment_image",
     "draw_moment",
     "example",
+    "noise_image",
+    "nonsense_text",
     "seen_in",
     "to_pixels",
-    "worn",
 ]
 
 _STATES = (
@@ -59,7 +59,7 @@ def example(take: Take, frame: int, rng: random.Random) -> tuple[str, str]:
     return typed, write_reply(story)
 
 
-def worn(image: Image.Image, rng: random.Random) -> Image.Image:
+def augment_image(image: Image.Image, rng: random.Random) -> Image.Image:
     """Half of the images as they may come from a user's disk: resized, or saved as JPEG."""
     if rng.random() < 0.5:
         return image
@@ -74,8 +74,8 @@ def worn(image: Image.Image, rng: random.Random) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-def blotches(rng: random.Random) -> Image.Image:
-    """Coloured blotches of any size, from a ramp to noise."""
+def noise_image(rng: random.Random) -> Image.Image:
+    """Coloured noise_image of any size, from a ramp to noise."""
     side = rng.choice((2, 3, 5, 9, 17, 33, 64))
     colours = np.random.default_rng(rng.getrandbits(64)).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return Image.fromarray(colours).resize(
@@ -83,7 +83,7 @@ def blotches(rng: random.Random) -> Image.Image:
     )
 
 
-def babble(prompt: str, rng: random.Random) -> str:
+def nonsense_text(prompt: str, rng: random.Random) -> str:
     """Words of no language, in any script, alone or around ``prompt``; at most ``MAX_PROMPT`` characters in all."""
     scripts = (
         "abcdefghijklmnopqrstuvwxyz",

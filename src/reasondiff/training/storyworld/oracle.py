@@ -11,6 +11,7 @@ import io
 import random
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor, nn
 
+from reasondiff.data.loader import SampleKey
 from reasondiff.files import atomic_path
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
@@ -76,26 +78,29 @@ class OracleStage:
         self.melted = melted
         self.clean = clean
         self.takes = TakeSet("train", hard=0.4, pairs=PAIRS)
+        self.dataset = self
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return dict(self.net.named_parameters())
 
-    def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames [batch, 3, 64, 64] in -1..1, heat maps and weights [batch, classes, 16, 16]."""
-        pictures, heats, weights = [], [], []
-        for _ in range(self.batch):
-            rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
-            take = self.takes[rng.randrange(2**31)]
-            picture, seen = self._scene(take, rng)
-            heat, weight = labels(seen)
-            pictures.append(picture)
-            heats.append(heat)
-            weights.append(weight)
-        frames = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
-        keep = torch.rand(self.batch, 1, 1, 1, generator=generator) < self.clean
-        frames = torch.where(keep, frames, worsen(frames, generator)) * 2 - 1
-        tensors = frames, torch.from_numpy(np.stack(heats)), torch.from_numpy(np.stack(weights))
-        return tuple(tensor.to(self.net.device) for tensor in tensors)  # type: ignore[return-value]
+    def batch_size(self, step: int) -> int:
+        return self.batch
+
+    def draw(self, key: SampleKey) -> tuple[Tensor, Tensor, Tensor]:
+        """A frame [3, 64, 64] in -1..1, heat maps and weights [classes, 16, 16]."""
+        rng, generator = key.rng(), key.generator()
+        take = self.takes[rng.randrange(2**31)]
+        picture, seen = self._scene(take, rng)
+        heat, weight = labels(seen)
+        frame = torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
+        if rng.random() >= self.clean:
+            frame = worsen(frame[None], generator)[0]
+        return frame * 2 - 1, torch.from_numpy(heat), torch.from_numpy(weight)
+
+    def collate(self, samples: Sequence[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+        """The same with a batch dimension."""
+        frames, heat, weight = (torch.stack(tensors) for tensors in zip(*samples, strict=True))
+        return frames, heat, weight
 
     def _scene(self, take: Take, rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
         """A picture and what it shows."""

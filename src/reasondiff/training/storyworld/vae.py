@@ -9,44 +9,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor, nn
 
+from reasondiff.backends.wan import vae_whole_clip
+from reasondiff.backends.wan.building import WanVae
 from reasondiff.media.film_strip import film_strips
-from reasondiff.media.tensors import psnr
+from reasondiff.media.tensors import foreground, psnr, to_pixels, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.storyworld.render import draw, draw_backdrop, draw_frame
-from reasondiff.storyworld.stories import NUM_FRAMES, SIZE
-from reasondiff.timeline import Timeline
-from reasondiff.training.export import new_parts, placeless
-from reasondiff.training.storyworld import vae_whole_clip as vae_at_once
+from reasondiff.storyworld.render import draw
+from reasondiff.training.export import atomic_components, without_local_paths
+from reasondiff.training.storyworld.vae_dataset import Phase, VaeDataset, VaeInputs
 
-__all__ = ["Phase", "VaeStage", "foreground", "to_pixels", "to_tensor"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phase:
-    """A part of the curriculum; those that end together take turns, step by step.
-
-    Args:
-        until: the share of all steps at which it ends.
-        frames: lengths to draw from, each 4k+1.
-        batch: clips per step.
-        crop: side of the square crop, in pixels.
-        moving: crops around the agent, while it is in the scene; most of a whole clip stands still.
-    """
-
-    until: float
-    frames: tuple[int, ...]
-    batch: int
-    crop: int
-    moving: bool = False
+__all__ = ["VaeStage"]
 
 
 class VaeStage:
@@ -62,11 +41,12 @@ class VaeStage:
         fidelity: on the squares of what the latents differ from those that ``vae`` makes now, so that models trained
             on these still fit. ``latents_mean`` and ``latents_std`` stay as well; without it, export measures them.
         compile: encoder and decoder, once for every size that the phases name.
+        takes: what to draw from.
     """
 
     def __init__(
         self,
-        vae: AutoencoderKLWan,
+        vae: WanVae,
         *,
         steps: int,
         phases: Sequence[Phase],
@@ -80,57 +60,26 @@ class VaeStage:
     ) -> None:
         self.vae = vae
         self.before = copy.deepcopy(vae).requires_grad_(False) if fidelity else None
-        self.steps = steps
-        self.phases = phases
+        self.dataset = VaeDataset(
+            takes or TakeSet("train", hard=0.2),
+            phases,
+            steps=steps,
+            foreground_weight=foreground_weight,
+            channels=vae.config["z_dim"],
+            scale=vae.config["scale_factor_spatial"],
+        )
         self.error = error
-        self.foreground_weight = foreground_weight
         self.latent_noise = latent_noise
         self.latent_penalty = latent_penalty
         self.fidelity = fidelity
         wrap = partial(torch.compile, dynamic=False) if compile else lambda function: function
-        self.encode, self.decode = wrap(vae_at_once.encode), wrap(vae_at_once.decode)
-        self.takes = takes or TakeSet("train", hard=0.2)
+        self.encode, self.decode = wrap(vae_whole_clip.encode), wrap(vae_whole_clip.decode)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return dict(self.vae.named_parameters())
 
-    def prepare(self, step: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Clips [batch, 3, frames, crop, crop] in -1..1, their pixel weights, and noise for the latents."""
-        until = min((p.until for p in self.phases if step < p.until * self.steps), default=self.phases[-1].until)
-        now = [p for p in self.phases if p.until == until]
-        phase = now[step % len(now)]
-
-        def randint(high: int) -> int:
-            return int(torch.randint(high, (), generator=generator))
-
-        frames = phase.frames[randint(len(phase.frames))]
-        clips, scenes = [], []
-        for _ in range(phase.batch):
-            take = self.takes[randint(2**31)]
-            room = SIZE - phase.crop + 1
-            first, top, left = randint(NUM_FRAMES - frames + 1), randint(room), randint(room)
-            if phase.moving:
-                start, stop = take.phases["enter"].start, take.phases["leave"].stop
-                first = min(start + randint(max(1, stop - start - frames // 2)), NUM_FRAMES - frames)
-                pose = take.agent_pose(min(first + frames // 2, stop - 1))
-                if pose is not None:  # its feet are at (x, y)
-                    corner = phase.crop - randint(phase.crop // 2)
-                    top = min(max(round(pose.y) - corner, 0), room - 1)
-                    left = min(max(round(pose.x) - phase.crop // 4 - randint(phase.crop // 2), 0), room - 1)
-            video = np.stack([np.asarray(draw_frame(take, first + k)) for k in range(frames)])
-            scene = np.asarray(draw_backdrop(take))[None]
-            window = np.s_[..., top : top + phase.crop, left : left + phase.crop, :]
-            clips.append(video[window])
-            scenes.append(scene[window])
-        clean = to_tensor(np.stack(clips))
-        weight = 1 + (self.foreground_weight - 1) * foreground(clean, to_tensor(np.stack(scenes)))
-        side = phase.crop // self.vae.config["scale_factor_spatial"]
-        shape = (phase.batch, self.vae.config["z_dim"], Timeline(frames).num_latent_frames, side, side)
-        noise = torch.randn(shape, generator=generator)
-        return tuple(tensor.to(self.vae.device) for tensor in (clean, weight, noise))
-
-    def loss(self, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        clean, weight, noise = inputs
+    def loss(self, inputs: VaeInputs) -> dict[str, Tensor]:
+        clean, weight, noise = inputs.clean, inputs.weight, inputs.noise
         latents = self.encode(self.vae, clean)
         decoded = self.decode(self.vae, latents + self.latent_noise * noise)
         pixels = ((decoded.float() - clean).abs().pow(self.error) * weight).mean()
@@ -179,22 +128,7 @@ class VaeStage:
 
     def _save(self, model: Path) -> None:
         saved = copy.deepcopy(self.vae)
-        for part in (saved.decoder, saved.post_quant_conv):
-            part.half()
-        with new_parts(model) as place:
-            placeless(saved).save_pretrained(place("vae"))
-
-
-def to_tensor(frames: np.ndarray) -> Tensor:
-    """uint8 [batch, frames, height, width, 3] to float [batch, 3, frames, height, width] in -1..1."""
-    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
-
-
-def to_pixels(video: Tensor) -> np.ndarray:
-    """float [batch, 3, frames, height, width] in -1..1 to uint8 [batch, frames, height, width, 3]."""
-    return ((video.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1).cpu().numpy()
-
-
-def foreground(clean: Tensor, scene: Tensor) -> Tensor:
-    """1 where ``clean`` differs visibly from ``scene`` in any channel: [batch, 1, frames, height, width]."""
-    return ((clean - scene).abs().amax(1, keepdim=True) > 0.1).to(clean.dtype)
+        for module in (saved.decoder, saved.post_quant_conv):
+            module.half()
+        with atomic_components(model) as place:
+            without_local_paths(saved).save_pretrained(place("vae"))

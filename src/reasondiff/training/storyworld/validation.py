@@ -15,10 +15,10 @@ from reasondiff.storyworld.dataset import Case, cases
 from reasondiff.storyworld.oracle import judge
 from reasondiff.storyworld.render import draw_frame
 
-__all__ = ["preview"]
+__all__ = ["judged_previews"]
 
 
-def preview(
+def judged_previews(
     pipe: ReasonDiffPipeline, folder: Path, *, count: int = 24, batch: int = 8, **options: Any
 ) -> dict[str, float]:
     """Generate unseen cases from their true narratives and let the oracle judge them.

@@ -8,18 +8,23 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKLWan
 from torch import nn
 
-from reasondiff import precision
+from reasondiff.backends import precision
+from reasondiff.backends.precision import Precision, autocast, has_bf16, precision_on
+from reasondiff.backends.wan.building import load_vae
 from reasondiff.checkpoints import find_model
 from reasondiff.data import latents
 from reasondiff.errors import InputError
-from reasondiff.precision import Precision, autocast, has_bf16, precision_on
 from reasondiff.recipes import recipe
-from reasondiff.recipes.base import TrainingRecipe
+from reasondiff.recipes.base import Recipe
+from reasondiff.recipes.storyworld_narrator import NarratorRecipe
+from reasondiff.recipes.wan import ClipRecipe, VaeRecipe
 from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.training.storyworld.clips import DrawnClips
+from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.trainer import Optimization, fit
+from tests.training.test_trainer import Points
 
 BOTH = pytest.mark.parametrize("native", [True, False], ids=["native", "emulated"])
 
@@ -75,15 +80,13 @@ class Product:
 
     def __init__(self) -> None:
         self.net, self.seen = nn.Linear(2, 1), torch.float64
+        self.dataset = Points()
 
     def trainable(self) -> dict[str, nn.Parameter]:
         return dict(self.net.named_parameters())
 
-    def prepare(self, step: int, generator: torch.Generator) -> torch.Tensor:
-        return torch.randn(3, 2, generator=generator)
-
     def loss(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        product = self.net(inputs)
+        product = self.net(inputs[:, :2])
         self.seen = product.dtype
         return {"loss": product.float().square().mean()}
 
@@ -110,30 +113,28 @@ def test_the_trainer_and_the_encoding_of_clips_use_it(
         return encode(*arguments)
 
     monkeypatch.setattr(latents, "_encode", watched)
-    vae = AutoencoderKLWan.from_pretrained(Path(find_model("storyworld-tiny")) / "vae")
-    clips = latents.encode_takes(vae, TakeSet("train"), 1, tmp_path / "cache", anchors=1)
+    vae = load_vae(Path(find_model("storyworld-tiny")))
+    clips = latents.encode_clips(vae, DrawnClips(TakeSet("train")), 1, tmp_path / "cache", anchors=1)
     assert seen == [native] and clips.clean.dtype == torch.bfloat16
 
 
-def small(name: str) -> TrainingRecipe:
+def small(name: str) -> Recipe:
     """A recipe for one step in fp32 on next to nothing."""
-    plan = recipe(name)
-    settings: dict[str, Any] = {"clips": 2, "batch": 1}
-    if name.endswith(("vae", "refine")):
-        settings = {"phases": [{"until": 1.0, "frames": [5], "batch": 1, "crop": 32}]}
-    elif name.endswith("narrator"):
-        stage = {**plan.settings["stage"], "see_steps": 0}
-        settings = {"batch": 2, "tokenizer": {"vocabulary": 600, "takes": 150}, "stage": stage}
-    elif name.endswith("oracle"):
-        settings = {}
-    optimization = replace(plan.optimization, steps=1, warmup=1, precision="fp32")
-    return replace(plan, optimization=optimization, settings={**plan.settings, **settings})
+    plan: Any = recipe(name)
+    plan = replace(plan, optimization=replace(plan.optimization, steps=1, warmup_steps=1, precision="fp32"))
+    if isinstance(plan, ClipRecipe):
+        return replace(plan, clips=2, flow=replace(plan.flow, batch=1))
+    if isinstance(plan, VaeRecipe):
+        return replace(plan, phases=(Phase(until=1.0, frames=(5,), batch=1, crop=32),))
+    if isinstance(plan, NarratorRecipe):
+        return replace(plan, batch=2, vocabulary=600, vocabulary_takes=150, see_steps=0)
+    return plan
 
 
 @pytest.mark.parametrize("name", ["vae", "refine", "base", "stage1", "stage2", "narrator", "oracle"])
 def test_every_stage_trains_a_step_in_fp32(name: str, tmp_path: Path) -> None:
     plan = small(f"storyworld-tiny/{name}")
-    stage = plan.build(plan, Path(find_model("storyworld-tiny")), tmp_path / "cache", "cpu")
+    stage = plan.build(Path(find_model("storyworld-tiny")), tmp_path / "cache", "cpu")
     stage.validate = lambda _: {}  # type: ignore[method-assign]
     loss, seen = stage.loss, []
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 
-from reasondiff.training.storyworld import vae_whole_clip as vae_at_once
+from reasondiff.backends.wan import vae_whole_clip
 
 LAYOUTS = {
     "StoryWorld's": {"dim_mult": [1, 2, 4], "temperal_downsample": [True, True], "num_res_blocks": 1},
@@ -21,7 +21,7 @@ def test_at_once_is_chunk_by_chunk(layout: str, frames: int) -> None:
     vae = AutoencoderKLWan(base_dim=4, z_dim=4, **LAYOUTS[layout])
     clips = torch.rand(2, 3, frames, 16, 24) * 2 - 1
     with torch.no_grad():
-        latents = vae_at_once.encode(vae, clips)
+        latents = vae_whole_clip.encode(vae, clips)
         torch.testing.assert_close(latents, vae.encode(clips).latent_dist.mode(), atol=1e-5, rtol=0)
-        decoded = vae_at_once.decode(vae, latents)
+        decoded = vae_whole_clip.decode(vae, latents)
         torch.testing.assert_close(decoded.clamp(-1, 1), vae.decode(latents).sample, atol=1e-5, rtol=0)

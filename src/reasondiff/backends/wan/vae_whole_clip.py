@@ -1,7 +1,7 @@
 """Wan's autoencoder on all frames of a clip at once, for training.
 
 diffusers goes from chunk to chunk with a cache of features, which bounds memory at inference. The same convolutions
-over the whole clip give the same result (``tests/training/storyworld/test_vae_whole_clip.py``), in fewer and larger
+over the whole clip give the same result (``tests/backends/wan/test_vae_whole_clip.py``), in fewer and larger
 steps, and as one graph that can be compiled. Wan2.1's layout only: no attention between levels, no residual shortcuts,
 no patches.
 """

@@ -1,0 +1,166 @@
+"""Algorithm 1: the LoRA and the AlignFormer, then the AlignFormer alone."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from reasondiff.alignformer import enhanced_latents
+from reasondiff.backends.wan.conditioning import anchor_mask
+from reasondiff.backends.wan.framewise import FramePlan
+from reasondiff.checkpoints import LORA_FILE
+from reasondiff.data.clips import AnchorLatents, ClipSource
+from reasondiff.data.loader import SampleKey
+from reasondiff.data.texts import jitter_boundaries
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.training.export import atomic_components, to_bf16, without_local_paths
+from reasondiff.training.stages.flow import FlowDataset, FlowOptions, FlowStage, Inputs, Validation
+
+__all__ = ["ReasonDataset", "ReasonStage"]
+
+_MAX_OFFSET, _MAX_STRIDE = 12, 2
+"""Of the time index in training: of 9 latent frames the last comes to 28 at most, beyond the 20 of 81 pixel frames."""
+
+
+class ReasonDataset(FlowDataset):
+    """A clip, one of its frames as the anchor, and a text for every latent frame.
+
+    Args:
+        source: the clips.
+        options: of the draws.
+        per_frame: share of clips with a caption per latent frame; the others have run-length clips, about on time.
+    """
+
+    def __init__(self, source: ClipSource, options: FlowOptions, *, per_frame: float) -> None:
+        super().__init__(source, options)
+        self.per_frame = per_frame
+
+    def draw(self, key: SampleKey) -> Inputs:
+        generator, rng = key.generator(), key.rng()
+        index = self.clip_index(generator)
+        timeline = self.source.timeline
+        clean = self.source.latents(index).clean[None]
+        noise, sigma = self.noise(clean, generator)
+        anchor = self.source.anchor(index, rng)
+        return Inputs(
+            clean,
+            noise,
+            sigma,
+            mask=anchor_mask(timeline, [anchor.frame], *clean.shape[-2:]),
+            plans=(self._plan(index, anchor.frame, rng),),
+            anchors=_as_in_generation(anchor),
+            anchor_latent_frame=torch.tensor([timeline.latent_of(anchor.frame)]),
+            time_index=self._time_index(rng),
+        )
+
+    def _plan(self, index: int, frame: int, rng: random.Random) -> FramePlan:
+        timeline = self.source.timeline
+        if rng.random() < self.options.drop_text:
+            return FramePlan.single("", timeline.num_latent_frames)
+        if rng.random() >= self.per_frame:
+            narrative = jitter_boundaries(self.source.narrative(index, frame, rng), rng)
+            return FramePlan.from_narrative(narrative, timeline)
+        # A caption per latent frame: that of one of its pixel frames, with the style or without it.
+        captions = self.source.frame_captions(index, rng)
+        chosen = []
+        for latent_frame in range(timeline.num_latent_frames):
+            group = timeline.frames_of(latent_frame)
+            chosen.append(frame if frame in group else rng.choice(group))
+        style = captions.style if rng.random() < 0.5 else ""
+        return FramePlan.from_texts(f"{style} {captions.texts[k]}".strip() for k in chosen)
+
+    def _time_index(self, rng: random.Random) -> Tensor:
+        """The index grid, half of the time with an offset and a stride, so that AlignFormer knows longer videos."""
+        grid = torch.arange(self.source.timeline.num_latent_frames)[None]
+        if rng.random() < 0.5:
+            return grid
+        return grid * rng.randint(1, _MAX_STRIDE) + rng.randint(0, _MAX_OFFSET)
+
+
+def _as_in_generation(anchor: AnchorLatents) -> Tensor:
+    """The anchor's latents with a batch dimension; at frame 0 a generation encodes one frame, and has one latent."""
+    latents = anchor.latents[None].clone()
+    if anchor.frame == 0:
+        latents[:, :, 1] = latents[:, :, 0]
+    return latents
+
+
+class ReasonStage(FlowStage):
+    """Stages 1 and 2 of Algorithm 1.
+
+    Args:
+        pipe: whose components are trained; it has an AlignFormer.
+        source: the clips.
+        options: of the draws and the loss.
+        adapters: the transformer's trainable LoRA parameters by name; none in stage 2, where they stay frozen.
+        beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
+        per_frame: share of clips with a caption per latent frame.
+        validation: what ``validate`` does.
+        adapter_of: the base model's name, for an export that is an adapter's folder; None exports into a model's.
+    """
+
+    def __init__(
+        self,
+        pipe: ReasonDiffPipeline,
+        source: ClipSource,
+        options: FlowOptions,
+        *,
+        adapters: dict[str, nn.Parameter],
+        beta: float,
+        per_frame: float,
+        validation: Validation,
+        adapter_of: str | None = None,
+    ) -> None:
+        super().__init__(pipe, options, validation)
+        assert self.pipe.alignformer is not None, "a model for these stages has one"
+        self.alignformer = self.pipe.alignformer
+        self.adapters = adapters
+        self.beta = beta
+        self.adapter_of = adapter_of
+        self.dataset = ReasonDataset(source, options, per_frame=per_frame)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
+        return own | {f"transformer.{name}": p for name, p in self.adapters.items()}
+
+    def loss(self, inputs: Inputs) -> dict[str, Tensor]:
+        assert inputs.anchor_latent_frame is not None, "these stages draw it"
+        context, text_embeds = self.texts.context(inputs.plans, trained=False)
+        enhanced = self.enhance(inputs, text_embeds)
+        predicted = self.predicted_velocity(inputs, enhanced, context)
+        denoising = self.denoising_loss(predicted, inputs)
+        # Latent frame i is given, not predicted.
+        latent_frames = torch.arange(inputs.clean.shape[2], device=inputs.clean.device)
+        others = latent_frames != inputs.anchor_latent_frame[:, None]
+        gap = (enhanced.float() - inputs.clean).square().mean(dim=(1, 3, 4))
+        auxiliary = (gap * others).sum() / others.sum()
+        return {"loss": denoising + self.beta * auxiliary, "denoising": denoising, "auxiliary": auxiliary}
+
+    def enhance(self, inputs: Inputs, text_embeds: dict[str, Tensor]) -> Tensor:
+        """c*, the reasoning-enhanced latents (Alg. 1, line 19)."""
+        assert inputs.anchors is not None and inputs.anchor_latent_frame is not None, "these stages draw them"
+        return enhanced_latents(
+            self.alignformer,
+            inputs.anchors,
+            inputs.anchor_latent_frame,
+            inputs.plans,
+            text_embeds,
+            inputs.time_index,
+        )
+
+    def export(self, model: Path) -> None:
+        """Save the components into a model's folder, or all of ``model`` as an adapter."""
+        if self.adapter_of is not None:
+            model.parent.mkdir(parents=True, exist_ok=True)
+            self.pipe.save_adapter(model, base_model=self.adapter_of)
+            return
+        if self.adapters:
+            self.pipe.register_to_config(alignformer_lora=True)
+        with atomic_components(model) as place:
+            without_local_paths(self.pipe).save_config(place(self.pipe.config_name).parent)
+            to_bf16(self.alignformer).save_pretrained(place("alignformer"))
+            if self.adapters:
+                self.pipe.write_lora(place(LORA_FILE).parent, dtype=torch.bfloat16)
