@@ -67,7 +67,6 @@ MOVING = {
     "test_walls_inside_the_rooms_hold": [
         "src/reasondiff/data/latents.py",
         "src/reasondiff/media/storyboard.py",
-        "src/reasondiff/pipeline/loading.py",
         "src/reasondiff/recipes/storyworld_tiny.py",
         "src/reasondiff/training/stages/flow.py",
         "src/reasondiff/training/storyworld/vae.py",
