@@ -49,20 +49,6 @@ OWNERS = {
 """Who alone may import a library, or a class of one."""
 
 
-MOVING = {
-    "test_walls_inside_the_rooms_hold": [
-        "src/reasondiff/pipeline/loading.py",
-    ],
-}
-"""Files whose walls still stand where they stood before; each goes from this list with the last wrong import."""
-
-
-@pytest.fixture(autouse=True)
-def _moving(request: pytest.FixtureRequest) -> None:
-    if name_of(request.getfixturevalue("file")) in MOVING.get(request.function.__name__, ()):
-        request.applymarker(pytest.mark.xfail(strict=True))
-
-
 def imports(file: Path) -> Iterator[str]:
     """The full names that a file imports, wherever in the file."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

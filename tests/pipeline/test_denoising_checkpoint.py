@@ -67,7 +67,8 @@ def test_a_continued_run_equals_one_in_one_piece(scheduler: str, step: int, tmp_
 
 def test_a_run_that_was_ended_early_can_go_on(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
     def enough(pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        pipe._interrupt = index == 3
+        if index == 3:
+            pipe.stop()
         return {}
 
     whole = latents(pipe, num_inference_steps=STEPS, seed=4)
@@ -184,7 +185,8 @@ def test_a_preview_is_drawn_every_few_steps_and_can_end_the_run(pipe: ReasonDiff
         if preview.path.exists():
             drawn.append(step)
             preview.path.rename(tmp_path / f"{step}.png")
-        pipe._interrupt = step == 3  # whoever has seen enough
+        if step == 3:  # whoever has seen enough
+            pipe.stop()
         return {}
 
     options = {"callback_on_step_end": watch, "callback_on_step_end_tensor_inputs": Preview.inputs}

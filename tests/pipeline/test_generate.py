@@ -27,6 +27,7 @@ from reasondiff.errors import CheckpointError, InputError, NarrativeError, Reaso
 from reasondiff.evaluation.systems import METHODS
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import ReasonDiffPipeline, frame_size
+from reasondiff.pipeline.generate import draw_noise
 from tests import tiny
 
 BUNDLED = Path(__file__).parents[2] / "models" / "storyworld-tiny"
@@ -206,7 +207,7 @@ def test_every_distinct_text_is_encoded_once(aligned: ReasonDiffPipeline) -> Non
 
 def test_texts_encoded_without_padding_equal_stock_encoding(plain: ReasonDiffPipeline) -> None:
     texts = ["A cat", "", "  Two\n\ncats &amp; a vase. "]
-    words = plain.encode_texts(texts, plain.settings(IMAGE))
+    words = plain.model.encode_texts(texts, longest=40)
     stock = plain._get_t5_prompt_embeds(texts, max_sequence_length=40)
     for text, row in zip(texts, stock, strict=True):
         padded = torch.cat([words[text], torch.zeros(40 - len(words[text]), tiny.TEXT_DIM)])
@@ -299,7 +300,7 @@ def test_several_videos_count_on_from_the_seed(aligned: ReasonDiffPipeline) -> N
 
 def test_noise_is_drawn_per_video(plain: ReasonDiffPipeline) -> None:
     settings = plain.settings(IMAGE, num_videos_per_prompt=3)
-    noise, seeds = plain.noise(1, settings, seed=7)
+    noise, seeds = draw_noise(plain.model, 1, settings, seed=7)
     assert seeds == (7, 8, 9)
     assert torch.equal(noise[1], torch.randn(4, 5, 8, 8, generator=torch.Generator().manual_seed(8)))
 
@@ -339,7 +340,7 @@ def test_progress_reaches_the_callbacks(aligned: ReasonDiffPipeline) -> None:
 
 def test_a_callback_can_change_the_latents_and_can_stop(plain: ReasonDiffPipeline) -> None:
     def zero(pipe: Any, step: int, timestep: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        pipe._interrupt = True
+        pipe.stop()
         return {"latents": torch.zeros_like(tensors["latents"])}
 
     with calls(plain.transformer) as forwards:
@@ -386,12 +387,12 @@ def test_half_precision_runs(aligned: ReasonDiffPipeline) -> None:
 
 def test_output_types(plain: ReasonDiffPipeline) -> None:
     clean = latents(plain, num_inference_steps=1)
-    floats, bytes_ = plain.decode(clean), plain.decode(clean, "uint8")
+    floats, bytes_ = plain.model.decode(clean), plain.model.decode(clean, "uint8")
     assert floats.shape == bytes_.shape == (1, 17, 64, 64, 3)
     assert bytes_.dtype == np.uint8
     assert np.abs(bytes_ - floats * 255).max() <= 0.5
-    assert plain.decode(clean, "pt").shape == (1, 17, 3, 64, 64)
-    assert plain.decode(clean, "pil")[0][16].size == (64, 64)
+    assert plain.model.decode(clean, "pt").shape == (1, 17, 3, 64, 64)
+    assert plain.model.decode(clean, "pil")[0][16].size == (64, 64)
 
 
 # -- sizes ----------------------------------------------------------------------------------------------------------

@@ -56,9 +56,9 @@ def test_low_vram_stores_8_bits_streams_blocks_and_lets_models_rest(model: Path,
     assert layer[1].DenseReluDense.wi_0.weight.dtype == layer[0].SelfAttention.q.weight.dtype == torch.float8_e4m3fn
     assert layer[1].DenseReluDense.wo.weight.dtype == torch.bfloat16
     assert pipe.vae.use_tiling
-    assert len(pipe.resting) == 4
+    assert len(pipe.offload_hooks) == 4
     rests = []
-    pipe.resting.append(lambda: rests.append(len(rests)))
+    pipe.offload_hooks.append(lambda: rests.append(len(rests)))
     made = latents(pipe)
     assert len(rests) == 6  # before each of five stages, and at the end
     assert 0 < distance(made, expected) <= 0.2
@@ -78,7 +78,7 @@ def test_compiled_with_a_step_cache(exact: Tensor) -> None:
 def test_a_text_encoder_alone_can_rest_between_stories(exact: Tensor) -> None:
     pipe = pipeline(alignformer())
     apply_preset(pipe, Preset(name="own", purpose=""), "cpu")
-    assert len(pipe.resting) == 1
+    assert len(pipe.offload_hooks) == 1
     assert distance(latents(pipe), exact) <= 1e-5
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from reasondiff.backends.base import VideoModel
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.files import atomic_path
+from reasondiff.pipeline.settings import Settings
+from reasondiff.pipeline.story import PreparedStory
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "identity"]
 
 
 class Progress:
@@ -83,6 +88,17 @@ class Progress:
     def end(self) -> None:
         """The run is done; nothing is left of it."""
         self.path.unlink(missing_ok=True)
+
+
+def identity(
+    model: VideoModel[Any], stories: Sequence[PreparedStory], settings: Settings, noise: Tensor
+) -> Iterator[Any]:
+    """What two runs must share to continue each other."""
+    for story in stories:
+        narrative = replace(story.narrative, provenance={})  # asked again, the same story takes another time
+        yield from (story.image.tobytes(), narrative.to_dict(), story.texts)
+    yield from (settings, noise)
+    yield from model.identity()
 
 
 def _described(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

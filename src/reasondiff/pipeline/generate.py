@@ -1,38 +1,42 @@
-"""ReasonDiffPipeline: narrate, encode, align, denoise, decode.
+"""From an image and a text to a video: narrate, encode, align, denoise, decode.
 
-Figure 2 and Section 3 of the paper, on stock diffusers parts.
+Figure 2 and Section 3 of the paper. ``generate`` is the way of one video, whatever the base model is;
+``ReasonDiffPipeline`` is that way on Wan, as a diffusers pipeline.
 """
 
 from __future__ import annotations
 
-import logging
-import math
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Unpack
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 import torch
-from diffusers.hooks.group_offloading import _is_group_offload_enabled
+from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 
 from reasondiff.alignformer import enhanced_latents
-from reasondiff.backends.wan.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
-from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, FramePlan
-from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
+from reasondiff.backends.base import DenoisingOptions, TakesAdapter, VideoModel
+from reasondiff.backends.exclusive import exclusive
+from reasondiff.backends.wan.adapters import AdapterInfo, Adapters
+from reasondiff.backends.wan.cfg_parallel import Branches
+from reasondiff.backends.wan.components import WanComponents
+from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
+from reasondiff.backends.wan.framewise import AttentionRecord
+from reasondiff.backends.wan.model import WanModel
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
-from reasondiff.pipeline.denoising import Contexts, ReasonDiffDenoising, StepCallback, Watcher
-from reasondiff.pipeline.denoising_checkpoint import Progress
+from reasondiff.pipeline.denoising_checkpoint import Progress, identity
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
-from reasondiff.pipeline.story import Story, all_texts, as_lists, placed, texts_of
-from reasondiff.timeline import Timeline
+from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
-__all__ = ["ReasonDiffOutput", "ReasonDiffPipeline"]
+if TYPE_CHECKING:
+    from reasondiff.narrator import Narrator
 
-logger = logging.getLogger(__name__)
+__all__ = ["ReasonDiffOutput", "ReasonDiffPipeline", "condition_of", "draw_noise", "generate", "settings_of"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class ReasonDiffOutput:
 
     Args:
         frames: one entry per video, stories first: story 1's videos, then story 2's. Floats in 0..1
-            [videos, frames, height, width, 3] for ``output_type="np"``; see ``ReasonDiffPipeline.decode``.
+            [videos, frames, height, width, 3] for ``output_type="np"``; see ``WanModel.decode``.
         stories: what each image and text became.
         seeds: of each video's noise; None where generators or latents were given.
         settings: every option, resolved.
@@ -49,7 +53,7 @@ class ReasonDiffOutput:
     """
 
     frames: Any
-    stories: tuple[Story, ...]
+    stories: tuple[PreparedStory, ...]
     seeds: tuple[int, ...] | None
     settings: Settings
     predicted: Tensor | None = field(default=None, repr=False)
@@ -60,8 +64,189 @@ class ReasonDiffOutput:
         return self.stories[0].narrative
 
 
-class ReasonDiffPipeline(ReasonDiffDenoising):
+@torch.no_grad()
+def generate(
+    model: VideoModel[Any],
+    narrator: Callable[[], Narrator],
+    image: Image.Image | Sequence[Image.Image],
+    prompt: str | Sequence[str],
+    narrative: Narrative | Sequence[Narrative] | None,
+    *,
+    position: int | None = None,
+    anchor: AnchorPlace = "narrative",
+    seed: int | Sequence[int] = 0,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    latents: Tensor | None = None,
+    output_type: str = "np",
+    attention_kwargs: dict[str, Any] | None = None,
+    record: Any = None,
+    progress: Progress | None = None,
+    on_stage: Callable[[str], None] = lambda stage: None,
+    callback_on_step_end: StepCallback | None = None,
+    callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+    stopped: Callable[[], bool] = lambda: False,
+    **options: Unpack[Options],
+) -> ReasonDiffOutput:
+    """Make videos with any base model; see ``ReasonDiffPipeline`` for the arguments that are not named here.
+
+    Args:
+        model: the base model.
+        narrator: loads the narrator; called when it is to be asked.
+        stopped: asked after every denoising step; True ends the denoising there.
+    """
+    images, prompts, narratives = as_lists(image, prompt, narrative)
+    settings = settings_of(model, images[0], narratives[0], **options)
+    timeline = model.timeline(settings.num_frames)
+    adapted = is_adapted(model, settings)
+
+    def begin(stage: str) -> None:
+        model.next_stage()
+        on_stage(stage)
+
+    begin("narrate")
+    stories = []
+    for given in zip(images, prompts, narratives, strict=True):
+        story = prepare_story(*given, settings, timeline, narrator, position=position, anchor=anchor, adapted=adapted)
+        stories.append(story)
+    noise, seeds = draw_noise(model, len(stories), settings, seed, generator, latents)
+
+    begin("encode")
+    texts = all_texts(stories, settings, adapted=adapted)
+    text_embeds = model.encode_texts(texts, settings.max_sequence_length)
+    contexts = model.contexts(
+        [story.texts for story in stories],
+        settings.negative_prompt if settings.guided else None,
+        text_embeds,
+        [story.anchors[0] for story in stories],
+        longest=settings.max_sequence_length,
+        videos_per_story=settings.num_videos_per_prompt,
+    )
+
+    begin("align")  # one story at a time, so that no story's latents depend on its batch
+    aligned = [condition_of(model, story, text_embeds, settings) for story in stories]
+    condition = torch.cat([each.condition for each in aligned])
+    condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
+
+    begin("denoise")
+    if progress is not None:
+        progress.begin(*identity(model, stories, settings, noise))
+    steps = DenoisingOptions(
+        steps=settings.num_inference_steps,
+        guidance=settings.guidance,
+        use_adapter=settings.align,
+        attention_kwargs=attention_kwargs,
+        record=record,
+        on_step=callback_on_step_end,
+        on_step_inputs=callback_on_step_end_tensor_inputs,
+        checkpoint=progress,
+        stopped=stopped,
+    )
+    denoised = model.denoise(noise, condition, contexts, steps)
+
+    begin("decode")
+    frames = model.decode(denoised.latents, output_type)
+    if progress is not None and denoised.finished:
+        progress.end()
+    model.finish()
+    enhanced = [each.enhanced for each in aligned if each.enhanced is not None]
+    return ReasonDiffOutput(frames, tuple(stories), seeds, settings, torch.cat(enhanced) if enhanced else None)
+
+
+def settings_of(
+    model: VideoModel[Any], image: Image.Image, narrative: Narrative | None = None, **options: Unpack[Options]
+) -> Settings:
+    """Every option resolved.
+
+    Raises:
+        InputError: names the value and the fix.
+    """
+    if options.get("guidance_scale_2") is not None and model.abilities.transformers == 1:
+        raise InputError("A second guidance scale is for models with two transformers; leave it out.")
+    if options.get("max_sequence_length") is None:
+        options["max_sequence_length"] = model.longest_text
+    frames = None if narrative is None else narrative.num_frames
+    settings = resolve(options, model.defaults, image.size, model.pixels_per_token, frames)
+    model.check_size(settings.width, settings.height, settings.num_frames)
+    return settings
+
+
+def is_adapted(model: VideoModel[Any], settings: Settings) -> bool:
+    """Whether an AlignFormer predicts the condition's latents."""
+    return settings.align and isinstance(model, TakesAdapter) and model.alignformer is not None
+
+
+def draw_noise(
+    model: VideoModel[Any],
+    stories: int,
+    settings: Settings,
+    seed: int | Sequence[int] = 0,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    latents: Tensor | None = None,
+) -> tuple[Tensor, tuple[int, ...] | None]:
+    """Each video's noise from its own seed, on the CPU in fp32: the same in any batch and on any device.
+
+    Returns:
+        [videos, channels, latent_frames, height, width], and the seeds where there are any.
+
+    Raises:
+        InputError: a list of seeds or generators, or the latents, do not fit the videos.
+    """
+    videos = stories * settings.num_videos_per_prompt
+    shape = model.latent_shape(settings.width, settings.height, settings.num_frames)
+    for name, given in (("seeds", seed), ("generators", generator)):
+        if isinstance(given, Sequence) and len(given) != videos:
+            raise InputError(f"There are {len(given)} {name} for {videos} videos; give one for each.")
+    if latents is not None:
+        if latents.shape != (videos, *shape):
+            raise InputError(f"The latents are {list(latents.shape)}; give {[videos, *shape]} for these options.")
+        return latents.float(), None
+    if generator is not None:
+        generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
+        return torch.stack([randn_tensor(shape, each, each.device).cpu() for each in generators]), None
+    seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
+    generators = [torch.Generator().manual_seed(each) for each in seeds]
+    return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """One story's condition, and AlignFormer's c* where one ran."""
+
+    condition: Tensor
+    enhanced: Tensor | None = None
+
+
+def condition_of(
+    model: VideoModel[Any], story: PreparedStory, text_embeds: Mapping[str, Tensor], settings: Settings
+) -> Aligned:
+    """What the image gives the transformer (Section 3.3): from AlignFormer's c* or, without one, the model's own.
+
+    Raises:
+        UnsupportedError: more anchors, or a weaker one, than the model or the AlignFormer takes.
+    """
+    anchors, abilities, timeline = story.anchors, model.abilities, model.timeline(settings.num_frames)
+    if abilities.anchors is not None and len(anchors) > abilities.anchors:
+        raise UnsupportedError(f"This model takes {abilities.anchors} images, not {len(anchors)}; give fewer.")
+    if not abilities.strength and any(anchor.strength < 1 for anchor in anchors):
+        raise UnsupportedError("This model holds an image fully or not at all; leave its strength at 1.")
+    if not (settings.align and isinstance(model, TakesAdapter)) or model.alignformer is None:
+        return Aligned(model.encode_anchors(anchors, timeline))
+    if len(anchors) > 1:
+        raise UnsupportedError(f"AlignFormer takes one anchor, not {len(anchors)}; give one, or align=False.")
+    enhanced = enhanced_latents(
+        model.alignformer,
+        model.encode_adapter_anchor(anchors[0]),
+        [timeline.latent_of(anchors[0].frame)],
+        [story.plan],
+        text_embeds,
+    )
+    return Aligned(model.adapted_condition(enhanced, anchors, timeline), enhanced)
+
+
+class ReasonDiffPipeline(WanComponents):
     """Wan image-to-video that is told a story; everything that diffusers does for Wan works here too.
+
+    Calls from several threads wait for each other, also those of two pipelines that share a component.
 
     Args:
         alignformer: predicts one latent per latent frame; without one, Wan's own condition is used.
@@ -71,10 +256,11 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         boundary_ratio, expand_timesteps: as in diffusers' ``WanImageToVideoPipeline``.
 
     Raises:
-        CheckpointError: the parts do not fit together, or are no image-to-video Wan.
+        CheckpointError: the components do not fit together, or are no image-to-video Wan.
     """
 
-    @torch.no_grad()
+    _callback_tensor_inputs = list(CALLBACK_INPUTS)  # noqa: RUF012
+
     def __call__(
         self,
         image: Image.Image | Sequence[Image.Image],
@@ -109,13 +295,12 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
             seed: video k of the call is drawn from seed + k (or from the k-th seed of a list).
             generator: draws the noise instead, as in diffusers.
             latents: the noise itself [videos, channels, latent_frames, height, width].
-            output_type: see ``decode``.
+            output_type: see ``WanModel.decode``.
             attention_kwargs: for the transformer, such as a LoRA ``scale``.
             record: watches the positive branch's attention to some words (Appendix C.2).
             progress: keeps the denoising on disk; the same call after a kill goes on where it was.
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
-            callback_on_step_end: as in diffusers; setting ``pipe._interrupt = True`` in it ends the denoising,
-                and what is there is decoded; what ``progress`` keeps stays.
+            callback_on_step_end: as in diffusers; it may call ``stop``.
             callback_on_step_end_tensor_inputs: of "latents", "condition", and "clean", the video predicted so far.
             options: fields of ``Settings``; what is left out or None comes from the narrative, the image, the model.
 
@@ -124,36 +309,24 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
             NarrationError: the narrator gave no usable story.
             UnsupportedError: a combination that would do the wrong thing in silence.
         """
-        images, prompts, narratives = as_lists(image, prompt, narrative)
-        settings = self.settings(images[0], narratives[0], **options)
+        with self._alone():
+            self._interrupt = False
+            return generate(
+                self.model, lambda: self.narrator, image, prompt, narrative,
+                position=position, anchor=anchor, seed=seed, generator=generator, latents=latents,
+                output_type=output_type, attention_kwargs=attention_kwargs, record=record, progress=progress,
+                on_stage=on_stage, callback_on_step_end=callback_on_step_end,
+                callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+                stopped=lambda: self.interrupt, **options,
+            )  # fmt: skip
 
-        def begin(stage: str) -> None:
-            for rest in self.resting:
-                rest()
-            on_stage(stage)
+    def stop(self) -> None:
+        """End the running call's denoising within a step, from a callback or from another thread.
 
-        begin("narrate")
-        inputs = zip(images, prompts, narratives, strict=True)
-        stories = [self.narrate(*each, settings, position, anchor) for each in inputs]
-        noise, seeds = self.noise(len(stories), settings, seed, generator, latents)
-        begin("encode")
-        words = self.encode_texts(all_texts(stories, settings, aligned=self.aligns(settings)), settings)
-        contexts = self.contexts(stories, words, self.encode_anchors(stories), settings)
-        begin("align")
-        condition, predicted = self.align(stories, words, settings)
-        begin("denoise")
-        callback = callback_on_step_end, callback_on_step_end_tensor_inputs
-        if progress is not None:
-            progress.begin(*self._identity(stories, settings, noise))
-        clean = self.denoise(noise, condition, contexts, settings, attention_kwargs, record, *callback, progress)
-        begin("decode")
-        frames = self.decode(clean, output_type)
-        for rest in self.resting:
-            rest()
-        if progress is not None and not self.interrupt:
-            progress.end()
-        self.maybe_free_model_hooks()
-        return ReasonDiffOutput(frames, tuple(stories), seeds, settings, predicted)
+        What is there then is decoded and returned; what ``progress`` keeps stays. A call that has not begun is not
+        stopped.
+        """
+        self._interrupt = True
 
     def settings(self, image: Image.Image, narrative: Narrative | None = None, **options: Unpack[Options]) -> Settings:
         """Every option resolved.
@@ -161,26 +334,7 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         Raises:
             InputError: names the value and the fix.
         """
-        if options.get("guidance_scale_2") is not None and self.config["boundary_ratio"] is None:
-            raise InputError("A second guidance scale is for models with two transformers; leave it out.")
-        if options.get("max_sequence_length") is None:
-            options["max_sequence_length"] = longest_text(self.tokenizer)
-        frames = None if narrative is None else narrative.num_frames
-        settings = resolve(options, self.defaults, image.size, self.pixels_per_token, frames)
-        timeline = timeline_of(self.vae, settings.num_frames)  # refuses what the VAE cannot hold
-        places, (_, *patch) = (self.some_transformer.config[name] for name in ("rope_max_seq_len", "patch_size"))
-        longest = Timeline.from_latent(places, timeline.stride).num_frames
-        widest = places * self.vae_scale_factor_spatial * min(patch)
-        if settings.num_frames > longest:
-            raise InputError(f"This model has no place for {settings.num_frames} frames; give at most {longest}.")
-        if max(settings.width, settings.height) > widest:
-            size = f"{settings.width}x{settings.height}"
-            raise InputError(f"This model has no place for the size {size}; give at most {widest} a side.")
-        return settings
-
-    def aligns(self, settings: Settings) -> bool:
-        """Whether an AlignFormer predicts the condition's latents."""
-        return settings.align and self.alignformer is not None
+        return settings_of(self.model, image, narrative, **options)
 
     def narrate(
         self,
@@ -190,168 +344,73 @@ class ReasonDiffPipeline(ReasonDiffDenoising):
         settings: Settings,
         position: int | None = None,
         anchor: AnchorPlace = "narrative",
-    ) -> Story:
-        """Find out where the image belongs and what every frame shows (Section 3.2), unless a narrative says so.
+    ) -> PreparedStory:
+        """The first stage alone, see ``prepare_story``."""
+        return prepare_story(
+            image, prompt, narrative, settings, self.model.timeline(settings.num_frames), lambda: self.narrator,
+            position=position, anchor=anchor, adapted=is_adapted(self.model, settings),
+        )  # fmt: skip
+
+    def guide_together(self, group: Any = None) -> None:
+        """Compute the branches of guidance in two processes, see ``cfg_parallel``; each runs the same calls.
 
         Raises:
-            InputError: there is neither a text nor a narrative, no narrator, or a position outside the clip.
-            NarrationError: the narrator gave no usable story.
+            UnsupportedError: there are not two processes.
         """
-        timeline = timeline_of(self.vae, settings.num_frames)
-        if not prompt.strip() and (narrative is None or settings.prompts == "single"):
-            raise InputError("The prompt is empty; say in a few words what should happen.")
-        if narrative is None:
-            narrative = self._told(image, prompt, settings, needed=position is None and anchor == "narrative")
-        if narrative.num_frames != settings.num_frames:
-            logger.warning("The narrative of %d frames is retimed to %d.", narrative.num_frames, settings.num_frames)
-            narrative = narrative.retime(settings.num_frames)
-        if not math.isclose(narrative.interval, settings.interval):
-            logger.warning(
-                "The narrative's frames are %g s apart and the model's %g s, which is how they are made and played.",
-                narrative.interval, settings.interval,
-            )  # fmt: skip
-            narrative = replace(narrative, interval=settings.interval)
-        narrative = placed(narrative, position, anchor)
-        if other := [each.image for each in narrative.anchors if each.image]:
-            raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
+        self.model.branches = Branches(group)
 
-        plan = FramePlan.from_narrative(narrative, timeline)
-        for lost in plan.lost:
-            logger.warning(
-                "No latent frame reads clip %d..%d (%r), because %s; make it longer.",
-                lost.clip.start + 1, lost.clip.end, lost.clip.description, lost.reason,
-            )  # fmt: skip
-        texts = texts_of(narrative, prompt, settings.prompts, timeline)
-        return Story(fit_image(image, settings.width, settings.height, settings.fit), prompt, narrative, plan, texts)
+    @cached_property
+    def model(self) -> WanModel:
+        """The components as a base model."""
+        return WanModel(self)
 
-    @torch.no_grad()
-    def encode_texts(self, texts: Sequence[str], settings: Settings) -> dict[str, Tensor]:
-        """Every distinct text's tokens [tokens, text_dim], without padding, as the transformer takes them."""
-        encoded = encode_texts(self.tokenizer, self.text_encoder, texts, longest=settings.max_sequence_length)
-        device, dtype = self._execution_device, self.some_transformer.dtype
-        return {text: embeds.to(device, dtype) for text, embeds in encoded.items()}
+    # -- adapters, see ``backends.wan.adapters`` -------------------------------------------------------------------
 
-    @torch.no_grad()
-    def encode_anchors(self, stories: Sequence[Story]) -> Tensor | None:
-        """The image encoder's tokens [stories, tokens, image_dim], or None for a transformer that takes none.
+    @cached_property
+    def _adapters(self) -> Adapters:
+        return Adapters(self)
 
-        A first-and-last-frame transformer takes images in pairs; it is given the anchor twice.
-        """
-        config = self.some_transformer.config
-        if config["image_dim"] is None:
-            return None
-        copies = 1 if config["pos_embed_seq_len"] is None else 2
-        tokens = [self.encode_image([story.image] * copies, self._execution_device) for story in stories]
-        return torch.cat(tokens).to(self.some_transformer.dtype)
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters that can be switched to."""
+        return self._adapters.names
 
-    def contexts(
-        self, stories: Sequence[Story], words: Mapping[str, Tensor], image: Tensor | None, settings: Settings
-    ) -> Contexts:
-        """What the transformer reads in the positive and in the negative branch, which differ in the text only."""
-        videos = settings.num_videos_per_prompt
-        if image is not None:
-            image = image.unflatten(0, (len(stories), -1)).repeat_interleave(videos, 0).flatten(0, 1)
-        plans = [story.texts for story in stories for _ in range(videos)]
-        length = settings.max_sequence_length
-        # Offloading that fetches weights in the order of the first call needs to_k and to_v in every call.
-        cache = not _is_group_offload_enabled(self.some_transformer)
-        told = FrameContext.build(plans, words, text_length=length, image=image, cache=cache)
-        if not settings.guided:
-            return told, None
-        negative = [FramePlan.single(settings.negative_prompt, plans[0].num_latent_frames)] * len(plans)
-        return told, FrameContext.build(negative, words, text_length=length, image=image, cache=cache)
+    @property
+    def active_adapter(self) -> str | None:
+        """The adapter in use; None where the base model runs alone."""
+        return self._adapters.active
 
-    @torch.no_grad()
-    def align(
-        self, stories: Sequence[Story], words: Mapping[str, Tensor], settings: Settings
-    ) -> tuple[Tensor, Tensor | None]:
-        """The condition [videos, stride + channels, latent_frames, height, width] (Section 3.3).
+    def load_adapter(
+        self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False
+    ) -> AdapterInfo:
+        """Load an adapter and switch to it, see ``Adapters.load``."""
+        with self._alone():
+            return self._adapters.load(adapter, name, any_base=any_base)
 
-        Its mask flags the anchor's frame; its latents are AlignFormer's c* or, without one, Wan's own.
+    def use_adapter(self, name: str | None, scale: float = 1.0) -> None:
+        """Switch to a loaded adapter, or with None to the base model, see ``Adapters.use``."""
+        with self._alone():
+            self._adapters.use(name, scale)
 
-        Returns:
-            The condition, and c* of each story where AlignFormer ran.
-        """
-        timeline = timeline_of(self.vae, settings.num_frames)
-        masks, latents = [], []
-        for story in stories:  # one at a time, so that no story's latents depend on its batch
-            frames = [anchor.frame for anchor in story.narrative.anchors]
-            image = self.video_processor.preprocess(story.image).to(self._execution_device)
-            if self.aligns(settings):
-                latents.append(self._predicted(image, frames, story.plan, timeline, words))
-            else:
-                copies = image[:, None].expand(-1, len(frames), -1, -1, -1)
-                latents.append(encode_on_grey(self.vae, copies, frames, timeline).to(image.device))
-            masks.append(anchor_mask(timeline, frames, *latents[-1].shape[-2:]))
-        predicted = torch.cat(latents)
-        condition = torch.cat([torch.cat(masks).to(predicted), predicted], dim=1)
-        condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
-        return condition, predicted if self.aligns(settings) else None
-
-    @torch.no_grad()
-    def denoise(
+    def save_adapter(
         self,
-        noise: Tensor,
-        condition: Tensor,
-        contexts: Contexts,
-        settings: Settings,
-        attention_kwargs: dict[str, Any] | None = None,
-        record: AttentionRecord | None = None,
-        callback: StepCallback | None = None,
-        callback_tensor_inputs: Sequence[str] = ("latents",),
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """From noise to latents, guided by the condition and the narrative in every step."""
-        watcher = Watcher(callback, callback_tensor_inputs)
-        self._attention_kwargs = attention_kwargs
-        self._begin(settings, record, resumes=progress is not None)
-        kept = None if progress is None else progress.load(self.scheduler, self._execution_device)
-        done, latents = (0, noise) if kept is None else kept
-        latents = latents.to(self._execution_device)
-        with self._weights(settings), self.progress_bar(total=self._num_timesteps) as bar:
-            bar.update(done)
-            for step, timestep in enumerate(self.scheduler.timesteps[done:], start=done):
-                predicted = self.predict(latents, condition, timestep, contexts, settings, record)
-                before, latents = latents, self.scheduler.step(predicted, timestep, latents, return_dict=False)[0]
-                latents, condition = watcher.show(self, step, before, predicted, latents, condition)
-                if progress is not None:
-                    progress.save(step + 1, latents, self.scheduler)
-                bar.update()
-                if self.interrupt:
-                    break
-        self._current_timestep = None
-        return latents
+        folder: str | os.PathLike[str],
+        *,
+        base_model: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        scores: Mapping[str, float] | None = None,
+    ) -> AdapterInfo:
+        """Write the adapter in use as a folder, see ``Adapters.save``."""
+        with self._alone():
+            return self._adapters.save(folder, base_model=base_model, recipe=recipe, scores=scores)
 
-    @torch.no_grad()
-    def decode(self, latents: Tensor, output_type: str = "np") -> Any:
-        """Videos from latents [videos, channels, latent_frames, height, width], one at a time.
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: Any) -> str:  # type: ignore[override]
+        """Publish the adapter in use, see ``Adapters.push_to_hub``.
 
-        Args:
-            latents: normalised.
-            output_type: "np" for floats in 0..1 [videos, frames, height, width, 3], "uint8" for bytes of the same
-                shape, "pt" for a tensor [videos, frames, 3, height, width], "pil" for lists of images, or "latent"
-                for the latents themselves.
+        A whole model is published with ``save_pretrained(..., push_to_hub=True)``.
         """
-        if output_type == "latent":
-            return latents
-        video = torch.cat([decode_video(self.vae, each[None]).float() for each in latents])
-        if output_type == "uint8":
-            frames = self.video_processor.postprocess_video(video, output_type="np")
-            return (frames * 255).round().astype(np.uint8)
-        return self.video_processor.postprocess_video(video, output_type=output_type)
+        with self._alone():
+            return self._adapters.push_to_hub(repo_id, private=private, **described)
 
-    def _told(self, image: Image.Image, prompt: str, settings: Settings, *, needed: bool) -> Narrative:
-        """The narrator's story; or, where nothing would read it, the prompt for all frames."""
-        if needed or self.aligns(settings) or settings.prompts != "single":
-            return self.narrator.narrate(image, prompt, num_frames=settings.num_frames, interval=settings.interval)
-        return Narrative.from_ends([(settings.num_frames, prompt)], 0, settings.num_frames, interval=settings.interval)
-
-    def _predicted(
-        self, image: Tensor, frames: Sequence[int], plan: FramePlan, timeline: Timeline, words: Mapping[str, Tensor]
-    ) -> Tensor:
-        """AlignFormer's c* of one story."""
-        if len(frames) > 1:
-            raise UnsupportedError(f"AlignFormer takes one anchor, not {len(frames)}; give one, or align=False.")
-        former: Any = self.alignformer
-        anchor_latents = encode_anchor(self.vae, image, held=frames[0] > 0).to(image.device)
-        return enhanced_latents(former, anchor_latents, [timeline.latent_of(frames[0])], [plan], words)
+    def _alone(self) -> AbstractContextManager[None]:
+        return exclusive(self, *self.components.values())

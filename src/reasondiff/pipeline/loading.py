@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from accelerate import cpu_offload_with_hook
-from diffusers import FirstBlockCacheConfig, WanTransformer3DModel
+from diffusers import FirstBlockCacheConfig
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
-from reasondiff.backends.wan.components import HUB_OPTIONS
+from reasondiff.backends.wan.components import HUB_OPTIONS, transformer_config
 from reasondiff.backends.wan.step_caches import compile_blocks
-from reasondiff.checkpoints import find_model
 from reasondiff.errors import UnsupportedError
 from reasondiff.pipeline.generate import ReasonDiffPipeline
 from reasondiff.planning.presets import Preset
@@ -44,7 +43,7 @@ def load_preset(
     _check(preset, device)
     if preset.float8_products:
         place = {name: options[name] for name in HUB_OPTIONS if name in options}
-        config = WanTransformer3DModel.load_config(find_model(model), subfolder="transformer", **place)
+        config = transformer_config(model, **place)
         options["quantization_config"] = _products_in_8_bits(config["num_layers"])
     dtypes = {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}
     pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
@@ -73,9 +72,8 @@ def apply_preset(
     """
     device = torch.device(device)
     _check(preset, device)
-    transformers = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
     if preset.weights == "float8" and not preset.float8_products:
-        for model in transformers:
+        for model in pipe.transformers:
             model.enable_layerwise_casting(storage_dtype=_FLOAT8, compute_dtype=model.dtype)
     if preset.text_weights == "float8":
         # T5 casts what a 'wo' reads to the dtype of its weights, so those stay as they are.
@@ -83,7 +81,7 @@ def apply_preset(
         apply_layerwise_casting(pipe.text_encoder, _FLOAT8, compute, skip_modules_pattern=("wo", "norm", "shared"))
     if preset.tiled_vae:
         pipe.vae.enable_tiling()
-    for model in transformers:
+    for model in pipe.transformers:
         if preset.compiled:
             compile_blocks(model, fullgraph=True, **(compile_options or {}))
         if preset.step_cache is not None:
@@ -93,7 +91,7 @@ def apply_preset(
     if preset.offload == "models":
         pipe.enable_model_cpu_offload(device=device)
     elif preset.offload == "blocks":
-        for model in transformers:
+        for model in pipe.transformers:
             model.enable_group_offload(
                 onload_device=device,
                 offload_device=torch.device("cpu"),
@@ -108,9 +106,9 @@ def apply_preset(
             _in_turns(pipe, device, pipe.text_encoder)
 
 
-def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *parts: Any) -> None:
+def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *components: Any) -> None:
     """Each of these models comes to the device when it is called and goes when the next stage begins."""
-    pipe.resting = [cpu_offload_with_hook(part, device)[1].offload for part in parts if part is not None]
+    pipe.offload_hooks = [cpu_offload_with_hook(part, device)[1].offload for part in components if part is not None]
 
 
 def _check(preset: Preset, device: torch.device) -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, get_args
 
+from reasondiff.backends.base import Guidance
 from reasondiff.backends.defaults import Defaults
 from reasondiff.errors import InputError
 from reasondiff.media import Fit
@@ -71,6 +72,11 @@ class Settings:
         for value, choices in ((self.prompts, PromptForm), (self.fit, Fit)):
             if value not in get_args(choices):
                 raise InputError(f"{value!r} is unknown; give one of {', '.join(get_args(choices))}.")
+
+    @property
+    def guidance(self) -> Guidance:
+        """As a model takes it."""
+        return Guidance(self.guidance_scale, self.guidance_scale_2)
 
     @property
     def guided(self) -> bool:

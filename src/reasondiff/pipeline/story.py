@@ -1,24 +1,33 @@
-"""What an image and a text become before anything is generated."""
+"""The first stage: what an image and a text become before anything is generated (Section 3.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 from PIL import Image
 
-from reasondiff.backends.wan.framewise import FramePlan
+from reasondiff.backends.base import Anchor
 from reasondiff.errors import InputError
+from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.pipeline.settings import AnchorPlace, PromptForm, Settings
 from reasondiff.timeline import Timeline
 
-__all__ = ["Story", "all_texts", "as_lists", "placed", "texts_of"]
+if TYPE_CHECKING:
+    from reasondiff.narrator import Narrator
+
+__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story", "texts_of"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Story:
+class PreparedStory:
     """One image and one text, resolved.
 
     Args:
@@ -34,6 +43,84 @@ class Story:
     narrative: Narrative
     plan: FramePlan
     texts: FramePlan
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...]:
+        """The image in its places, in the narrative's order."""
+        return tuple(Anchor(self.image, anchor.frame) for anchor in self.narrative.anchors)
+
+
+def prepare_story(
+    image: Image.Image,
+    prompt: str,
+    narrative: Narrative | None,
+    settings: Settings,
+    timeline: Timeline,
+    narrator: Callable[[], Narrator],
+    *,
+    position: int | None = None,
+    anchor: AnchorPlace = "narrative",
+    adapted: bool = False,
+) -> PreparedStory:
+    """Find out where the image belongs and what every frame shows, unless a narrative says so.
+
+    Args:
+        image: as given.
+        prompt: as given.
+        narrative: as given; None asks the narrator, where anything would read its story.
+        settings: of the run.
+        timeline: of the video.
+        narrator: loads the narrator; called when it is to be asked.
+        position: the image's frame, 1-based; wins over the narrative.
+        anchor: where the image goes when no position is given.
+        adapted: whether an AlignFormer will read the story.
+
+    Raises:
+        InputError: there is neither a text nor a narrative, no narrator, or a position outside the clip.
+        NarrationError: the narrator gave no usable story.
+    """
+    if not prompt.strip() and (narrative is None or settings.prompts == "single"):
+        raise InputError("The prompt is empty; say in a few words what should happen.")
+    if narrative is None:
+        needed = adapted or settings.prompts != "single" or (position is None and anchor == "narrative")
+        narrative = _ask_narrator(image, prompt, settings, narrator) if needed else _prompt_alone(prompt, settings)
+    narrative = placed(_on_clock(narrative, settings), position, anchor)
+    if other := [each.image for each in narrative.anchors if each.image]:
+        raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
+
+    plan = FramePlan.from_narrative(narrative, timeline)
+    for lost in plan.lost:
+        logger.warning(
+            "No latent frame reads clip %d..%d (%r), because %s; make it longer.",
+            lost.clip.start + 1, lost.clip.end, lost.clip.description, lost.reason,
+        )  # fmt: skip
+    fitted = fit_image(image, settings.width, settings.height, settings.fit)
+    texts = texts_of(narrative, prompt, settings.prompts, timeline)
+    return PreparedStory(fitted, prompt, narrative, plan, texts)
+
+
+def _ask_narrator(image: Image.Image, prompt: str, settings: Settings, narrator: Callable[[], Narrator]) -> Narrative:
+    return narrator().narrate(image, prompt, num_frames=settings.num_frames, interval=settings.interval)
+
+
+def _prompt_alone(prompt: str, settings: Settings) -> Narrative:
+    """The prompt for all frames, where nothing would read a story."""
+    frames = settings.num_frames
+    return Narrative.from_ends([(frames, prompt)], 0, frames, interval=settings.interval)
+
+
+def _on_clock(narrative: Narrative, settings: Settings) -> Narrative:
+    """The narrative with the run's number of frames and interval; a change is logged."""
+    if narrative.num_frames != settings.num_frames:
+        logger.warning("The narrative of %d frames is retimed to %d.", narrative.num_frames, settings.num_frames)
+        narrative = narrative.retime(settings.num_frames)
+    if not math.isclose(narrative.interval, settings.interval):
+        logger.warning(
+            "The narrative's frames are %g s apart and the model's %g s, which is how they are made and played.",
+            narrative.interval, settings.interval,
+        )  # fmt: skip
+        narrative = replace(narrative, interval=settings.interval)
+    return narrative
 
 
 def as_lists(image: Any, prompt: Any, narrative: Any) -> tuple[list[Image.Image], list[str], list[Narrative | None]]:
@@ -80,8 +167,11 @@ def texts_of(narrative: Narrative, prompt: str, form: PromptForm, timeline: Time
             return FramePlan.single(prompt, timeline.num_latent_frames)
 
 
-def all_texts(stories: Sequence[Story], settings: Settings, *, aligned: bool) -> list[str]:
+def all_texts(stories: Sequence[PreparedStory], settings: Settings, *, adapted: bool) -> list[str]:
     """What is to be encoded: for the transformer, for AlignFormer, for guidance."""
-    plans = [plan for story in stories for plan in ((story.texts, story.plan) if aligned else (story.texts,))]
-    texts = [text for plan in plans for text in plan.prompts]
+    texts: list[str] = []
+    for story in stories:
+        texts += story.texts.prompts
+        if adapted:
+            texts += story.plan.prompts
     return [*texts, settings.negative_prompt] if settings.guided else texts

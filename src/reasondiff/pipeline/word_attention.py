@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from reasondiff.backends.wan.conditioning import timeline_of
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.errors import InputError
@@ -69,7 +68,7 @@ def watch_word(
     Raises:
         InputError: there is no such block, or no description contains the word.
     """
-    blocks = len(pipe.some_transformer.blocks)
+    blocks = len(pipe.any_transformer.blocks)
     block = blocks // 2 if block is None else block
     if not 0 <= block < blocks:
         raise InputError(f"There is no block {block}; give one of 0..{blocks - 1}.")
@@ -83,10 +82,10 @@ def watch_word(
         callback_on_step_end=callback_on_step_end, **options,
     )  # fmt: skip
     heat = record.mean(block)[0].cpu().numpy()
-    _, high, wide = pipe.some_transformer.config["patch_size"]
+    _, high, wide = pipe.any_transformer.config["patch_size"]
     scale = pipe.vae_scale_factor_spatial
     heat = heat.reshape(len(heat), settings.height // (scale * high), settings.width // (scale * wide))
-    timeline = timeline_of(pipe.vae, settings.num_frames)
+    timeline = pipe.model.timeline(settings.num_frames)
     return WordAttention(word, block, output, heat[[timeline.latent_of(f) for f in range(settings.num_frames)]])
 
 

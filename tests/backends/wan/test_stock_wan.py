@@ -82,7 +82,7 @@ def test_latents_are_decoded_as_stock_decodes_them() -> None:
         tiny.pipeline()(generator=torch.Generator().manual_seed(3), output_type=kind, **options).frames
         for kind in ("latent", "np")
     )
-    decoded = ours().decode(latents)
+    decoded = ours().model.decode(latents)
     assert decoded.shape == (1, 17, 64, 48, 3)
     assert np.array_equal(decoded, frames)
 

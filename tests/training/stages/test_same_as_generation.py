@@ -53,12 +53,12 @@ def tokens_of(pipe: ReasonDiffPipeline, encode: Any) -> list[list[int]]:
 def test_texts_become_the_same_tokens_and_embeddings(pipe: ReasonDiffPipeline) -> None:
     texts, settings = Texts(pipe.tokenizer, pipe.text_encoder), pipe.settings(IMAGE)
     training = tokens_of(pipe, lambda: texts(TEXTS))
-    generation = tokens_of(pipe, lambda: pipe.encode_texts(TEXTS, settings))
+    generation = tokens_of(pipe, lambda: pipe.model.encode_texts(TEXTS, settings.max_sequence_length))
     assert training == generation
     assert training[0] == pipe.tokenizer("The dog & the cat play.").input_ids
     with torch.no_grad():
         batched = texts(TEXTS)
-    alone = pipe.encode_texts(TEXTS, settings)
+    alone = pipe.model.encode_texts(TEXTS, settings.max_sequence_length)
     assert batched.keys() == alone.keys() == set(TEXTS)
     for text in TEXTS:
         torch.testing.assert_close(batched[text], alone[text], atol=1e-5, rtol=0)
@@ -67,7 +67,7 @@ def test_texts_become_the_same_tokens_and_embeddings(pipe: ReasonDiffPipeline) -
 def test_texts_are_cut_at_the_same_length(pipe: ReasonDiffPipeline, caplog: pytest.LogCaptureFixture) -> None:
     endless = "so " * 400
     training = Texts(pipe.tokenizer, pipe.text_encoder)([endless])[endless]
-    assert len(training) == len(pipe.encode_texts([endless], pipe.settings(IMAGE))[endless]) == 512
+    assert len(training) == len(pipe.model.encode_texts([endless], 512)[endless]) == 512
     assert caplog.text.count("is cut to 512") == 2
 
 

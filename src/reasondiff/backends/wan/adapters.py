@@ -20,17 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, ReasonDiffParts, fetched
+from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents, fetched
 from reasondiff.backends.wan.lora_file import holds_lora
 from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
-__all__ = ["AdapterInfo", "ReasonDiffAdapters", "fingerprint"]
+__all__ = ["AdapterInfo", "Adapters", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
@@ -116,25 +115,29 @@ class _Loaded:
     interval: float
 
 
-class ReasonDiffAdapters(ReasonDiffParts):
-    """Saving, loading, switching and publishing adapters."""
+class Adapters:
+    """Saving, loading, switching and publishing the adapters of one pipeline.
 
-    _loaded: dict[str, _Loaded] | None = None  # None: only what came with the model
-    _chosen: str | None = None
+    Args:
+        pipe: whose AlignFormer and LoRAs they are.
+    """
+
+    def __init__(self, pipe: WanComponents) -> None:
+        self.pipe = pipe
+        self._loaded: dict[str, _Loaded] | None = None  # None: only what came with the model
+        self._chosen: str | None = None
 
     @property
-    def adapters(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Names of the adapters that can be switched to."""
         return tuple(self._known())
 
     @property
-    def active_adapter(self) -> str | None:
+    def active(self) -> str | None:
         """The adapter in use; None where the base model runs alone."""
         return self._chosen if self._loaded is not None else next(iter(self._known()), None)
 
-    def load_adapter(
-        self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False
-    ) -> AdapterInfo:
+    def load(self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False) -> AdapterInfo:
         """Load an adapter and switch to it. Adapters loaded before stay, and so do other LoRAs.
 
         Args:
@@ -151,12 +154,12 @@ class ReasonDiffAdapters(ReasonDiffParts):
         name = name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(str(adapter).split("@")[0]).name) or "adapter"
         if not _NAME.fullmatch(name):
             raise InputError(f"An adapter cannot be called {name!r}; use letters, digits, '-' and '_'.")
-        if name in self._known() or name in getattr(self.transformer, "peft_config", {}):
+        if name in self._known() or name in getattr(self.pipe.transformer, "peft_config", {}):
             raise InputError(f"There is an adapter {name!r} already; give this one another name.")
         self._refuse_merged()
         _refuse_lora_alone(folder)
         info = AdapterInfo.read(folder)
-        found = fingerprint(self.transformer)
+        found = fingerprint(self.pipe.transformer)
         if not any_base and found and info.base_fingerprint and found != info.base_fingerprint:
             raise CheckpointError(
                 f"The adapter {str(adapter)!r} was trained on {info.base_model!r} and this is another model; load that "
@@ -165,19 +168,19 @@ class ReasonDiffAdapters(ReasonDiffParts):
         former, active = None, self._active_loras()
         with in_one_sentence(str(adapter), "adapter"):
             if (folder / "alignformer").is_dir():
-                dtype = self.some_transformer.dtype
+                dtype = self.pipe.any_transformer.dtype
                 loaded = AlignFormer.from_pretrained(folder / "alignformer", dtype=dtype, use_safetensors=True)
-                former = loaded.to(self.device).eval()
-            self._check_alignformer(former)
+                former = loaded.to(self.pipe.device).eval()
+            self.pipe.check_alignformer(former)
         if (folder / LORA_FILE).is_file():
-            self._read_lora(folder, name)
+            self.pipe.read_lora(folder, name)
         self._loaded = {**self._known(), name: _Loaded(former, info.interval)}
-        self._own_loras.add(name)
+        self.pipe.own_loras.add(name)
         self._activate(active)
-        self.use_adapter(name)
+        self.use(name)
         return info
 
-    def use_adapter(self, name: str | None, scale: float = 1.0) -> None:
+    def use(self, name: str | None, scale: float = 1.0) -> None:
         """Switch to a loaded adapter, or with None to the base model. Other LoRAs stay as they are.
 
         Args:
@@ -194,19 +197,20 @@ class ReasonDiffAdapters(ReasonDiffParts):
         self._refuse_merged()
         self._loaded = known  # from here on the model's own one is among them
         chosen = _Loaded(None, self._interval) if name is None else known[name]
-        others = [lora for lora in self._active_loras() if lora not in self._own_loras]
-        loras = [name] if name and name in getattr(self.transformer, "peft_config", {}) else []
+        others = [lora for lora in self._active_loras() if lora not in self.pipe.own_loras]
+        loras = [name] if name and name in getattr(self.pipe.transformer, "peft_config", {}) else []
         self._activate(others + loras)
-        for layer in self._lora_layers():
+        for layer in self.pipe.lora_layers:
             for lora in loras:
                 layer.set_scale(lora, scale)
-        self.register_modules(alignformer=chosen.alignformer)
-        self.defaults = replace(self.defaults, interval=chosen.interval)
-        self._chosen, self._lora = name, name or ADAPTER
-        if getattr(self, "_all_hooks", None):
-            self.maybe_free_model_hooks()  # model offload must learn of another AlignFormer
+        self.pipe.register_modules(alignformer=chosen.alignformer)
+        self.pipe.defaults = replace(self.pipe.defaults, interval=chosen.interval)
+        self._chosen = name
+        self.pipe.own_lora = name or ADAPTER
+        if getattr(self.pipe, "_all_hooks", None):
+            self.pipe.maybe_free_model_hooks()  # model offload must learn of another AlignFormer
 
-    def save_adapter(
+    def save(
         self,
         folder: str | os.PathLike[str],
         *,
@@ -225,19 +229,19 @@ class ReasonDiffAdapters(ReasonDiffParts):
         Raises:
             InputError: no adapter is in use, or the folder cannot be written.
         """
-        lora = self.active_adapter in getattr(self.transformer, "peft_config", {})
-        if self.alignformer is None and not lora:
+        lora = self.active in getattr(self.pipe.transformer, "peft_config", {})
+        if self.pipe.alignformer is None and not lora:
             raise InputError("There is no adapter to save; train or load one, or switch to it.")
-        base_model = base_model or str(self.config.get("_name_or_path") or "")
+        base_model = base_model or str(self.pipe.config.get("_name_or_path") or "")
         with atomic_path(Path(folder), folder=True) as partial:
-            if self.alignformer is not None:
-                self.alignformer.save_pretrained(partial / "alignformer", safe_serialization=True)
+            if self.pipe.alignformer is not None:
+                self.pipe.alignformer.save_pretrained(partial / "alignformer", safe_serialization=True)
             if lora:
-                self.write_lora(partial, self._lora)
+                self.pipe.write_lora(partial, self.pipe.own_lora)
             info = AdapterInfo(
                 base_model=base_model,
-                base_fingerprint=fingerprint(self.transformer),
-                interval=self.defaults.interval,
+                base_fingerprint=fingerprint(self.pipe.transformer),
+                interval=self.pipe.defaults.interval,
                 hashes=weight_hashes(partial),
                 recipe=dict(recipe or {}),
                 scores=dict(scores or {}),
@@ -247,7 +251,7 @@ class ReasonDiffAdapters(ReasonDiffParts):
             (partial / "README.md").write_text(model_card(info, Path(folder).name), encoding="utf-8")
         return info
 
-    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: Any) -> str:  # type: ignore[override]
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: Any) -> str:
         """Publish the adapter in use with a model card. (A whole model: ``save_pretrained(..., push_to_hub=True)``.)
 
         Who you are is read from HF_TOKEN or ``hf auth login``.
@@ -255,20 +259,20 @@ class ReasonDiffAdapters(ReasonDiffParts):
         Args:
             repo_id: ``owner/name``; made if it does not exist.
             private: whether a new repository is private.
-            described: base_model, recipe and scores for ``save_adapter``.
+            described: base_model, recipe and scores for ``save``.
 
         Returns:
             The commit's address.
 
         Raises:
-            InputError: as ``save_adapter``, or the base model is a folder, which nobody else has.
+            InputError: as ``save``, or the base model is a folder, which nobody else has.
         """
         from huggingface_hub import HfApi
 
         api = HfApi()
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / repo_id.split("/")[-1]
-            info = self.save_adapter(folder, **described)
+            info = self.save(folder, **described)
             if Path(info.base_model).exists():
                 raise InputError(f"The base model {info.base_model!r} is a folder; give base_model='owner/name'.")
             repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
@@ -278,29 +282,25 @@ class ReasonDiffAdapters(ReasonDiffParts):
     @property
     def _interval(self) -> float:
         """The model's own, without any adapter."""
-        return Defaults.from_config(self.config["reasondiff"]).interval
+        return Defaults.from_config(self.pipe.config["reasondiff"]).interval
 
     def _known(self) -> dict[str, _Loaded]:
         """Loaded adapters; the first may be the one that came with the model."""
-        own = self.alignformer is not None or ADAPTER in getattr(self.transformer, "peft_config", {})
+        own = self.pipe.alignformer is not None or ADAPTER in getattr(self.pipe.transformer, "peft_config", {})
         if self._loaded is None and own:
-            return {ADAPTER: _Loaded(self.alignformer, self._interval)}
+            return {ADAPTER: _Loaded(self.pipe.alignformer, self._interval)}
         return self._loaded or {}
 
-    def _lora_layers(self) -> list[Any]:
-        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
-        return [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
-
     def _active_loras(self) -> list[str]:
-        return next((list(layer.active_adapters) for layer in self._lora_layers()), [])
+        return next((list(layer.active_adapters) for layer in self.pipe.lora_layers), [])
 
     def _activate(self, names: list[str]) -> None:
         """Layer by layer, because diffusers' own call would set every weight to 1."""
-        for layer in self._lora_layers():
+        for layer in self.pipe.lora_layers:
             layer.set_adapter(names, inference_mode=True)
 
     def _refuse_merged(self) -> None:
-        if merged := {name for layer in self._lora_layers() for name in layer.merged_adapters}:
+        if merged := {name for layer in self.pipe.lora_layers for name in layer.merged_adapters}:
             raise UnsupportedError(
                 f"The LoRA {min(merged)!r} is merged into the transformer; call unfuse_lora() first."
             )

@@ -1,4 +1,4 @@
-"""The parts of a ReasonDiff model, and the folder they are kept in.
+"""The components of a ReasonDiff model, and the folder they are kept in: loading, saving, LoRA.
 
 model_index.json                       classes, the model's ``Defaults``, and whether the AlignFormer has a LoRA
 transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
@@ -43,13 +44,13 @@ from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["ADAPTER", "LORA_FILE", "ReasonDiffParts", "fetched"]
+__all__ = ["ADAPTER", "LORA_FILE", "WanComponents", "fetched"]
 
 ADAPTER = "reasondiff"
 """Name of the LoRA that was trained with the AlignFormer."""
 
 
-class ReasonDiffParts(WanImageToVideoPipeline):
+class WanComponents(WanImageToVideoPipeline):
     """Stock Wan image-to-video, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
 
     model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
@@ -96,9 +97,9 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         self.defaults = Defaults.from_config(reasondiff)
         self._narrator: Narrator | None = None
         self._narrator_folder: Path | None = None
-        self.resting: list[Callable[[], object]] = []  # called between stages: models leave the GPU
-        self._lora = ADAPTER  # name of our own LoRA in use
-        self._own_loras = {ADAPTER}
+        self.offload_hooks: list[Callable[[], object]] = []  # called between stages: models leave the GPU
+        self.own_lora = ADAPTER  # name of our own LoRA in use
+        self.own_loras = {ADAPTER}
         self._check()
 
     @property
@@ -176,7 +177,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:
-            model._read_lora(fetched(str(lora)))
+            model.read_lora(fetched(str(lora)))
         if (folder / "narrator").is_dir():
             model._narrator_folder = folder / "narrator"
         return model
@@ -192,11 +193,11 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         """
         folder = Path(save_directory)
         adapters = dict(getattr(self.transformer, "peft_config", {}))
-        if others := set(adapters) - {self._lora}:
+        if others := set(adapters) - {self.own_lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
         layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
-        active = bool(layers) and self._lora in layers[0].active_adapters
-        name = self._lora
+        active = bool(layers) and self.own_lora in layers[0].active_adapters
+        name = self.own_lora
         if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
             raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
         (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
@@ -212,17 +213,17 @@ class ReasonDiffParts(WanImageToVideoPipeline):
     def _without_lora(self) -> Iterator[Path]:
         """Inside the block our own LoRA is not in the transformer but in the folder that is yielded."""
         layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
-        scales, active = [layer.scaling[self._lora] for layer in layers], list(layers[0].active_adapters)
+        scales, active = [layer.scaling[self.own_lora] for layer in layers], list(layers[0].active_adapters)
         with tempfile.TemporaryDirectory() as name:
-            self.write_lora(Path(name), self._lora)
+            self.write_lora(Path(name), self.own_lora)
             self.unload_lora_weights()
             try:
                 yield Path(name)
             finally:
-                self._read_lora(Path(name), self._lora)
+                self.read_lora(Path(name), self.own_lora)
                 back = (layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer))
                 for layer, scale in zip(back, scales, strict=True):
-                    layer.scaling[self._lora] = scale
+                    layer.scaling[self.own_lora] = scale
                     layer.set_adapter(active, inference_mode=True)
 
     def load_lora_weights(self, *args: Any, **kwargs: Any) -> None:
@@ -262,7 +263,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         config = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
         self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=config)
 
-    def _read_lora(self, place: Path, name: str = ADAPTER) -> None:
+    def read_lora(self, place: Path, name: str = ADAPTER) -> None:
         """From a safetensors file, or a folder with one of the usual name."""
         folder, file = (place, LORA_FILE) if place.is_dir() else (place.parent, place.name)
         with in_one_sentence(str(place), "LoRA"), warnings.catch_warnings():
@@ -276,9 +277,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         Raises:
             UnsupportedError: the LoRA is merged into the weights.
         """
-        models = [model for model in (self.transformer, self.transformer_2) if model is not None]
-        layers = [layer for model in models for layer in model.modules() if isinstance(layer, LoraLayer)]
-        ours = [(layer, name) for layer in layers for name in sorted(self._own_loras & set(layer.scaling))]
+        ours = [(layer, name) for layer in self.lora_layers for name in sorted(self.own_loras & set(layer.scaling))]
         if any(name in layer.merged_adapters for layer, name in ours):
             raise UnsupportedError("The LoRA is merged into the transformer; call unfuse_lora() to run the base model.")
         scales = [layer.scaling[name] for layer, name in ours]
@@ -291,7 +290,17 @@ class ReasonDiffParts(WanImageToVideoPipeline):
                 layer.scaling[name] = scale
 
     @property
-    def some_transformer(self) -> Any:
+    def transformers(self) -> tuple[Any, ...]:
+        """One, or with Wan2.2 those for high and for low noise."""
+        return tuple(model for model in (self.transformer, self.transformer_2) if model is not None)
+
+    @property
+    def lora_layers(self) -> list[Any]:
+        """The layers of all transformers that carry LoRAs."""
+        return [layer for model in self.transformers for layer in model.modules() if isinstance(layer, LoraLayer)]
+
+    @property
+    def any_transformer(self) -> Any:
         """Either transformer; two of them (Wan2.2) have the same inputs."""
         return self.transformer if self.transformer is not None else self.transformer_2
 
@@ -299,7 +308,7 @@ class ReasonDiffParts(WanImageToVideoPipeline):
     def pixels_per_token(self) -> int:
         """Width and height of the frames must be multiples of this."""
         sides = [
-            side for model in (self.some_transformer, self.alignformer) if model for side in model.config["patch_size"]
+            side for model in (self.any_transformer, self.alignformer) if model for side in model.config["patch_size"]
         ]
         return self.vae_scale_factor_spatial * math.lcm(*sides)
 
@@ -314,9 +323,9 @@ class ReasonDiffParts(WanImageToVideoPipeline):
         for model in (self.transformer, self.transformer_2):
             if model is not None:
                 check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
-        self._check_alignformer(self.alignformer)
+        self.check_alignformer(self.alignformer)
 
-    def _check_alignformer(self, former: AlignFormer | None) -> None:
+    def check_alignformer(self, former: AlignFormer | None) -> None:
         if former is not None and self.vae is not None:
             channels = self.vae.config["z_dim"]
             width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]
@@ -348,6 +357,17 @@ _OURS = [
     "narrator/*.safetensors",
     "narrator/*.txt",
 ]
+
+
+def transformer_config(model: str, **place: Any) -> dict[str, Any]:
+    """The configuration of a model's transformer, read before its weights.
+
+    Args:
+        model: as ``from_pretrained`` is given it.
+        place: of ``HUB_OPTIONS``.
+    """
+    config: dict[str, Any] = WanTransformer3DModel.load_config(find_model(model), subfolder="transformer", **place)
+    return config
 
 
 def fetched(name: str) -> Path:

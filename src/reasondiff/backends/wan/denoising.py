@@ -1,16 +1,117 @@
-"""One call of the transformer, as generation and training both make it."""
+"""The denoising loop: one call of the transformer, both branches of guidance, every step, and whoever watches it.
+
+Training makes the same call, by ``predict``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from torch import Tensor
 
+from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance
+from reasondiff.backends.wan.cfg_parallel import Branches
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
+from reasondiff.backends.wan.step_caches import check_cache
+from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.flow import clean_from
 
-__all__ = ["predict", "timestep_of"]
+if TYPE_CHECKING:
+    from reasondiff.backends.wan.components import WanComponents
+
+__all__ = ["CALLBACK_INPUTS", "StepCallback", "StepCallbackRunner", "denoise", "predict", "timestep_of"]
+
+StepCallback = Callable[..., dict[str, Any]] | PipelineCallback | MultiPipelineCallbacks
+
+CALLBACK_INPUTS = ("latents", "condition", "clean")
+"""The tensors that a callback can be given; "clean" is the video predicted so far."""
+
+
+@dataclass
+class StepCallbackRunner:
+    """The caller's callback, as in diffusers.
+
+    Args:
+        callback: called after every step; may return other latents or another condition.
+        inputs: the tensors that it is given, of ``CALLBACK_INPUTS``.
+
+    Raises:
+        InputError: it asks for something else.
+    """
+
+    callback: StepCallback | None
+    inputs: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.callback, PipelineCallback | MultiPipelineCallbacks):
+            self.inputs = self.callback.tensor_inputs
+        if unknown := sorted(set(self.inputs) - set(CALLBACK_INPUTS)):
+            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents', 'condition', 'clean'.")
+
+    def call(
+        self, pipe: Any, step: int, before: Tensor, predicted: Tensor, latents: Tensor, condition: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """After ``step`` has led from ``before`` to ``latents``; returns the latents and condition to go on with."""
+        if self.callback is None:
+            return latents, condition
+        tensors = {"latents": latents, "condition": condition}
+        if "clean" in self.inputs:
+            sigma = pipe.scheduler.sigmas[step].to(before)
+            tensors["clean"] = clean_from(predicted, before, sigma, pipe.scheduler)
+        given = {name: tensors[name] for name in self.inputs}
+        changed = self.callback(pipe, step, pipe.current_timestep, given)
+        return changed.get("latents", latents), changed.get("condition", condition)
+
+
+@torch.no_grad()
+def denoise(
+    pipe: WanComponents,
+    noise: Tensor,
+    condition: Tensor,
+    contexts: Contexts[FrameContext],
+    options: DenoisingOptions,
+    branches: Branches | None = None,
+) -> Denoised:
+    """From noise to latents, guided by the condition and the narrative in every step.
+
+    Args:
+        pipe: the components.
+        noise: [videos, channels, latent_frames, height, width], fp32.
+        condition: [videos, stride + channels, latent_frames, height, width].
+        contexts: what both branches read.
+        options: how.
+        branches: of guidance, where another process computes one of them.
+
+    Raises:
+        InputError: a callback asks for what there is not, or a kept run is another one.
+        UnsupportedError: a step cache, or watching attention, would do the wrong thing.
+    """
+    callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
+    checkpoint, device, scheduler = options.checkpoint, pipe._execution_device, pipe.scheduler
+    _begin(pipe, options, branches)
+    kept = None if checkpoint is None else checkpoint.load(scheduler, device)
+    done, latents = (0, noise) if kept is None else kept
+    latents = latents.to(device)
+    weights = nullcontext() if options.use_adapter else pipe.base_model()
+    with weights, pipe.progress_bar(total=len(scheduler.timesteps)) as bar:
+        bar.update(done)
+        for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
+            predicted = _guided(pipe, latents, condition, timestep, contexts, options, branches)
+            before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+            latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
+            done = step + 1
+            if checkpoint is not None:
+                checkpoint.save(done, latents, scheduler)
+            bar.update()
+            if options.stopped():
+                break
+    pipe._current_timestep = None
+    return Denoised(latents, finished=done == len(scheduler.timesteps))
 
 
 def predict(
@@ -55,3 +156,55 @@ def predict(
 def timestep_of(sigma: Tensor, scheduler: Any) -> Tensor:
     """The timestep at which the transformer is told of noise level ``sigma`` (0 = clean, 1 = noise)."""
     return sigma * scheduler.config["num_train_timesteps"]
+
+
+def _begin(pipe: WanComponents, options: DenoisingOptions, branches: Branches | None) -> None:
+    """Before the first step: nothing is left of another run, and nothing goes wrong in silence."""
+    if branches is not None and options.record is not None:
+        raise UnsupportedError("Attention is not recorded over two processes; run it in one.")
+    for model in pipe.transformers:
+        check_cache(model, options.steps, alone=len(pipe.transformers) == 1, resumes=options.checkpoint is not None)
+        model._reset_stateful_cache()  # a run that was interrupted has left its state
+    pipe._attention_kwargs = options.attention_kwargs
+    pipe.scheduler.set_timesteps(options.steps, device=pipe._execution_device)
+    pipe._num_timesteps = len(pipe.scheduler.timesteps)
+
+
+def _guided(
+    pipe: WanComponents,
+    latents: Tensor,
+    condition: Tensor,
+    timestep: Tensor,
+    contexts: Contexts[FrameContext],
+    options: DenoisingOptions,
+    branches: Branches | None,
+) -> Tensor:
+    """What this noise level's expert predicts, led away from the negative branch."""
+    pipe._current_timestep = timestep
+    transformer, scale = _expert(pipe, timestep, options.guidance)
+    pipe._guidance_scale = scale  # where diffusers' callbacks look for it
+
+    def branch(name: str, context: FrameContext, record: AttentionRecord | None = None) -> Tensor:
+        return predict(
+            transformer, latents, condition, timestep, context,
+            branch=name, record=record, attention_kwargs=options.attention_kwargs,
+        )  # fmt: skip
+
+    if contexts.negative is None or not pipe.do_classifier_free_guidance:
+        return branch("cond", contexts.positive, options.record)
+    if branches is None:
+        positive = branch("cond", contexts.positive, options.record)
+        negative = branch("uncond", contexts.negative)
+    elif branches.positive:
+        positive, negative = branches.exchange(branch("cond", contexts.positive))
+    else:
+        positive, negative = branches.exchange(branch("uncond", contexts.negative))
+    return negative + scale * (positive - negative)
+
+
+def _expert(pipe: WanComponents, timestep: Tensor, guidance: Guidance) -> tuple[Any, float]:
+    """The transformer for this noise level, and its guidance; Wan2.2 has one for high and one for low noise."""
+    ratio = pipe.config["boundary_ratio"]
+    if ratio is None or timestep >= ratio * pipe.scheduler.config["num_train_timesteps"]:
+        return pipe.transformer, guidance.scale
+    return pipe.transformer_2, guidance.scale_2
