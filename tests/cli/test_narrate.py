@@ -43,7 +43,7 @@ NO_KEY = "OPENAI_API_KEY is not set, so gpt-4o cannot be asked; export a key"
         (Say(status=400, error="qwen is not a multimodal model"), ("--narrator", "openai:qwen"),
          "The model 'qwen' at {url} takes no images (qwen is not a multimodal model); choose one with vision."),
         (Say(status=413, error="Request Entity Too Large"), (), "finds even a small copy of the image too large"),
-        (Say(status=401, error="Incorrect API key"), (), "refuses the key in OPENAI_API_KEY"),
+        (Say(status=401, error="Incorrect API key"), (), "wants a key (401: Incorrect API key); export OPENAI"),
         (Say(delay=2), ("--narrator-timeout", 0.1), "gave no answer within 0.1 s"),
     ],
     ids=["key", "address", "path", "down", "model", "vision", "size", "refused", "slow"],
@@ -71,7 +71,11 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     ("say", "words"),
     [
         (Say(refusal="I can't help."), "declined; reword the prompt or choose another --narrator. It replied: "),
-        (Say("What a vase!"), "gave no usable story (its reply holds no JSON object with position and clips); reword"),
+        (
+            Say("What a vase!"),
+            "gave no usable story (its reply holds no JSON object with position and clips), "
+            "and its server does not enforce the reply's form; reword",
+        ),
     ],
     ids=["declined", "prose"],
 )

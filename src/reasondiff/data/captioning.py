@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
+from reasondiff.narrator.asking import schema as json_schema
 from reasondiff.narrator.asking.instruction import fill, read_prompt
-from reasondiff.narrator.asking.schema import record, row, text
 from reasondiff.narrator.providers.base import Message, Provider
 from reasondiff.narrator.reading.loose_json import find_values
 from reasondiff.narrator.reading.parse import is_refusal
@@ -107,7 +107,9 @@ class Captioner:
         ask = fill(read_prompt(f"captions.{self.version}.txt"), count=len(frames), interval=f"{interval:g}")
         reply = self.provider.complete(
             [Message("user", ask, tuple(frames))],
-            schema=record({"captions": row(text(MAX_CAPTION), len(frames), len(frames))}),
+            schema=json_schema.object(
+                {"captions": json_schema.array(json_schema.string(MAX_CAPTION), len(frames), len(frames))}
+            ),
             max_tokens=self.max_tokens * len(frames),
         )
         for found in reversed([] if reply.cut else find_values(reply.text)):

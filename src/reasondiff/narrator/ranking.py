@@ -11,8 +11,8 @@ from PIL import Image
 
 from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrative import Narrative
+from reasondiff.narrator.asking import schema as json_schema
 from reasondiff.narrator.asking.instruction import fill, read_prompt
-from reasondiff.narrator.asking.schema import Schema, record, row, text, whole
 from reasondiff.narrator.providers.base import Message, Provider, Reply
 from reasondiff.narrator.reading.loose_json import find_values
 from reasondiff.narrator.reading.texts import clean, shorten, without_markup
@@ -86,10 +86,12 @@ def _clip_list(story: Narrative) -> str:
     return without_markup("\n".join(lines))
 
 
-def _schema(count: int) -> Schema:
-    marks = dict.fromkeys(_MARKS, whole(0, 10))
-    verdict = record({"story": whole(1, count), "reason": text(_REASON), **marks})
-    return record({"verdicts": row(verdict, count, count)})
+def _schema(count: int) -> json_schema.Schema:
+    marks = dict.fromkeys(_MARKS, json_schema.integer(0, 10))
+    verdict = json_schema.object(
+        {"story": json_schema.integer(1, count), "reason": json_schema.string(_REASON), **marks}
+    )
+    return json_schema.object({"verdicts": json_schema.array(verdict, count, count)})
 
 
 def _read(reply: str, count: int) -> list[dict[str, Any]]:

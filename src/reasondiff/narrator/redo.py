@@ -8,9 +8,9 @@ from PIL import Image
 
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrative import Narrative
+from reasondiff.narrator.asking import schema as json_schema
 from reasondiff.narrator.asking.form import Bounds
 from reasondiff.narrator.asking.instruction import fill, read_prompt
-from reasondiff.narrator.asking.schema import record, text
 from reasondiff.narrator.providers.base import Message, Provider, Reply
 from reasondiff.narrator.reading.loose_json import find_values
 from reasondiff.narrator.reading.parse import LIMITS, is_refusal
@@ -56,7 +56,7 @@ def redo_clip(
         end=old.end, prompt=clean(without_markup(prompt)), here=here, clips=without_markup("\n".join(script)),
         style=without_markup(narrative.style) or "nothing in particular",
     )  # fmt: skip
-    schema = record({"description": text(bound)})
+    schema = json_schema.object({"description": json_schema.string(bound)})
     message = Message("user", ask, (image.convert("RGB"),))
     for attempt in range(2):
         reply = provider.complete([message], schema=schema, max_tokens=bound, temperature=0.8, seed=seed + attempt)

@@ -248,6 +248,8 @@ class VisionNarrator:
         if parsed.narrative is None:
             fault = parsed.faults[-1].removesuffix(".").replace("Your reply", "its reply")
             why = "declined" if parsed.refused else f"gave no usable story ({fault})"
+            if str(reply.details.get("structure", "")).endswith("not kept") and not parsed.refused:
+                why += ", and its server does not enforce the reply's form"
             raise NarrationError(
                 f"The narrator {self.name} {why}; reword the prompt or choose another --narrator.",
                 reply.refusal or reply.text,

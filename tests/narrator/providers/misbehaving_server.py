@@ -30,6 +30,8 @@ class Say:
     delay: float = 0.0
     pieces: int = 1  # of the body, each after ``delay``
     body: bytes | None = None  # instead of a well-formed answer
+    answer: Any = None  # the same as JSON
+    blanks: int = 0  # of lines that keep the connection alive before the body, each after ``delay``
     content_type: str = "application/json"
     cut: bool = False  # close the connection in the middle of the body
 
@@ -39,6 +41,8 @@ class Request:
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
+    method: str = "POST"
+    query: str = ""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -66,10 +70,10 @@ class Request:
     @property
     def structure(self) -> str:
         """How the reply's form was asked for."""
-        if "structured_outputs" in self.body:
-            return "structured_outputs"
         wanted = self.body.get("response_format") or self.body.get("text", {}).get("format") or {}
         kind = wanted.get("type", "text")
+        if kind == "json_object" and "schema" in wanted:
+            return "json_object, schema"
         return kind + ("" if kind != "json_schema" or "maxLength" in json.dumps(wanted) else ", unbounded")
 
 
@@ -105,8 +109,10 @@ class Server:
         if scope["path"] not in {"/v1/chat/completions", "/v1/responses"}:
             return await self.send(send, 404, b'{"detail":"Not Found"}')
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        request = Request(scope["path"], json.loads(body), headers)
+        query = scope["query_string"].decode()
+        request = Request(scope["path"], json.loads(body or b"{}"), headers, scope["method"], query)
         self.requests.append(request)
+        self.receive = receive
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:
@@ -119,6 +125,8 @@ class Server:
             await asyncio.sleep(say.delay)
         if say.body is not None:
             body = say.body
+        elif say.answer is not None:
+            body = json.dumps(say.answer).encode()
         elif say.status != 200:
             body = json.dumps({"error": {"message": say.error, "type": "invalid_request_error"}}).encode()
         else:
@@ -126,11 +134,23 @@ class Server:
             body = json.dumps(shape(say, request.body.get("model", ""))).encode()
         await self.send(send, say.status, body, say)
 
+    async def left(self, seconds: float) -> bool:
+        """Whether the client hangs up within this time."""
+        try:
+            event = await asyncio.wait_for(self.receive(), seconds)
+        except TimeoutError:
+            return False
+        return event["type"] == "http.disconnect"
+
     async def send(self, send: Any, status: int, body: bytes, say: Say | None = None) -> None:
         say = say or Say()
-        headers = {"content-type": say.content_type, "content-length": str(len(body)), **say.headers}
+        headers = {"content-type": say.content_type, "content-length": str(say.blanks + len(body)), **say.headers}
         named = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": named})
+        for _ in range(say.blanks):
+            await send({"type": "http.response.body", "body": b"\n", "more_body": True})
+            if await self.left(say.delay):
+                return
         if say.cut:
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
             return
@@ -142,8 +162,9 @@ class Server:
         await send({"type": "http.response.body", "body": b""})
 
 
-def chat_answer(say: Say, model: str) -> dict[str, Any]:
-    message = {"role": "assistant", "content": None if say.refusal else say.text, "refusal": say.refusal}
+def chat_answer(say: Say, model: str, **fields: Any) -> dict[str, Any]:
+    """A Chat Completions answer; ``fields`` of its message instead of the protocol's."""
+    message = {"role": "assistant", "content": None if say.refusal else say.text, "refusal": say.refusal, **fields}
     return {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": f"{model}-2024",
         "choices": [{"index": 0, "message": message, "finish_reason": say.finish}],

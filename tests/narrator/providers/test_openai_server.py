@@ -68,7 +68,7 @@ def test_the_schema_is_strict_and_bounds_everything(server: Server, image: Image
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
-@pytest.mark.parametrize("knows", ["json_schema, unbounded", "structured_outputs", "json_object", "text"])
+@pytest.mark.parametrize("knows", ["json_schema, unbounded", "json_object, schema", "json_object", "text"])
 def test_what_the_server_takes_is_found_once_and_remembered(
     server: Server, image: Image.Image, api: str, knows: str
 ) -> None:
@@ -340,7 +340,7 @@ def test_a_large_image_is_sent_smaller_and_that_is_recorded(server: Server) -> N
 
 
 @pytest.mark.parametrize("status", [413, 400])
-def test_an_image_that_the_server_refuses_for_size_is_halved_until_it_fits(server: Server, status: int) -> None:
+def test_an_image_that_the_server_refuses_for_its_pixels_is_halved_until_it_fits(server: Server, status: int) -> None:
     def answer(request: Request) -> Say:
         if max(request.images[0].size) > 600:
             return Say(status=status, error="The image exceeds the maximum size of 600 pixels.")
@@ -348,7 +348,7 @@ def test_an_image_that_the_server_refuses_for_size_is_halved_until_it_fits(serve
 
     server.answer = answer
     narrative = narrate(server, Image.new("RGB", (2000, 1000), "red"))
-    assert narrative.provenance["sent_sizes"] == [[512, 256]]
+    assert narrative.provenance["sent_sizes"] == [[500, 250]]
 
 
 # -- candidates -------------------------------------------------------------------------------------------------------
@@ -417,5 +417,5 @@ def test_a_story_that_lacks_a_request_is_not_kept_for_another_time(
 
 def test_a_re_ask_that_fails_after_no_story_is_the_providers_fault(server: Server, image: Image.Image) -> None:
     server.answer = [Say("What?"), Say(status=401, error="no")]
-    with pytest.raises(ProviderError, match=r"refuses the key|wants a key"):
+    with pytest.raises(ProviderError, match="wants a key"):
         narrate(server, image)

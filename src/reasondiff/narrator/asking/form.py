@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from reasondiff.errors import InputError
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.asking.schema import Schema, record, row, text, whole
+from reasondiff.narrator.asking import schema as json_schema
 
 __all__ = ["Bounds", "Form", "write_reply"]
 
@@ -41,21 +41,26 @@ class Bounds:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"The bound {each.name!r} is {value!r}; give a whole number of {int(least)} or more.")
 
-    def schema(self, form: Form, num_frames: int) -> Schema:
+    def schema(self, form: Form, num_frames: int) -> json_schema.Schema:
         """JSON schema of a reply, in the subset that strict servers take; keys are written in this order.
 
         The image and the reasons come before the position, because a model that writes left to right then has
         reasons when it decides.
         """
-        position = whole(1, num_frames)
-        properties = {"image": text(self.image)} if self.image else {}
-        properties |= {"reasoning": text(self.reasoning)} if self.reasoning else {}
+        position = json_schema.integer(1, num_frames)
+        properties = {"image": json_schema.string(self.image)} if self.image else {}
+        properties |= {"reasoning": json_schema.string(self.reasoning)} if self.reasoning else {}
         properties |= {"position": position}
-        properties |= {"style": text(self.style)} if self.style else {}
+        properties |= {"style": json_schema.string(self.style)} if self.style else {}
         if form == "list":
-            return record({**properties, "descriptions": row(text(self.description), num_frames, num_frames)})
-        clip = record({"end": position, "description": text(self.description)})
-        return record({**properties, "clips": row(clip, 1, min(self.clips, num_frames))})
+            return json_schema.object(
+                {
+                    **properties,
+                    "descriptions": json_schema.array(json_schema.string(self.description), num_frames, num_frames),
+                }
+            )
+        clip = json_schema.object({"end": position, "description": json_schema.string(self.description)})
+        return json_schema.object({**properties, "clips": json_schema.array(clip, 1, min(self.clips, num_frames))})
 
     def characters(self, form: Form, num_frames: int) -> int:
         """Length of the longest reply that keeps to the schema."""

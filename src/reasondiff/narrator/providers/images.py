@@ -25,11 +25,17 @@ def fit_within(image: Image.Image, side: int) -> Image.Image:
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def data_url(image: Image.Image) -> str:
-    """The image as a ``data:`` URL."""
+def data_url(image: Image.Image, *, jpeg: bool = False) -> str:
+    """The image as a ``data:`` URL.
+
+    Args:
+        image: RGB.
+        jpeg: in fewer bytes and with loss, whatever its size.
+    """
     buffer, kind = BytesIO(), "png"
-    image.save(buffer, "PNG")
-    if buffer.tell() > MAX_PNG:
+    if not jpeg:
+        image.save(buffer, "PNG")
+    if jpeg or buffer.tell() > MAX_PNG:
         buffer, kind = BytesIO(), "jpeg"
         image.save(buffer, "JPEG", quality=92)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -10,31 +10,28 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from importlib.util import find_spec
+from typing import Any
 
 from PIL import Image
 
 from reasondiff.errors import InputError, ProviderError
+from reasondiff.narrator.asking.schema import has_shape
+from reasondiff.narrator.providers.address import read_address
+from reasondiff.narrator.providers.answers import chat_reply, responses_reply
 from reasondiff.narrator.providers.base import Message, Reply
-from reasondiff.narrator.providers.capabilities import Dialect, Limit
+from reasondiff.narrator.providers.capabilities import Capabilities, Limit
+from reasondiff.narrator.providers.connection import API, Connection, Failure
+from reasondiff.narrator.providers.explanations import explain
 from reasondiff.narrator.providers.images import size_within
-from reasondiff.narrator.providers.refusals import objection
-from reasondiff.narrator.providers.requests import (
-    Question,
-    chat_reply,
-    chat_request,
-    responses_reply,
-    responses_request,
-)
-from reasondiff.narrator.reading.texts import clean, shorten
-
-if TYPE_CHECKING:
-    import openai
+from reasondiff.narrator.providers.refusals import refusal_of
+from reasondiff.narrator.providers.requests import Question, chat_request, responses_request
+from reasondiff.narrator.providers.secrets import KEY, read_key, without_secrets
 
 __all__ = ["Server"]
 
-KEY = "OPENAI_API_KEY"
+PAPERS = "gpt-4o"
+"""The paper's narrator, which is asked unless another model is named."""
 
 
 @dataclass
@@ -42,58 +39,57 @@ class Server:
     """A model behind an OpenAI-compatible server: OpenAI, vLLM, Ollama, LM Studio, llama.cpp, SGLang.
 
     Args:
-        model: as the server names it.
-        url: of its ``/v1``; None for OpenAI's own.
+        model: as the server names it; None for the only one of a server at ``url``, else gpt-4o.
+        url: of its ``/v1``; None for ``OPENAI_BASE_URL``, else OpenAI's own.
         api: ``chat`` (Chat Completions) or ``responses``.
-        timeout: seconds to wait for one answer.
-        retries: of requests that failed for a passing reason (429, 5xx, a lost connection): ``Retry-After`` is
-            obeyed up to two minutes, otherwise the wait grows from half a second to eight, with jitter.
+        timeout: seconds for one whole answer.
+        retries: of requests that failed for a passing reason (429, 5xx, a lost connection); see ``Connection``.
 
     Raises:
         InputError: no key, an address that is none, or the ``openai`` package is not installed.
     """
 
-    model: str = "gpt-4o"
+    model: str | None = None
     url: str | None = field(default=None, repr=False)
-    api: Literal["chat", "responses"] = "chat"
+    api: API = "chat"
     timeout: float = 120.0
     retries: int = 4
-    _dialect: Dialect = field(init=False, repr=False)
-    _client: openai.OpenAI = field(init=False, repr=False)
+    _capabilities: Capabilities = field(init=False, repr=False)
+    _connection: Connection = field(init=False, repr=False)
+    _only_model: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
-        try:
-            import openai
-        except ImportError:
+        if find_spec("openai") is None:
             raise InputError(
                 "The narrator 'openai' needs the openai package; install it with pip install 'reasondiff[openai]'."
-            ) from None
+            )
         if self.api not in {"chat", "responses"}:
             raise InputError(f"The API {self.api!r} is unknown; give 'chat' or 'responses'.")
-        if self.url is not None and not _is_address(self.url):
-            raise InputError(f"The narrator URL {self.url!r} is no address; give one such as http://localhost:8000/v1.")
-        key = os.environ.get(KEY, "").strip()
-        if not key and self.url is None:
+        if not 0 < self.timeout < float("inf"):
+            raise InputError(f"A time-out of {self.timeout:g} s does not work; give a number of seconds above 0.")
+        url = self.url if self.url is not None else os.environ.get("OPENAI_BASE_URL") or None
+        address = read_address(url) if url is not None else None
+        self._key = read_key()
+        self._own = address is not None
+        if not self._key and address is None:
             raise InputError(
-                f"{KEY} is not set, so {self.model} cannot be asked; export a key, give --narrator-url for a server of "
-                "your own, or use --narrator transformers:PATH."
+                f"{KEY} is not set, so {self.model or PAPERS} cannot be asked; export a key, give --narrator-url for a "
+                "server of your own, or use --narrator transformers:PATH."
             )
-        own: Limit = "max_tokens" if self.url else "max_completion_tokens"
-        self._dialect = Dialect(limit="max_output_tokens" if self.api == "responses" else own)
-        self._client = openai.OpenAI(
-            api_key=key or "none", base_url=self.url, timeout=self.timeout, max_retries=self.retries
-        )
-        weakref.finalize(self, self._client.close)
+        self._secrets = address.secrets if address else ()
+        limit: Limit = "max_tokens" if address else "max_completion_tokens"
+        self._capabilities = Capabilities(limit="max_output_tokens" if self.api == "responses" else limit)
+        self._connection = Connection(address, self._key, self.timeout, self.retries)
+        weakref.finalize(self, self._connection.close)
 
     @property
     def name(self) -> str:
-        return f"openai:{self.model}"
+        return f"openai:{self._asked_model()}"
 
     @property
     def address(self) -> str:
         """Where requests go, without a user name or password."""
-        parts = urlsplit(str(self._client.base_url))
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        return self._connection.base
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -108,97 +104,89 @@ class Server:
         temperature: float = 0.0,
         seed: int = 0,
     ) -> Reply:
-        """Answer the conversation; see ``Provider``. The dialect that worked is kept for the next request."""
-        import openai
-
-        question = Question(self.model, messages, schema, max_tokens, temperature, seed)
-        dialect = self._dialect
+        """Answer the conversation; see ``Provider``. The form that worked is kept for the next request."""
+        model = self._asked_model()
+        question = Question(model, messages, schema, max_tokens, temperature, seed)
+        capabilities = self._capabilities
         while True:
-            try:
-                reply = self._ask(question, dialect)
-            except openai.APIStatusError as error:
-                said = _said(error)
-                easier = dialect.simpler(objection(error.status_code, said, self.model), said)
-                if easier is None:
-                    raise ProviderError(self._explain(error)) from None
-                dialect = easier
-            except (openai.OpenAIError, ValueError) as error:  # ValueError: the body is not what it says it is
-                raise ProviderError(self._explain(error)) from None
-            else:
+            outcome = self._ask(question, capabilities)
+            if isinstance(outcome, Reply):
                 break
-        # A request without a schema teaches nothing about schemas.
-        self._dialect = dialect if schema is not None else replace(dialect, structure=self._dialect.structure)
+            refusal = refusal_of(outcome.status, outcome.message, model) if outcome.kind == "refused" else "final"
+            if refusal == "declined":
+                return Reply("", refusal=outcome.message or "the server's policy")
+            asked = capabilities.budget(max_tokens)
+            side = min(question.side, capabilities.side)
+            easier = capabilities.simpler(refusal, outcome.message, asked=asked, side=side, model=model)
+            if easier is None:
+                raise ProviderError(self._explain(outcome, question, model))
+            capabilities = easier
+        reply = outcome
+        kept = schema is None or _may_keep(reply, schema)
+        self._remember(question, capabilities if kept else capabilities.not_kept())
+        structure = capabilities.structure if schema else "text"
+        recorded = structure if kept else f"{structure}, not kept"
         images = [image for message in messages for image in message.images]
-        structure = dialect.structure if schema else "text"
-        return replace(reply, details={**reply.details, "structure": structure, **_resized(images, dialect.side)})
+        return replace(reply, details={**reply.details, "structure": recorded, **_resized(images, capabilities.side)})
 
-    def _ask(self, question: Question, dialect: Dialect) -> Reply:
-        if self.api == "chat":
-            return chat_reply(self._client.chat.completions.create(**chat_request(question, dialect)))
-        return responses_reply(self._client.responses.create(**responses_request(question, dialect)))
-
-    def _explain(self, error: Exception) -> str:
-        """What went wrong and what to do, in one sentence, without the key."""
-        import openai
-
-        where, model = self.address, self.model
-        said = self._without_key(shorten(_said(error), 300))
-        if isinstance(error, openai.APITimeoutError):
-            return f"{where} gave no answer within {self.timeout:g} s; try again later or raise --narrator-timeout."
-        if isinstance(error, openai.APIConnectionError):
-            cause = f" ({clean(str(error.__cause__))})" if error.__cause__ else ""
-            return f"{where} cannot be reached{cause}; check the address and that the server runs."
-        if not isinstance(error, openai.APIStatusError):
-            return f"{where} does not answer like an OpenAI-compatible server; check that the address ends in /v1."
-        status = error.status_code
-        match objection(status, _said(error), model):
-            case "key":
-                return f"{where} refuses the key in {KEY} ({status}: {said}); check the key and what it may use."
-            case "vision":
-                return f"The model {model!r} at {where} takes no images ({said}); choose one with vision."
-            case "model":
-                return f"{where} has no model {model!r} ({said}); {self._known_models()}"
-            case "room" | "length":
-                return f"{where} finds the request too long for {model!r} ({said}); use one that reads more."
-            case "size":
-                return f"{where} finds even a small copy of the image too large ({status}: {said}); check its limits."
-            case "passing" if status == 429:
-                tries = self.retries + 1
-                return f"{where} turned {tries} requests away (429: {said}); wait, or check the account's quota."
-            case "passing":
-                return f"{where} failed {self.retries + 1} times ({status}: {said}); try again later."
-        if status == 404:
-            return f"{where} has no such path (404); check that the address ends in /v1."
-        return f"{where} refuses the request ({status}: {said}); check the model and its options."
-
-    def _known_models(self) -> str:
-        import openai
-
+    def _ask(self, question: Question, capabilities: Capabilities) -> Reply | Failure:
+        write, read = (chat_request, chat_reply) if self.api == "chat" else (responses_request, responses_reply)
+        answer = self._connection.ask(self.api, write(question, capabilities), question.model)
+        if isinstance(answer, Failure):
+            return answer
         try:
-            names = [str(model.id) for model in self._client.with_options(max_retries=0).models.list().data]
-        except (openai.OpenAIError, ValueError, AttributeError, TypeError):
-            names = []
-        return f"it has {', '.join(names[:8])}." if names else "check the name."
+            reply = read(answer)
+        except ValueError:
+            return Failure("foreign")
+        return replace(
+            reply,
+            text=self._hide(reply.text),
+            refusal=self._hide(reply.refusal),
+            details={key: self._hide(value) for key, value in reply.details.items()},
+        )
 
-    def _without_key(self, text: str) -> str:
-        key = self._client.api_key
-        return text.replace(key, "...") if len(key) > 4 else text
+    def _remember(self, question: Question, learnt: Capabilities) -> None:
+        if question.schema is None:  # a request without one teaches nothing about schemas
+            known = self._capabilities
+            learnt = replace(learnt, structure=known.structure, ignored=known.ignored)
+        if question.asked_again:  # it is longer than a first question, so it leaves less room
+            learnt = replace(learnt, room=self._capabilities.room)
+        self._capabilities = learnt
+
+    def _asked_model(self) -> str:
+        """The model's name; of a server of one's own that has only one model, that one's."""
+        if self.model:
+            return self.model
+        if not self._own:
+            return PAPERS
+        if not self._only_model:
+            known = self._connection.models()
+            if len(known) > 1 and PAPERS not in known:
+                raise InputError(
+                    f"{self.address} has {len(known)} models, and none is named; write --narrator openai:NAME with one "
+                    f"of {', '.join(known[:8])}."
+                )
+            self._only_model = known[0] if len(known) == 1 else PAPERS
+        return self._only_model
+
+    def _explain(self, failure: Failure, question: Question, model: str) -> str:
+        sentence = explain(
+            failure, where=self.address, model=model, api=self.api, timeout=self.timeout, has_key=bool(self._key),
+            own=self._own, with_images=question.side > 0, known_models=self._connection.models,
+        )  # fmt: skip
+        return self._hide(sentence)
+
+    def _hide(self, text: str) -> str:
+        return without_secrets(text, self._secrets)
 
 
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+def _may_keep(reply: Reply, schema: Mapping[str, Any]) -> bool:
+    """The reply may have been written under ``schema``.
 
-
-def _said(error: Exception) -> str:
-    """The server's own words."""
-    body = getattr(error, "body", None)
-    if isinstance(body, Mapping):
-        body = body.get("message") or body.get("detail") or body
-    return clean(str(body if body is not None else error))
+    Only a whole reply tells: one that breaks the shape it was asked in shows that nothing is enforced.
+    """
+    whole = not (reply.cut or reply.refusal) and bool(reply.text.strip())
+    return not whole or has_shape(reply.text, schema)
 
 
 def _resized(images: Sequence[Image.Image], side: int) -> dict[str, Any]:

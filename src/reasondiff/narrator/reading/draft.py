@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from reasondiff.narrator.reading.loose_json import find_values
+from reasondiff.narrator.reading.loose_json import decode_twice, find_values
 from reasondiff.narrator.reading.times import Mark, Unit, read_mark, read_range, unit_of_key
 
 __all__ = ["Item", "Sketch", "read_script", "read_sketch"]
@@ -93,10 +93,11 @@ def read_sketch(value: Any, depth: int = 0) -> Sketch | None:
     if depth > 3:
         return None
     if isinstance(value, str):  # JSON written into a text, as JSON
-        inner = [sketch for found in find_values(value) if (sketch := read_sketch(found.value, depth + 1))]
-        return inner[-1] if inner else None
+        inside = (read_sketch(found.value, depth + 1) for found in find_values(decode_twice(value)))
+        stories = [story for story in inside if story]
+        return stories[-1] if stories else None
     if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], dict) and (sketch := read_sketch(value[0], depth + 1)):
+        if len(value) == 1 and isinstance(value[0], dict | str) and (sketch := read_sketch(value[0], depth + 1)):
             return sketch
         items = tuple(_items(value))
         return Sketch(items=items) if any(isinstance(part, dict) for part in value) and _timed(items) else None
@@ -116,10 +117,22 @@ def read_sketch(value: Any, depth: int = 0) -> Sketch | None:
 
 
 def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> Sketch:
+    whole = _inside(items)
     named = sorted((key for key in data if _plain(key) in _POSITION), key=lambda key: "position" not in key.casefold())
     marks = (_position(key, data[key]) for key in named)
     texts = (_text(entry[1]) if (entry := _pick(data, names)) else "" for names in (_STYLE, _REASONING, _IMAGE))
-    return Sketch(next((mark for mark in marks if mark), None), items, *texts)
+    position = next((mark for mark in marks if mark), None)
+    if whole and whole.position:
+        return whole
+    return Sketch(position, whole.items if whole else items, *texts)
+
+
+def _inside(items: tuple[Item, ...]) -> Sketch | None:
+    """The story that stands as JSON in the only description; None if there is none."""
+    texts = [item.text for item in items]
+    if len(texts) != 1 or not texts[0] or not texts[0].lstrip().startswith(("{", "[")):
+        return None
+    return read_sketch(texts[0], depth=1)
 
 
 def _position(key: str, raw: Any) -> Mark | None:

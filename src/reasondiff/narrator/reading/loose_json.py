@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Found", "find_values"]
+__all__ = ["Found", "decode_twice", "find_values"]
 
 MAX_DEPTH = 32
 MAX_FAILURES = 200
@@ -52,6 +52,32 @@ class Found:
     notes: tuple[str, ...] = ()
     closed: bool = True
     cut: bool = False
+
+
+MAX_WRAPPINGS = 3
+"""How often JSON may have been written into a text, as JSON."""
+
+_WHOLE_TEXT = re.compile(r"\s*(?:```\w*\s*)?(?P<text>\"(?:[^\"\\]|\\.)*\")\s*(?:```\s*)?", re.DOTALL)
+_ESCAPED = re.compile(r"[^{\[]*[{\[]\s*(?:\\[nrt]\s*)*\\\".*", re.DOTALL)
+
+
+def decode_twice(text: str) -> str:
+    """What a reply that was encoded more than once says: ``"{\\"position\\": 1}"`` or the same without its quotes."""
+    for _ in range(MAX_WRAPPINGS):
+        if match := _WHOLE_TEXT.fullmatch(text):
+            quoted = match["text"]
+        elif _ESCAPED.fullmatch(text):  # no JSON begins so: the quotes around it have gone
+            quoted = '"' + re.sub(r'(?<!\\)"', r'\\"', text) + '"'
+        else:
+            return text
+        try:
+            decoded = _STRICT.decode(quoted)
+        except (ValueError, RecursionError):
+            return text
+        if not isinstance(decoded, str) or not re.search(r"[{\[]", decoded):
+            return text
+        text = decoded
+    return text
 
 
 class _UnreadableError(Exception):

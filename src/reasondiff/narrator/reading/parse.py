@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.reading.consistency import story_faults
 from reasondiff.narrator.reading.draft import Sketch, read_script, read_sketch
-from reasondiff.narrator.reading.loose_json import Found, find_values
+from reasondiff.narrator.reading.loose_json import Found, decode_twice, find_values
 from reasondiff.narrator.reading.spans import place_anchor, place_items
 from reasondiff.narrator.reading.texts import clean, is_ellipsis, is_placeholder, shorten
 
@@ -80,6 +80,11 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
         return Parsed(None, (f"Your reply has {len(reply):,} characters; keep it below {MAX_REPLY:,}.",))
     text = _THINKING.sub("", reply)
     notes = ["a passage of thinking left out"] if text != reply else []
+    if cut and not text.strip():
+        return Parsed(None, ("You used all tokens for thinking; think less, and write the story.",))
+    decoded = decode_twice(text)
+    notes += ["decoded twice"] * (decoded != text)
+    text = decoded
     sketch, found, cut = _choose(text, cut)
     if sketch is None:
         if not found and is_refusal(text):
@@ -161,7 +166,12 @@ def _tell(sketch: Sketch, num_frames: int, interval: float, cut: bool, notes: li
 
 def _usable(text: str | None) -> bool:
     tidy = clean(text or "")
-    return bool(tidy) and not is_ellipsis(tidy) and not is_placeholder(tidy)
+    return bool(tidy) and not is_ellipsis(tidy) and not is_placeholder(tidy) and not _is_json(tidy)
+
+
+def _is_json(text: str) -> bool:
+    """The text is an object written as JSON, which describes nothing."""
+    return text.startswith("{") and text.endswith("}") and any(isinstance(f.value, dict) for f in find_values(text))
 
 
 def _texts(raw: Iterable[str | None]) -> tuple[list[str], list[str], list[str]]:
