@@ -65,9 +65,9 @@ _TOO_LARGE = re.compile(
 )
 _SCHEMA = re.compile(r"response.?format|text\.format|schema|structured.?output|guided|grammar", _I)
 _ROLE = r"\b(?:system|developer) (?:messages?|prompts?|roles?|turns?|instructions?)\b"
-_NOT = r"(?:\bnot\b|n't\b|\bno\b|unsupported|incompatible|invalid)"
+_NOT = r"(?:\bnot\b|n't\b|unsupported|incompatible|invalid)"
 _SYSTEM = re.compile(
-    rf"{_ROLE}.{{0,40}}{_NOT}|{_NOT}.{{0,40}}{_ROLE}|role.{{0,12}}\bsystem\b|'system'|roles must alternate|"
+    rf"{_ROLE}.{{0,40}}{_NOT}|(?:{_NOT}|\bno\b).{{0,40}}{_ROLE}|role.{{0,12}}\bsystem\b|'system'|roles must alternate|"
     r"only (?:the )?'?user'?.{0,30}(?:roles?|assistant)",
     _I,
 )
