@@ -16,7 +16,9 @@ __all__ = [
     "ImageFile",
     "Model",
     "ModelName",
+    "NarratorApi",
     "NarratorName",
+    "NarratorTimeout",
     "NarratorUrl",
     "NegativePrompt",
     "NumFrames",
@@ -50,6 +52,8 @@ NarratorName = Annotated[
     str | None, typer.Option(help="Who tells the story, as NAME[:MODEL]; the model's own unless given.", metavar="NAME")
 ]
 ModelName = Annotated[str, typer.Option("--narrator", help="Who is asked, as NAME[:MODEL].", metavar="NAME")]
+NarratorApi = Annotated[str | None, typer.Option(help="Of an openai narrator: chat or responses.", metavar="API")]
+NarratorTimeout = Annotated[float | None, typer.Option(help="Seconds for one whole answer.", metavar="X")]
 NarratorUrl = Annotated[str | None, typer.Option(help="Where an openai narrator is served.", metavar="URL")]
 NumFrames = Annotated[int | None, typer.Option(help="Frames of the video, such as 33 or 81.", metavar="N")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps.", metavar="N")]
