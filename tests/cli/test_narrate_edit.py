@@ -137,7 +137,7 @@ def test_redo_asks_for_one_clip(
             self.asked.append((messages, seed))
             return Reply(json.dumps({"description": f"A cat leaps, take {seed + 1}."}))
 
-    monkeypatch.setattr("reasondiff.narrator.load_provider", lambda spec, url: Provider())
+    monkeypatch.setattr("reasondiff.narrator.load_provider", lambda spec, **options: Provider())
     before = story.read_bytes()
     assert "give --image" in refused("narrate", "edit", story, "--redo", 2)
     assert story.read_bytes() == before

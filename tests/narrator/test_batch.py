@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError
+from reasondiff.errors import InputError, NarrationError, ProviderError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import load_narrator
 from reasondiff.narrator.batch import finished, read_rows, run_batch
+from reasondiff.narrator.providers.base import UnavailableError
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
@@ -87,6 +88,43 @@ def test_one_result_per_row_and_failures_stay_in_their_row(rows_csv: Path, tmp_p
     for entry in told.values():
         if entry["status"] == "ok":
             assert same_story(Narrative.from_dict(entry["narrative"]), VASE)
+
+
+@pytest.mark.parametrize("patience", [True, False])
+def test_a_narrator_that_can_be_asked_nothing_ends_the_batch_and_loses_no_row(
+    rows_csv: Path, tmp_path: Path, patience: bool
+) -> None:
+    """A row that fails by itself is a failed row; a server that is down fails them all, and none is to blame."""
+
+    class Down(Told):
+        def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative:
+            told = super().narrate(image, prompt, num_frames=num_frames, interval=interval)
+            if len(self.asked) > 3:
+                raise UnavailableError("The server cannot be reached.") if patience else ProviderError("Too long.")
+            return told
+
+    rows, out = read_rows(rows_csv, **TELL), tmp_path / "out.jsonl"
+    if patience:
+        with pytest.raises(ProviderError, match=r"5 rows in a row, the last: .*cannot be reached\. The same command"):
+            list(run_batch(rows, Down(), out, concurrency=1))
+        assert len(results(out)) == 3
+    else:
+        assert len(list(run_batch(rows, Down(), out, concurrency=1))) == len(results(out)) == 12
+    list(run_batch(rows, Told(), out, retry_failed=not patience))
+    assert Counter(entry["key"] for entry in results(out)) == Counter(row.key for row in rows)
+    assert all(entry["status"] == "ok" for entry in results(out))
+
+
+def test_a_second_run_on_one_output_says_so(rows_csv: Path, tmp_path: Path) -> None:
+    rows, out = read_rows(rows_csv, **TELL), tmp_path / "out.jsonl"
+    first = run_batch(rows, Told(), out, concurrency=1)
+    next(first)
+    with pytest.raises(InputError, match="is being written by another run"):
+        list(run_batch(rows, Told(), out))
+    first.close()
+    list(run_batch(rows, Told(), out))
+    assert Counter(entry["key"] for entry in results(out)) == Counter(row.key for row in rows)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_a_finished_batch_asks_nothing_and_failed_rows_are_asked_again_on_request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from reasondiff.cli import app
-from reasondiff.errors import ReasonDiffError
+from reasondiff.errors import InputError, NarrationError, ProviderError, ReasonDiffError
 from reasondiff.narrative import Narrative
-from tests.narrator.providers.misbehaving_server import Say, Server
+from reasondiff.narrator.result_file import only_writer
+from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
 
@@ -97,7 +99,8 @@ def test_captions_are_written(server: Server, picture: Path, tmp_path: Path) -> 
         "removed": ["The image depicts"],
     }
     assert json.loads(out.read_text()) == row
-    assert json.loads(run("caption", tmp_path, "--narrator-url", server.url, "--raw").splitlines()[-1])["removed"] == []
+    printed = run("caption", tmp_path, "--narrator-url", server.url, "--raw").splitlines()
+    assert [json.loads(line)["removed"] for line in printed if line.startswith("{")] == [[]]
 
 
 def test_a_frame_without_a_caption_does_not_lose_the_others(server: Server, picture: Path, tmp_path: Path) -> None:
@@ -117,3 +120,118 @@ def test_a_frame_without_a_caption_does_not_lose_the_others(server: Server, pict
         "The image",
         "A wall.",
     ]
+
+
+def _pictures(folder: Path, count: int) -> list[Path]:
+    paths = [folder / f"{n:02}.png" for n in range(count)]
+    for path in paths:
+        Image.new("RGB", (16, 16), "blue").save(path)
+    return paths
+
+
+def _captions(out: Path) -> list[dict]:
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_captions_are_kept_as_they_come_and_the_same_command_goes_on(server: Server, tmp_path: Path) -> None:
+    pictures, out = _pictures(tmp_path, 6), tmp_path / "out.jsonl"
+    told: list[int] = []
+
+    def answer(request: Request) -> Say:
+        told.append(len(_captions(out)) if out.exists() else 0)
+        return Say("A wall.") if len(told) <= 3 else Say(status=401, error="The key was withdrawn.")
+
+    server.answer = answer
+    with pytest.raises(ProviderError, match="withdrawn"):
+        run("caption", tmp_path, "--narrator-url", server.url, "-o", out)
+    assert told == [0, 1, 2, 3, 4, 5]  # on disk before the next one is asked for; given up after three in vain
+    server.answer = Say("A door.")
+    assert "6 captions. 3 of them before" in run("caption", tmp_path, "--narrator-url", server.url, "-o", out)
+    assert [(row["frame"], row["caption"]) for row in _captions(out)] == [
+        (str(path), "A wall." if n < 3 else "A door.") for n, path in enumerate(pictures)
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_what_is_no_caption_file_is_left_alone(server: Server, tmp_path: Path) -> None:
+    _pictures(tmp_path, 1)
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"my": "notes"}\n')
+    with pytest.raises(InputError, match="holds other things"):
+        run("caption", tmp_path, "--narrator-url", server.url, "-o", out)
+    assert out.read_text() == '{"my": "notes"}\n' and not server.requests
+
+
+@pytest.mark.parametrize("broken", ["00.png", "01.png"])
+def test_a_broken_picture_is_said_and_the_others_captioned(server: Server, tmp_path: Path, broken: str) -> None:
+    _pictures(tmp_path, 3)
+    (tmp_path / broken).write_bytes(b"no image")
+    (tmp_path / "._00.png").write_bytes(b"\x00\x05\x16\x07a Mac's note")
+    server.answer = Say("A wall.")
+    out = tmp_path / "out.jsonl"
+    result = CliRunner().invoke(app, ["caption", str(tmp_path), "--narrator-url", server.url, "-o", str(out)])
+    assert result.exit_code == 1 and "2 captions" in result.output and "1 frames have none" in result.output
+    assert [Path(row["frame"]).name for row in _captions(out) if "error" in row] == [broken]
+    assert len(server.requests) == 2
+
+
+def test_two_runs_on_one_output_are_not_mixed(server: Server, picture: Path, tmp_path: Path) -> None:
+    captions, stories, rows = tmp_path / "out.jsonl", tmp_path / "stories.jsonl", tmp_path / "rows.csv"
+    rows.write_text("image,prompt\nvase.png,A cat\n")
+    with only_writer(captions), pytest.raises(InputError, match="being written by another run; wait for it"):
+        run("caption", picture, "--narrator-url", server.url, "-o", captions)
+    with only_writer(stories), pytest.raises(InputError, match="being written by another run; wait for it"):
+        run("narrate", "--batch", rows, "--narrator-url", server.url, "--no-cache", "-o", stories)
+    assert not server.requests
+    server.answer = Say("A wall.")
+    run("caption", picture, "--narrator-url", server.url, "-o", captions)
+
+
+def test_a_narrator_that_only_tells_stories_is_not_asked_for_anything_else(picture: Path, tmp_path: Path) -> None:
+    narrator = tmp_path / "narrator"
+    narrator.mkdir()
+    (narrator / "narrator.json").write_text('{"prompt": "{prompt}"}')
+    VASE.save(tmp_path / "story.json")
+    for command in (
+        ("caption", picture),
+        ("narrate", "edit", tmp_path / "story.json", "--redo", 2, "--image", picture),
+    ):
+        with pytest.raises(InputError, match="never learnt to answer anything else; give a model of general use"):
+            run(*command, "--narrator", f"transformers:{narrator}")
+
+
+def test_redo_asks_the_one_who_told_the_story(server: Server, picture: Path, tmp_path: Path) -> None:
+    story = replace(VASE, provenance={"narrator": "openai:qwen-vl"})
+    story.save(tmp_path / "story.json")
+    server.answer = Say('{"description": "A cat leaps."}')
+    run("narrate", "edit", tmp_path / "story.json", "--redo", 2, "--image", picture, "--narrator-url", server.url)
+    assert server.requests[0].body["model"] == "qwen-vl"
+    replace(VASE, provenance={"narrator": f"transformers:{tmp_path / 'gone'}"}).save(tmp_path / "story.json")
+    with pytest.raises(ReasonDiffError, match="gone"):
+        run("narrate", "edit", tmp_path / "story.json", "--redo", 2, "--image", picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(reply(), "answers with JSON instead of a caption"), ('{"a": 1}', "answers with JSON instead of a caption")],
+)
+def test_json_is_no_caption(server: Server, picture: Path, text: str, words: str) -> None:
+    server.answer = Say(text)
+    with pytest.raises(NarrationError, match=words):
+        run("caption", picture, "--narrator-url", server.url)
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        Say('"A wall."'),
+        Say('{"caption": "A wall."}'),
+        Say(json.dumps(json.dumps({"description": "A wall."}))),
+        Say("<think>What is it?</think>A wall."),
+        Say(answer={"choices": [{"message": {"content": None, "reasoning_content": "A wall."}}]}),
+        Say(answer={"choices": [{"message": {"content": [{"type": "text", "text": "A wall."}]}}]}),
+    ],
+)
+def test_a_caption_is_read_wherever_it_stands(server: Server, picture: Path, say: Say) -> None:
+    server.answer = say
+    assert '"caption": "A wall."' in run("caption", picture, "--narrator-url", server.url)

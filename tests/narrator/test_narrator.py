@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -283,8 +284,31 @@ def test_the_cache_has_its_own_folder_and_a_damaged_file_is_asked_again(
     assert "cached" not in narrator.narrate(image, "A cat", **TELL).provenance
     assert len(server.requests) == 2 and Narrative.load(path).anchor_frame == 32
     monkeypatch.setenv("REASONDIFF_CACHE", str(path))
-    with pytest.raises(InputError, match="REASONDIFF_CACHE"):
-        narrator.narrate(image, "Another cat", **TELL)
+    with pytest.warns(NarrationWarning, match="was not kept for another time .*REASONDIFF_CACHE"):
+        assert same_story(narrator.narrate(image, "Another cat", **TELL), VASE)
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize("kind", ["a file", "no home", "full"])
+def test_a_cache_that_cannot_be_written_loses_no_story(
+    image: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("REASONDIFF_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if kind == "no home":
+        monkeypatch.setattr(Path, "home", _no_home)
+    elif kind == "full":
+        monkeypatch.setattr(Narrative, "save", full)
+    (tmp_path / "file").touch()
+    cache = Cache(None if kind == "no home" else tmp_path / "file" / "x" if kind == "a file" else tmp_path)
+    with pytest.warns(NarrationWarning, match="was not kept for another time"):
+        assert same_story(ScriptedNarrator([reply()], cache=cache).narrate(image, "A cat", **TELL), VASE)
 
 
 # -- checks, candidates -----------------------------------------------------------------------------------------------

@@ -38,12 +38,8 @@ def narrate(
     model: common.Model = "storyworld-tiny",
     narrator: common.NarratorName = None,
     narrator_url: common.NarratorUrl = None,
-    narrator_api: Annotated[
-        str | None, typer.Option(help="chat or responses.", metavar="API", rich_help_panel=_MODEL)
-    ] = None,
-    narrator_timeout: Annotated[
-        float | None, typer.Option(help="Seconds per answer.", metavar="X", rich_help_panel=_MODEL)
-    ] = None,
+    narrator_api: common.NarratorApi = None,
+    narrator_timeout: common.NarratorTimeout = None,
     reasks: Annotated[int | None, typer.Option(help="Times to ask again.", metavar="N", rich_help_panel=_MODEL)] = None,
     temperature: Annotated[float | None, typer.Option(help="Of sampling.", metavar="X", rich_help_panel=_MODEL)] = None,
     seed: Annotated[int | None, typer.Option(help="Of sampling.", metavar="N", rich_help_panel=_MODEL)] = None,
@@ -163,18 +159,21 @@ def _many(
     rows = read_rows(source, num_frames=num_frames, interval=interval)
     before = {key: succeeded for key, succeeded in finished(output).items() if succeeded or not retry_failed}
     already = sum(row.key in before for row in rows)
-    repaired = 0
+    repaired = cached = 0
     with warnings.catch_warnings(), Progress(console=Console(stderr=True)) as progress:
         warnings.simplefilter("ignore", NarrationWarning)  # each story keeps its own
         task = progress.add_task("Stories", total=len(rows), completed=already)
         for result in run_batch(rows, narrator, output, concurrency=concurrency, retry_failed=retry_failed):
             repaired += bool(result.narrative and result.narrative.get("provenance", {}).get("repairs"))
+            cached += bool(result.narrative and result.narrative.get("provenance", {}).get("cached"))
             progress.advance(task)
     states = finished(output)
     failed = sum(not states.get(row.key, False) for row in rows)
     typer.echo(
         f"{output}: {len(rows) - failed} of {len(rows)} rows told, {already} of them before, {repaired} repaired now."
     )
+    if cached:
+        typer.echo(f"{cached} were told before in another file; --no-cache asks again.")
     if failed:
         typer.echo(f"{failed} rows failed; each says why. --retry-failed asks for them again.", err=True)
         raise typer.Exit(1)

@@ -45,8 +45,12 @@ def edit(
     prompt: Annotated[
         str, typer.Option(help="The user's text, for --redo; the one the story was told for.", metavar="TEXT")
     ] = "",
-    narrator: common.ModelName = "openai:gpt-4o",
+    narrator: Annotated[
+        str | None, typer.Option(help="Who is asked; the one who told the story unless given.", metavar="NAME")
+    ] = None,
     narrator_url: common.NarratorUrl = None,
+    narrator_api: common.NarratorApi = None,
+    narrator_timeout: common.NarratorTimeout = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; else the file itself.")] = None,
     threads: common.Threads = None,
 ) -> None:
@@ -78,7 +82,8 @@ def edit(
         raise InputError("Nothing is changed; give --move-anchor, --set, --split or another change, or -o for a copy.")
     for name, value in changes:
         if name == "redo" and image is not None:
-            narrative = _redo(narrative, value - 1, image, prompt, narrator, narrator_url)
+            model = {"url": narrator_url, "api": narrator_api, "timeout": narrator_timeout}
+            narrative = _redo(narrative, value - 1, image, prompt, narrator, model)
         else:
             narrative = _apply(narrative, name, value)
     if changes:
@@ -141,16 +146,27 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
     raise AssertionError(name)
 
 
-def _redo(narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str, url: str | None) -> Narrative:
+def _redo(
+    narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str | None, options: dict[str, Any]
+) -> Narrative:
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
     from reasondiff.narrator import load_provider, redo_clip
 
+    narrator = narrator or _teller(narrative, options["url"])
     quiet_local_model(narrator)
     picture, prompt = load_image(image), clean_prompt(prompt) or str(narrative.provenance.get("prompt", ""))
     before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
-    return redo_clip(load_provider(narrator, url=url), narrative, clip, picture, prompt, seed=before)
+    return redo_clip(load_provider(narrator, **options), narrative, clip, picture, prompt, seed=before)
+
+
+def _teller(narrative: Narrative, url: str | None) -> str:
+    """Who told the story; gpt-4o for one that was written by hand, and whoever is served at ``url``."""
+    told = str(narrative.provenance.get("narrator", ""))
+    if told.startswith("openai:") or (told.startswith("transformers:") and url is None):
+        return told
+    return "openai" if url is not None else "openai:gpt-4o"
 
 
 def _print(narrative: Narrative) -> None:

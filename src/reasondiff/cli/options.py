@@ -26,7 +26,9 @@ __all__ = [
     "ImageFile",
     "Model",
     "ModelName",
+    "NarratorApi",
     "NarratorName",
+    "NarratorTimeout",
     "NarratorUrl",
     "NumFrames",
     "OutputFile",
@@ -138,6 +140,8 @@ Prompt = Annotated[str, shown("prompt")]
 Model = Annotated[str, shown("model")]
 Revision = Annotated[str | None, shown("revision")]
 NarratorName = Annotated[str | None, shown("narrator")]
+NarratorApi = Annotated[str | None, typer.Option(help="Of an openai narrator: chat or responses.", metavar="API")]
+NarratorTimeout = Annotated[float | None, typer.Option(help="Seconds for one whole answer.", metavar="X")]
 NarratorUrl = Annotated[str | None, shown("narrator_url")]
 ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL].")]
 NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]

@@ -16,8 +16,8 @@ from reasondiff.errors import InputError, NarrationError
 from reasondiff.narrator.asking import schema as json_schema
 from reasondiff.narrator.asking.instruction import fill, read_prompt
 from reasondiff.narrator.providers.base import Message, Provider
-from reasondiff.narrator.reading.loose_json import find_values
-from reasondiff.narrator.reading.parse import is_refusal
+from reasondiff.narrator.reading.loose_json import decode_twice, find_values
+from reasondiff.narrator.reading.parse import THINKING, is_refusal
 from reasondiff.narrator.reading.texts import clean, shorten
 
 __all__ = ["Caption", "Captioner", "tidy_caption"]
@@ -97,10 +97,11 @@ class Captioner:
         reply = self.provider.complete([ask], max_tokens=self.max_tokens)
         if reply.refusal or is_refusal(reply.text):
             raise NarrationError(f"{self.provider.name} declines to caption a frame.", reply.refusal or reply.text)
-        if not clean(reply.text):
+        told = _plain(reply.text, self.provider.name)
+        if not clean(told):
             raise NarrationError(f"{self.provider.name} gave an empty caption; try again or choose another model.")
-        ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", reply.text)]
-        return reply.text[: ends[-1]] if reply.cut and ends else reply.text
+        ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", told)]
+        return told[: ends[-1]] if reply.cut and ends else told
 
     def _ask_together(self, frames: list[Image.Image], interval: float) -> list[str] | None:
         """Exactly one caption per frame, or None if the model cannot count; then each frame is asked for alone."""
@@ -124,6 +125,31 @@ class Captioner:
         if not self.hygiene:
             return Caption(shorten(clean(raw), MAX_CAPTION), raw)
         return tidy_caption(raw)
+
+
+def _plain(reply: str, name: str) -> str:
+    """The caption of a reply: without thinking, and out of the JSON that some models write round everything.
+
+    Raises:
+        NarrationError: the JSON holds no caption, as that of a model which only tells stories.
+    """
+    text = THINKING.sub("", reply).strip()
+    if text.startswith('"') and text.endswith('"') and text.count('"') == 2:
+        return text[1:-1]
+    values = [found.value for found in find_values(decode_twice(text))] if text[:1] in {"{", "[", '"', "`"} else []
+    if not values:
+        return text
+    value = values[-1]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    texts = (
+        [value[key] for key in ("caption", "description", "text") if key in value] if isinstance(value, dict) else []
+    )
+    if isinstance(value, str):
+        return value
+    if len(texts) == 1 and isinstance(texts[0], str):
+        return texts[0]
+    raise NarrationError(f"{name} answers with JSON instead of a caption; choose a model of general use.", reply)
 
 
 def tidy_caption(raw: str) -> Caption:

@@ -81,7 +81,7 @@ def load_narrator(spec: str, **options: Any) -> Narrator:
         _refuse_unknown(spec, options, own)
         return ScriptedNarrator.load(_named(spec, rest), **_with_cache(options, False))
     chosen = {name: options.pop(name) for name in own & set(options)}
-    provider = load_provider(spec, **options)
+    provider = _provider(spec, **options)
     chosen = _with_cache(chosen, source == "openai")
     revision = options.get("revision")
     settings = read_settings(rest, revision) if source == "transformers" else {}
@@ -89,11 +89,22 @@ def load_narrator(spec: str, **options: Any) -> Narrator:
 
 
 def load_provider(spec: str, **options: Any) -> Provider:
-    """The model that ``spec`` names, for narration or captioning; ``options`` as of ``load_narrator``.
+    """The model that ``spec`` names, for questions other than a story; ``options`` as of ``load_narrator``.
 
     Raises:
-        InputError: an unknown name or option, or a source that cannot be used.
+        InputError: an unknown name or option, a source that cannot be used, or a model with a prompt of its own, which
+            never learnt to answer anything else.
     """
+    source, _, rest = spec.partition(":")
+    if source == "transformers" and rest and "prompt" in read_settings(rest, options.get("revision")):
+        raise InputError(
+            f"The narrator {spec!r} tells whole stories and never learnt to answer anything else; give a model of "
+            f"general use, such as openai:gpt-4o."
+        )
+    return _provider(spec, **options)
+
+
+def _provider(spec: str, **options: Any) -> Provider:
     source, _, rest = spec.partition(":")
     options = {name: value for name, value in options.items() if value is not None}
     if source == "openai":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
 import time
 from collections import Counter
@@ -20,14 +19,19 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TextIO
 
-from reasondiff.errors import InputError, ReasonDiffError
-from reasondiff.files import atomic_path
+from reasondiff.errors import CheckpointError, InputError, ProviderError, ReasonDiffError
 from reasondiff.media import load_image
 from reasondiff.narrator.base import Narrator
+from reasondiff.narrator.providers.base import UnavailableError
+from reasondiff.narrator.providers.secrets import without_secrets
+from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
 
 __all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
+
+PATIENCE = 5
+"""Rows in a row that a narrator could not be asked for, before a batch gives up."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,14 @@ class Result:
     narrative: Mapping[str, Any] | None
     error: str
     seconds: float
+    unavailable: bool = False
+    """The narrator could be asked nothing at that time."""
 
-    def to_json(self) -> str:
+    def to_dict(self) -> dict[str, Any]:
         """The line of the result file."""
         told = {"narrative": self.narrative} if self.narrative else {"error": self.error}
-        line = {"key": self.row.key, "status": "ok" if self.narrative else "failed", "image": self.row.image,
+        return {"key": self.row.key, "status": "ok" if self.narrative else "failed", "image": self.row.image,
                 "prompt": self.row.prompt, "seconds": self.seconds, **told}  # fmt: skip
-        return json.dumps(line)
 
 
 def read_rows(source: str | Path, *, num_frames: int, interval: float) -> list[Row]:
@@ -111,18 +116,11 @@ def finished(out: str | Path) -> dict[str, bool]:
     Raises:
         InputError: the file is something else.
     """
-    try:
-        lines = Path(out).read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return {}
-    done = {}
-    for line in lines[:-1]:  # what follows the last line break was being written when the run was killed
-        try:
-            entry = json.loads(line)
-            done[str(entry["key"])] = entry["status"] == "ok"
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{str(out)!r} exists and holds other things than results; choose another -o.") from None
-    return done
+    return {str(row["key"]): row["status"] == "ok" for row in read_lines(Path(out), _is_result)}
+
+
+def _is_result(row: Mapping[str, Any]) -> bool:
+    return "key" in row and "status" in row
 
 
 def run_batch(
@@ -141,14 +139,46 @@ def run_batch(
         retry_failed: ask again for rows that failed before; their old lines go.
 
     Raises:
-        InputError: ``out`` cannot be written, or holds other things.
+        InputError: ``out`` cannot be written, is being written by another run, or holds other things.
+        ProviderError: the narrator cannot be asked at all; rows that it was not asked for are left for another time.
     """
     if concurrency < 1:
         raise InputError(f"{concurrency} questions at a time ask nothing; give 1 or more.")
     out = Path(out)
-    done = finished(out)
-    _tidy(out, {key for key, succeeded in done.items() if succeeded or not retry_failed})
-    waiting = [row for row in rows if row.key not in done or (retry_failed and not done[row.key])]
+    with only_writer(out):
+        done = finished(out)
+        kept = {key for key, succeeded in done.items() if succeeded or not retry_failed}
+        keep_lines(out, _is_result, lambda row: str(row["key"]) in kept)
+        waiting = [row for row in rows if row.key not in done or (retry_failed and not done[row.key])]
+        try:
+            with out.open("ab") as file:
+                for result in _in_order_of_trust(_answers(waiting, narrator, concurrency), len(waiting)):
+                    append(file, result.to_dict())
+                    yield result
+        except OSError as error:
+            raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); choose another -o.") from None
+
+
+def _in_order_of_trust(results: Iterator[Result], expected: int) -> Iterator[Result]:
+    """The same results; those of a narrator that cannot be asked are held back until one shows that it can.
+
+    Raises:
+        ProviderError: it could not be asked ``PATIENCE`` times in a row, and there are more rows to ask.
+    """
+    held: list[Result] = []
+    for count, result in enumerate(results, 1):
+        if not result.unavailable:
+            yield from (*held, result)
+            held.clear()
+            continue
+        held.append(result)
+        if len(held) == PATIENCE and count < expected:
+            raise ProviderError(f"{PATIENCE} rows in a row, the last: {result.error} The same command goes on later.")
+    yield from held
+
+
+def _answers(waiting: Sequence[Row], narrator: Narrator, concurrency: int) -> Iterator[Result]:
+    """One result per row, as they come."""
     questions, answers = SimpleQueue[Row](), SimpleQueue[Result]()
     for row in waiting:
         questions.put(row)
@@ -166,41 +196,25 @@ def run_batch(
     for number in range(min(concurrency, len(waiting))):
         Thread(target=work, name=f"narrate-{number}", daemon=True).start()
     try:
-        with out.open("ab") as file:
-            for _ in waiting:
-                result = answers.get()
-                file.write(result.to_json().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-                yield result
-    except OSError as error:
-        raise InputError(f"{str(out)!r} cannot be written ({error.strerror}); choose another -o.") from None
+        for _ in waiting:
+            yield answers.get()
     finally:
         stopped.set()
 
 
 def _answer(row: Row, narrator: Narrator) -> Result:
-    started, narrative, error = time.perf_counter(), None, row.fault
+    started, narrative, error, unavailable = time.perf_counter(), None, row.fault, False
     if not error:
         try:
             image = load_image(row.image)
             narrative = narrator.narrate(image, row.prompt, num_frames=row.num_frames, interval=row.interval)
         except ReasonDiffError as failure:
             error = " ".join(str(failure).split())
+            unavailable = isinstance(failure, UnavailableError | CheckpointError)
         except Exception as failure:  # one bad row must not stop the others
-            error = f"Unexpected: {type(failure).__name__}: {failure}"
-    return Result(row, narrative.to_dict() if narrative else None, error, round(time.perf_counter() - started, 3))
-
-
-def _tidy(out: Path, keep: set[str]) -> None:
-    """Drop a line that was cut by a kill, and lines of rows to be asked again."""
-    if not out.exists():
-        return
-    *lines, torn = out.read_bytes().split(b"\n")
-    kept = [line for line in lines if str(json.loads(line)["key"]) in keep]
-    if torn or len(kept) < len(lines):
-        with atomic_path(out) as partial:
-            partial.write_bytes(b"".join(line + b"\n" for line in kept))
+            error = without_secrets(f"Unexpected: {type(failure).__name__}: {failure}")
+    seconds = round(time.perf_counter() - started, 3)
+    return Result(row, narrative.to_dict() if narrative else None, error, seconds, unavailable)
 
 
 def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: float, seen: Counter[str]) -> Row:
@@ -241,7 +255,7 @@ def _object(line: str) -> Mapping[str, Any]:
 def _folder(folder: Path) -> list[Mapping[str, Any]]:
     entries: list[Mapping[str, Any]] = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # ._x.png is a Mac's note about x.png
             continue
         text = path.with_suffix(".txt")
         try:

@@ -48,23 +48,26 @@ class Cache:
         return (self.folder or _default_folder()) / "narratives" / key[:2] / f"{key}.json"
 
     def get(self, question: Mapping[str, Any]) -> Narrative | None:
-        """The narrative told for the same question before; a damaged file counts as none."""
+        """The narrative told for the same question before; a damaged or unreadable file counts as none."""
         try:
             return Narrative.load(self.path_of(question))
-        except (InputError, NarrativeError):
+        except (InputError, NarrativeError, OSError, RuntimeError):  # RuntimeError: a user without a home
             return None
 
-    def put(self, question: Mapping[str, Any], narrative: Narrative) -> None:
-        """Keep a narrative.
+    def put(self, question: Mapping[str, Any], narrative: Narrative) -> str:
+        """Keep a narrative; a cache that cannot be written loses nothing that was told.
 
-        Raises:
-            InputError: the folder cannot be written.
+        Returns:
+            A sentence that says why it was not kept; "" if it was.
         """
-        path = self.path_of(question)
         try:
+            path = self.path_of(question)
             path.parent.mkdir(parents=True, exist_ok=True)
+            narrative.save(path)
         except OSError as error:
-            raise InputError(
-                f"The cache folder {str(path.parent)!r} cannot be written ({error.strerror}); set REASONDIFF_CACHE."
-            ) from None
-        narrative.save(path)
+            why = error.strerror or str(error)
+        except (InputError, RuntimeError) as error:
+            why = str(error).rstrip(".")
+        else:
+            return ""
+        return f"The story was not kept for another time ({why}); set REASONDIFF_CACHE to a folder that can be written."

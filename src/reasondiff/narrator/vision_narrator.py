@@ -147,7 +147,9 @@ class VisionNarrator:
             if prompt != given:
                 narrative = _with_note(narrative, f"{len(prompt)} of the prompt's {len(given)} characters read")
             if self.cache and not narrative.provenance["failed_requests"]:  # another time it may be told in full
-                self.cache.put(question, narrative)
+                problem = self.cache.put(question, narrative)
+                if problem:
+                    warnings.warn(problem, NarrationWarning, stacklevel=2)
         for sentence in narrative.provenance.get("warnings", ()):
             warnings.warn(sentence, NarrationWarning, stacklevel=2)
         return narrative
@@ -188,7 +190,9 @@ class VisionNarrator:
             said = f"{len(stories)} of {self.candidates} stories {were} told: {failure}"
             chosen = _with_record(chosen, warnings=[*chosen.provenance["warnings"], said])
         record: dict[str, Any] = {}
-        if len(stories) > 1:
+        if len(stories) > 1 and self.instruction.template:  # a model with a prompt of its own never learnt to judge
+            record = {"candidates": [story.to_dict() for story in stories[1:]]}
+        elif len(stories) > 1:
             stories[0] = chosen
             cost.requests += 1
             ranking = rank(self.provider, self.instruction.version, image, prompt, stories)

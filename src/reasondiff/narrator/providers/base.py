@@ -8,7 +8,13 @@ from typing import Any, Literal, Protocol
 
 from PIL import Image
 
-__all__ = ["Message", "Provider", "Reply", "without_system"]
+from reasondiff.errors import ProviderError
+
+__all__ = ["Message", "Provider", "Reply", "UnavailableError", "without_system"]
+
+
+class UnavailableError(ProviderError):
+    """A model that can be asked nothing now, whatever the question: no connection, a wrong key, no credit."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,6 @@ class Provider(Protocol):
             seed: of sampling, where the model takes one.
 
         Raises:
-            ProviderError: no answer came.
+            ProviderError: no answer came; ``UnavailableError`` if none would come to another question either.
         """
         ...

@@ -19,7 +19,7 @@ from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrator.asking.schema import has_shape
 from reasondiff.narrator.providers.address import read_address
 from reasondiff.narrator.providers.answers import chat_reply, responses_reply
-from reasondiff.narrator.providers.base import Message, Reply
+from reasondiff.narrator.providers.base import Message, Reply, UnavailableError
 from reasondiff.narrator.providers.capabilities import Capabilities, Limit
 from reasondiff.narrator.providers.connection import API, Connection, Failure
 from reasondiff.narrator.providers.explanations import explain
@@ -32,6 +32,9 @@ __all__ = ["Server"]
 
 PAPERS = "gpt-4o"
 """The paper's narrator, which is asked unless another model is named."""
+
+_OF_THE_QUESTION = {"final", "image", "length", "request", "room", "schema", "size", "stream", "system"}
+"""Refusals that another question might not meet."""
 
 
 @dataclass
@@ -112,14 +115,15 @@ class Server:
             outcome = self._ask(question, capabilities)
             if isinstance(outcome, Reply):
                 break
-            refusal = refusal_of(outcome.status, outcome.message, model) if outcome.kind == "refused" else "final"
+            refusal = refusal_of(outcome.status, outcome.message, model) if outcome.kind == "refused" else "path"
             if refusal == "declined":
                 return Reply("", refusal=outcome.message or "the server's policy")
             asked = capabilities.budget(max_tokens)
             side = min(question.side, capabilities.side)
             easier = capabilities.simpler(refusal, outcome.message, asked=asked, side=side, model=model)
             if easier is None:
-                raise ProviderError(self._explain(outcome, question, model))
+                kind = ProviderError if refusal in _OF_THE_QUESTION else UnavailableError
+                raise kind(self._explain(outcome, question, model))
             capabilities = easier
         reply = outcome
         kept = schema is None or _may_keep(reply, schema)

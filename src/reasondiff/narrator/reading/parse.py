@@ -17,7 +17,7 @@ from reasondiff.narrator.reading.loose_json import Found, decode_twice, find_val
 from reasondiff.narrator.reading.spans import place_anchor, place_items
 from reasondiff.narrator.reading.texts import clean, is_ellipsis, is_placeholder, shorten
 
-__all__ = ["Parsed", "is_refusal", "parse"]
+__all__ = ["THINKING", "Parsed", "is_refusal", "parse"]
 
 MAX_REPLY = 256 * 1024
 """Characters of a reply that are read: four times the longest list of 81 descriptions that was asked for."""
@@ -25,7 +25,9 @@ MAX_REPLY = 256 * 1024
 LIMITS = {"description": 600, "style": 600, "reasoning": 4000, "image": 600}
 """Characters kept of each text, twice what the schema allows or more; umT5 reads 512 tokens."""
 
-_THINKING = re.compile(r"<(think|thinking|thought|reasoning|reflection)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+THINKING = re.compile(r"<(think|thinking|thought|reasoning|reflection)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+"""What a model thinks before it answers."""
+
 _REFUSAL = re.compile(
     r"\b(?:i'?m sorry|i am sorry|i apologi[sz]e|i (?:can(?:no|')?t|am unable to|'m unable to|won'?t|will not) "
     r"(?:assist|help|comply|do|provide|create|generate|fulfil|continue|process|identify|describe)|as an ai\b)",
@@ -78,7 +80,7 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
         return Parsed(None, ("Your reply was empty.",))
     if len(reply) > MAX_REPLY:
         return Parsed(None, (f"Your reply has {len(reply):,} characters; keep it below {MAX_REPLY:,}.",))
-    text = _THINKING.sub("", reply)
+    text = THINKING.sub("", reply)
     notes = ["a passage of thinking left out"] if text != reply else []
     if cut and not text.strip():
         return Parsed(None, ("You used all tokens for thinking; think less, and write the story.",))
