@@ -12,6 +12,7 @@ reads its own text only); ``compat`` is B1's function, with equal rows merged.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -149,6 +150,8 @@ class Contest:
         for block in self.concat.blocks:
             block.attn2.set_processor(ConcatProcessor())
         self.framewise = install(self.transformer)
+        self.run = ExitStack()  # all calls are steps of one run, which keeps keys and values
+        self.run.enter_context(self.framewise.keep())
         config, frames = scale.config, scale.timeline.num_latent_frames
         self.noisy = self._randn(batch, config["in_channels"], frames, scale.height, scale.width)
         self.target = self._randn(batch, config["out_channels"], frames, scale.height, scale.width)

@@ -6,7 +6,7 @@ Training makes the same call, by ``predict``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +97,12 @@ def denoise(
     kept = None if checkpoint is None else checkpoint.load(scheduler, device)
     done, latents = (0, noise) if kept is None else kept
     latents = latents.to(device)
-    weights = nullcontext() if options.use_adapter else pipe.base_model()
-    with weights, pipe.progress_bar(total=len(scheduler.timesteps)) as bar:
+    with ExitStack() as run:
+        if not options.use_adapter:
+            run.enter_context(pipe.base_model())
+        for model in pipe.transformers:
+            run.enter_context(install(model).keep())
+        bar = run.enter_context(pipe.progress_bar(total=len(scheduler.timesteps)))
         bar.update(done)
         for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
             predicted = _guided(pipe, latents, condition, timestep, contexts, options, branches)
