@@ -162,7 +162,7 @@ class Contest:
     def _randn(self, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.device).to(self.scale.dtype)
 
-    def plan(self, segments: int, how: Any = "owner") -> FramePlan:
+    def plan(self, segments: int, how: Any = "majority") -> FramePlan:
         """Of a story with so many descriptions, embedded at random."""
         plan = FramePlan.from_narrative(story(self.scale, segments), self.scale.timeline, how)
         for prompt in plan.prompts:
@@ -170,7 +170,7 @@ class Contest:
                 self.embeddings[prompt] = self._randn(self.scale.words, self.scale.config["text_dim"])
         return plan
 
-    def context(self, segments: int, how: Any = "owner", *, prompt: int = 0, **options: bool) -> FrameContext:
+    def context(self, segments: int, how: Any = "majority", *, prompt: int = 0, **options: bool) -> FrameContext:
         """Of such a story; with one segment, of description number ``prompt``."""
         plan = self.plan(max(segments, prompt + 1), how)
         if segments == 1:

@@ -91,9 +91,9 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
 
         Args:
             anchor_latents: [batch, channels, 2, height, width], normalised: the image as a first frame, then the image
-                held (``conditioning.encode_anchor``). Row 0 starts from the first, every other row from the second;
-                or all rows from the only one, for an anchor at frame 0.
-            anchor_latent_frame: [batch], the row i that holds the anchor.
+                repeated (``conditioning.encode_anchor_latents``). Latent frame 0 starts from the first, every other one
+                from the second; or all from the only one, for an anchor at frame 0.
+            anchor_latent_frame: [batch], the latent frame i that holds the anchor.
             narrative: [batch, segments, tokens, text_dim], the text encoder's output for each distinct description.
             lengths: [batch, segments], tokens that are not padding; what lies beyond them is never read.
             segment_of: [batch, latent_frames], the description that each latent frame reads.
@@ -112,7 +112,7 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
         positions = rows.expand_as(segment_of) if frame_positions is None else frame_positions
         time = sinusoid(positions, self.config["dim"], self.config["time_period"]).to(self.dtype)  # [b, f, d]
 
-        image = self.encode_anchor(repeated[videos, :, anchor_latent_frame], time[videos, anchor_latent_frame])
+        image = self.encode_anchor_tokens(repeated[videos, :, anchor_latent_frame], time[videos, anchor_latent_frame])
         text, is_text = self.encode_narrative(narrative, lengths)
         tokens = self._stage(self.coarse, image, time, pooled(text, is_text), segment_of)
         tokens = self._stage(self.fine, tokens, time, text, is_text, segment_of)
@@ -121,7 +121,7 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
         is_anchor = rows == anchor_latent_frame[:, None]
         return torch.where(is_anchor[:, None, :, None, None], repeated, predicted)  # c*_i <- c_i
 
-    def encode_anchor(self, anchor: Tensor, time: Tensor) -> Tensor:
+    def encode_anchor_tokens(self, anchor: Tensor, time: Tensor) -> Tensor:
         """The anchor's tokens [b, n, d] (Eq. 3): patches that know their row, their column and the anchor's time.
 
         Args:

@@ -131,7 +131,7 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
         ({"model": "someone/else"}, "if you trust it, name it with --model"),
         ({"model": "../elsewhere"}, "is not here"),
         ({"options": {**recipe.options, "num_inference_steps": "many"}}, "'num_inference_steps'"),
-        ({"options": {**recipe.options, "align": 1}}, "'align'"),
+        ({"options": {**recipe.options, "use_adapter": 1}}, "'use_adapter'"),
         ({"options": {**recipe.options, "revision": "refs/pr/7"}}, "which anybody may have pushed"),
         ({"options": {}}, "impossible"),
         ({"options": {**recipe.options, "num_frames": 10**9 + 1}}, "another video"),

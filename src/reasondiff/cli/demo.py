@@ -10,7 +10,7 @@ import typer
 __all__ = ["demo"]
 
 AGENTS = ("cat", "dog", "pig")
-PLAIN: dict[str, Any] = {"prompts": "single", "anchor": "first", "align": False}
+PLAIN: dict[str, Any] = {"text_mode": "single", "anchor": "first", "use_adapter": False}
 """Image-to-video as the base model does it: the image first, the user's text, no reasoning."""
 
 

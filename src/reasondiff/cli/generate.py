@@ -66,8 +66,8 @@ def generate(
     from reasondiff.jobs.inputs import Given
     from reasondiff.jobs.session import Maker
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
-    from reasondiff.pipeline.denoising_checkpoint import Progress
-    from reasondiff.pipeline.latent_preview import Preview
+    from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+    from reasondiff.pipeline.latent_preview import LatentPreview
     from reasondiff.pipeline.magcache import MagRatios
 
     importing = time.perf_counter() - started
@@ -102,8 +102,8 @@ def generate(
                 made = maker.make(
                     picture, prompt, narrative=story, seed=seed + number, bars=bars, fps=fps, size=given.size,
                     embed=embed, position=position, negative_prompt=negative_prompt, fit=fit,
-                    preview=Preview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
-                    progress=Progress(place.with_suffix(".steps")) if resume else None, **options,
+                    preview=LatentPreview(picture, preview, fit=cast("Fit", fit)) if preview is not None else None,
+                    progress=DenoisingCheckpoint(place.with_suffix(".steps")) if resume else None, **options,
                 )  # fmt: skip
             write_video(place, made.frames, made.fps, made.recipe)
             story = made.narrative  # told once, for all seeds

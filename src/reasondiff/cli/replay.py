@@ -21,6 +21,9 @@ MAX_SIDE = 8192
 _KINDS = {"int": int, "float": float, "bool": bool}
 """How options are typed in ``Settings``; the others are texts."""
 
+_OLD_NAMES = {"text_mode": "prompts", "use_adapter": "align"}
+"""What options were called in videos of earlier versions."""
+
 
 def replay(
     video: Annotated[Path, typer.Argument(help="An MP4 that 'reasondiff generate' wrote.", show_default=False)],
@@ -143,7 +146,7 @@ def _options(recipe: Recipe) -> dict[str, Any]:
     kinds = {item.name: _KINDS.get(str(item.type), str) for item in fields(Settings)} | {"fps": float}
     options: dict[str, Any] = {}
     for name, kind in kinds.items():
-        value = recipe.options.get(name)
+        value = recipe.options.get(name, recipe.options.get(_OLD_NAMES.get(name, "")))
         value = float(value) if kind is float and type(value) is int else value
         if type(value) is not kind:
             raise InputError(f"The video's recipe has an impossible {name!r}; use an unedited copy of the video.")

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from reasondiff.backends.wan.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
+from reasondiff.backends.wan.conditioning import encode_anchor_latents, encode_on_grey, encode_video, timeline_of
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.storyworld.dataset import TakeSet
@@ -39,7 +39,7 @@ class LatentSet:
         clean: [clips, channels, latent_frames, height, width].
         first: the same shape, Wan's own condition for the clip's first frame (a grey video that begins with it).
         anchor_frames: [clips, anchors], pixel frames drawn at random.
-        anchors: [clips, anchors, channels, 2, height, width], each as a first frame and held (``encode_anchor``).
+        anchors: [clips, anchors, channels, 2, height, width], see ``encode_anchor_latents``.
     """
 
     clean: Tensor
@@ -107,7 +107,7 @@ def _encode(vae: AutoencoderKLWan, takes: TakeSet, index: int, anchors: int) -> 
         clean=encode_video(vae, video)[0].bfloat16().cpu(),
         first=encode_on_grey(vae, images[None, :1], [0], timeline)[0].bfloat16().cpu(),
         anchor_frames=torch.tensor(frames),
-        anchors=encode_anchor(vae, images[frames]).bfloat16().cpu(),
+        anchors=encode_anchor_latents(vae, images[frames]).bfloat16().cpu(),
     )
 
 

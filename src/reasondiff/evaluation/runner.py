@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from reasondiff import storyworld
-from reasondiff.backends.wan.conditioning import decode_video, encode_anchor
+from reasondiff.backends.wan.conditioning import decode_video, encode_anchor_latents
 from reasondiff.errors import InputError, NarrationError
 from reasondiff.files import atomic_path
 from reasondiff.media import write_video
@@ -50,16 +50,23 @@ class Method:
 
 
 METHODS: tuple[Method, ...] = (
-    Method("wan", "Wan-tiny image-to-video", "nothing", {"prompts": "single", "anchor": "first", "align": False}),
-    Method("joined", "+ narrative in one prompt", "narrator", {"prompts": "joined", "anchor": "first", "align": False}),
-    Method("anchored", "+ image at the narrator's frame", "narrator", {"prompts": "joined", "align": False}),
-    Method("framewise", "+ frame-wise prompts (training-free)", "narrator", {"align": False}),
+    Method(
+        "wan", "Wan-tiny image-to-video", "nothing", {"text_mode": "single", "anchor": "first", "use_adapter": False}
+    ),
+    Method(
+        "joined",
+        "+ narrative in one prompt",
+        "narrator",
+        {"text_mode": "joined", "anchor": "first", "use_adapter": False},
+    ),
+    Method("anchored", "+ image at the narrator's frame", "narrator", {"text_mode": "joined", "use_adapter": False}),
+    Method("framewise", "+ frame-wise prompts (training-free)", "narrator", {"use_adapter": False}),
     Method("reasondiff", "ReasonDiff", "narrator"),
     Method("truth", "ReasonDiff, true narrative", "true"),
 )
 """From plain Wan to all of ReasonDiff; each of the second to fourth adds one thing to the one before."""
 
-PAIRED = Method("paired", "Wan-tiny, paired", "true", {"prompts": "joined", "anchor": "first", "align": False})
+PAIRED = Method("paired", "Wan-tiny, paired", "true", {"text_mode": "joined", "anchor": "first", "use_adapter": False})
 """What plain image-to-video is made for: the clip's own first frame, and a text that tells the whole clip."""
 
 
@@ -200,7 +207,7 @@ def psnr(one: np.ndarray, other: np.ndarray) -> float:
 def _through_vae(pipe: ReasonDiffPipeline, image: np.ndarray, *, first: bool) -> np.ndarray:
     """The image as the VAE gives it back, in the place in its causal chunk that an anchor has."""
     pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-    video = decode_video(pipe.vae, encode_anchor(pipe.vae, pixels))
+    video = decode_video(pipe.vae, encode_anchor_latents(pipe.vae, pixels))
     frame = video[0, :, 0 if first else -1].float()
     return ((frame.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
 

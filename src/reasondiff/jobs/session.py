@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from reasondiff.media import Recipe
     from reasondiff.narrative import Narrative
-    from reasondiff.pipeline.latent_preview import Preview
+    from reasondiff.pipeline.latent_preview import LatentPreview
     from reasondiff.pipeline.magcache import MagRatios
 
 __all__ = ["Made", "Maker"]
@@ -148,7 +148,7 @@ class Maker:
         fps: float | None = None,
         size: tuple[int, int | None] | None = None,
         embed: bool = True,
-        preview: Preview | None = None,
+        preview: LatentPreview | None = None,
         **options: Any,
     ) -> Made:
         """Generate one video.

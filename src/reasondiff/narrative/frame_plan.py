@@ -14,7 +14,7 @@ from reasondiff.timeline import Timeline
 
 __all__ = ["FramePlan", "How"]
 
-How = Literal["owner", "mean", "concat"]
+How = Literal["majority", "mean", "concat"]
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,22 @@ class FramePlan:
         prompts: the texts to encode.
         segments: per segment, the weight of every prompt; each row sums to 1.
         segment_of: per latent frame, its segment.
-        how: ``owner`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
+        how: ``majority`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
             segments of all latent frames, in no order, as the released research code does.
-        lost: clips that no latent frame reads; only ``owner`` loses any.
+        lost: clips that no latent frame reads; only ``majority`` loses any.
     """
 
     prompts: tuple[str, ...]
     segments: tuple[tuple[float, ...], ...]
     segment_of: tuple[int, ...]
-    how: How = "owner"
+    how: How = "majority"
     lost: tuple[Clip, ...] = ()
 
     @classmethod
-    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "owner") -> FramePlan:
+    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "majority") -> FramePlan:
         """Give each latent frame its text.
 
-        With ``owner`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
+        With ``majority`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
         that an anchor's latent frame always reads the anchor's clip. With ``mean`` and ``concat`` it is the average
         over the latent frame's pixel frames.
 
@@ -61,7 +61,7 @@ class FramePlan:
         clips = narrative.clips
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
         shares = [[_overlap(clip, frames) / len(frames) for clip in clips] for frames in groups]
-        if how == "owner":
+        if how == "majority":
             owners = [max(range(len(clips)), key=lambda index: (share[index], index)) for share in shares]
             for anchor in reversed(narrative.anchors):  # where two share a latent frame, the first one wins
                 owners[timeline.latent_of(anchor.frame)] = clips.index(narrative.clip_at(anchor.frame))
@@ -79,7 +79,8 @@ class FramePlan:
     def from_texts(cls, texts: Iterable[str]) -> FramePlan:
         """One text per latent frame; equal texts share a segment."""
         texts = list(texts)
-        return cls._from_shares(texts, [[float(i == j) for j in range(len(texts))] for i in range(len(texts))], "owner")
+        shares = torch.eye(len(texts)).tolist()  # each reads its own
+        return cls._from_shares(texts, shares, "majority")
 
     @classmethod
     def _from_shares(

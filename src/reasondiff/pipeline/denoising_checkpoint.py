@@ -20,10 +20,10 @@ from reasondiff.files import atomic_path
 from reasondiff.pipeline.settings import Settings
 from reasondiff.pipeline.story import PreparedStory
 
-__all__ = ["Progress", "identity"]
+__all__ = ["DenoisingCheckpoint", "identity"]
 
 
-class Progress:
+class DenoisingCheckpoint:
     """The file of one run: latents and the scheduler's state, as safetensors.
 
     What comes after a kill is, step by step, what would have come without it; a step cache begins with a full step.

@@ -187,7 +187,7 @@ class BaseStage(_FlowStage):
         return captions.narrative(take, 0, rng).as_one_prompt()
 
     def validate(self, folder: Path) -> dict[str, float]:
-        return preview(self.pipe, folder, prompts="joined", anchor="first", align=False)
+        return preview(self.pipe, folder, text_mode="joined", anchor="first", use_adapter=False)
 
     def export(self, model: Path) -> None:
         """Save the parts; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""
