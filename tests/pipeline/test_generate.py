@@ -206,10 +206,10 @@ def test_every_distinct_text_is_encoded_once(aligned: ReasonDiffPipeline) -> Non
 
 def test_texts_encoded_without_padding_equal_stock_encoding(plain: ReasonDiffPipeline) -> None:
     texts = ["A cat", "", "  Two\n\ncats &amp; a vase. "]
-    words = plain.model.encode_texts(texts, longest=40)
+    text_embeds = plain.model.encode_texts(texts, longest=40)
     stock = plain._get_t5_prompt_embeds(texts, max_sequence_length=40)
     for text, row in zip(texts, stock, strict=True):
-        padded = torch.cat([words[text], torch.zeros(40 - len(words[text]), tiny.TEXT_DIM)])
+        padded = torch.cat([text_embeds[text], torch.zeros(40 - len(text_embeds[text]), tiny.TEXT_DIM)])
         torch.testing.assert_close(padded, row, atol=1e-5, rtol=0)
 
 
@@ -311,10 +311,10 @@ def test_the_negative_prompt_matters(plain: ReasonDiffPipeline) -> None:
 def test_the_negative_branch_differs_in_its_text_only(aligned: ReasonDiffPipeline) -> None:
     with calls(aligned.transformer) as forwards:
         latents(aligned, num_inference_steps=1)
-    told, untold = forwards
-    assert torch.equal(told["hidden_states"], untold["hidden_states"])
-    assert told["encoder_hidden_states_image"] is untold["encoder_hidden_states_image"]
-    assert told["encoder_hidden_states"].shape != untold["encoder_hidden_states"].shape
+    positive, negative = forwards
+    assert torch.equal(positive["hidden_states"], negative["hidden_states"])
+    assert positive["encoder_hidden_states_image"] is negative["encoder_hidden_states_image"]
+    assert positive["encoder_hidden_states"].shape != negative["encoder_hidden_states"].shape
 
 
 @pytest.mark.parametrize(("guidance", "branches"), [(1.0, 1), (3.0, 2)])

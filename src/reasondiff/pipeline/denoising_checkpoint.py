@@ -57,9 +57,9 @@ class DenoisingCheckpoint:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                told = json.loads(file.metadata()["progress"])
+                written = json.loads(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            run, step, state, latents = told["run"], int(told["step"]), told["scheduler"], tensors["latents"]
+            run, step, state, latents = written["run"], int(written["step"]), written["scheduler"], tensors["latents"]
         except (SafetensorError, OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{str(self.path)!r} is no kept progress; delete it, or give another name.") from None
         if run != self.run:
@@ -81,9 +81,9 @@ class DenoisingCheckpoint:
             for name, value in vars(scheduler).items()
             if name not in ("_internal_dict", "config")
         }
-        told = json.dumps({"run": self.run, "step": step, "scheduler": state})
+        written = json.dumps({"run": self.run, "step": step, "scheduler": state})
         with atomic_path(self.path) as partial:
-            save_file(tensors, partial, metadata={"progress": told})
+            save_file(tensors, partial, metadata={"progress": written})
 
     def end(self) -> None:
         """The run is done; nothing is left of it."""

@@ -40,7 +40,9 @@ def install(transformer: WanTransformer3DModel) -> Framewise:
     """
     first: Any = transformer.blocks[0]
     processor = first.attn2.processor
-    return processor.shared if isinstance(processor, FramewiseAttnProcessor) else Framewise(transformer)
+    if isinstance(processor, FramewiseAttnProcessor) and isinstance(processor.shared, Framewise):
+        return processor.shared
+    return Framewise(transformer)
 
 
 @dataclass(eq=False)
