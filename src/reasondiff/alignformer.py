@@ -101,7 +101,7 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
                 draws its offset and stride, so that longer videos are not new to the model.
 
         Returns:
-            c* [batch, channels, latent_frames, height, width] in the anchor's dtype; frame i is the anchor's own latent.
+            c* [batch, channels, latent_frames, height, width] in the anchor's dtype; frame i is the anchor's latent.
 
         Raises:
             InputError: the latents do not divide into patches.
