@@ -12,6 +12,7 @@ reads its own text only); ``compat`` is B1's function, with equal rows merged.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -149,6 +150,8 @@ class Contest:
         for block in self.concat.blocks:
             block.attn2.set_processor(ConcatProcessor())
         self.framewise = install(self.transformer)
+        self.run = ExitStack()  # all calls are steps of one run, which keeps keys and values
+        self.run.enter_context(self.framewise.keep())
         config, frames = scale.config, scale.timeline.num_latent_frames
         self.noisy = self._randn(batch, config["in_channels"], frames, scale.height, scale.width)
         self.target = self._randn(batch, config["out_channels"], frames, scale.height, scale.width)
@@ -159,7 +162,7 @@ class Contest:
     def _randn(self, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.device).to(self.scale.dtype)
 
-    def plan(self, segments: int, how: Any = "owner") -> FramePlan:
+    def plan(self, segments: int, how: Any = "majority") -> FramePlan:
         """Of a story with so many descriptions, embedded at random."""
         plan = FramePlan.from_narrative(story(self.scale, segments), self.scale.timeline, how)
         for prompt in plan.prompts:
@@ -167,7 +170,7 @@ class Contest:
                 self.embeddings[prompt] = self._randn(self.scale.words, self.scale.config["text_dim"])
         return plan
 
-    def context(self, segments: int, how: Any = "owner", *, prompt: int = 0, **options: bool) -> FrameContext:
+    def context(self, segments: int, how: Any = "majority", *, prompt: int = 0, **options: bool) -> FrameContext:
         """Of such a story; with one segment, of description number ``prompt``."""
         plan = self.plan(max(segments, prompt + 1), how)
         if segments == 1:

@@ -178,7 +178,7 @@ def encode_image(bench: Bench) -> None:
             "B0": lambda: image_b0(vae, image, scale.num_frames),
             "B1": lambda: image_b1(vae, image, scale.num_frames, tile, stride),
             "ours": lambda: image_ours(vae, image),
-            "at frame 0": lambda: image_ours(vae, image, held=False),
+            "at frame 0": lambda: image_ours(vae, image, repeated=False),
         }
 
     counts = {who: count(call) for who, call in make("meta").items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,8 @@ class Fast:
         if float8:
             for block in blocks[1:-1]:
                 to_float8(block)
-        install(self.model)
+        self.run = ExitStack()  # as the contest's
+        self.run.enter_context(install(self.model).keep())
         for block in blocks:  # the forward, not the module: hooks of caches then wrap what is compiled
             block.forward = torch.compile(block.forward, fullgraph=True, backend=self.graphs)
 

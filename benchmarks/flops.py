@@ -123,7 +123,7 @@ def preparation(report: Report) -> None:
             "AlignFormer": count(lambda: former(*inputs.ours)),
         }
         b0 = {"texts": text(CONTEXT, 2), "image": clip(height, width)}
-        at_start = count(lambda: image_ours(vae, image, held=False))
+        at_start = count(lambda: image_ours(vae, image, repeated=False))
 
     for part, mine in ours.items():
         theirs = f"{b0[part].flops / T:.1f}" if part in b0 else ""

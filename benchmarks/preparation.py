@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from benchmarks.contestants import CONTEXT, Scale
 from benchmarks.parts import random_part
 from reasondiff.alignformer import AlignFormer, sinusoid
-from reasondiff.backends.wan.conditioning import encode_anchor, normalised
+from reasondiff.backends.wan.conditioning import encode_anchor_latents, normalised
 
 __all__ = [
     "AlignInputs",
@@ -121,9 +121,9 @@ def image_b1(vae: Any, image: Tensor, num_frames: int, tile: tuple[int, int], st
     return normalised(vae, total / weight)[:, :, :1]
 
 
-def image_ours(vae: Any, image: Tensor, *, held: bool = True) -> Tensor:
-    """The image as a first frame and, for an anchor that is none, held for a chunk."""
-    return encode_anchor(vae, image, held=held)
+def image_ours(vae: Any, image: Tensor, *, repeated: bool = True) -> Tensor:
+    """The image as a first frame and, for an anchor that is none, repeated for a chunk."""
+    return encode_anchor_latents(vae, image, repeated=repeated)
 
 
 class ResearchAligner(nn.Module):
@@ -199,7 +199,7 @@ def align_one_by_one(former: AlignFormer, inputs: AlignInputs) -> Tensor:
                 predicted.append(repeated[:, :, frame])
                 continue
             here = time[frame]
-            tokens = former.encode_anchor(repeated[:, :, row], time[row][None])
+            tokens = former.encode_anchor_tokens(repeated[:, :, row], time[row][None])
             coarse, fine = former.coarse, former.fine
             seen = _attended(coarse, coarse.norm(tokens) + here, summary + time)
             tokens = coarse.fully_connected(tokens + seen)

@@ -40,7 +40,7 @@ class Inputs:
     narrative: Tensor
     lengths: Tensor
     segment_of: Tensor
-    frame_positions: Tensor | None = None
+    time_index: Tensor | None = None
 
     def __call__(self, former: AlignFormer) -> Tensor:
         with torch.no_grad():
@@ -128,15 +128,15 @@ def test_permuting_frames_together_with_their_positions_permutes_the_rows(order:
         straight,
         anchor_latent_frame=torch.tensor([permutation.tolist().index(5), 0]),
         segment_of=straight.segment_of[:, permutation],
-        frame_positions=permutation.expand(2, 9),
+        time_index=permutation.expand(2, 9),
     )
     torch.testing.assert_close(shuffled(former), straight(former)[:, :, permutation], atol=1e-5, rtol=0)
 
 
 def test_positions_count_from_zero_unless_given() -> None:
     former, story = model(), inputs()
-    counted = replace(story, frame_positions=torch.arange(9).expand(2, 9))
-    shifted = replace(story, frame_positions=torch.arange(9).expand(2, 9) * 2 + 3)
+    counted = replace(story, time_index=torch.arange(9).expand(2, 9))
+    shifted = replace(story, time_index=torch.arange(9).expand(2, 9) * 2 + 3)
     assert torch.equal(story(former), counted(former))
     assert not torch.allclose(story(former), shifted(former))
 

@@ -85,43 +85,43 @@ class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' 
         narrative: Tensor,
         lengths: Tensor,
         segment_of: Tensor,
-        frame_positions: Tensor | None = None,
+        time_index: Tensor | None = None,
     ) -> Tensor:
         """Predict the latent of every latent frame (Algorithm 1, MultiFrameReasoning).
 
         Args:
             anchor_latents: [batch, channels, 2, height, width], normalised: the image as a first frame, then the image
-                held (``conditioning.encode_anchor``). Row 0 starts from the first, every other row from the second;
-                or all rows from the only one, for an anchor at frame 0.
-            anchor_latent_frame: [batch], the row i that holds the anchor.
+                repeated (``conditioning.encode_anchor_latents``). Latent frame 0 starts from the first, every other one
+                from the second; or all from the only one, for an anchor at frame 0.
+            anchor_latent_frame: [batch], the latent frame i that holds the anchor.
             narrative: [batch, segments, tokens, text_dim], the text encoder's output for each distinct description.
             lengths: [batch, segments], tokens that are not padding; what lies beyond them is never read.
             segment_of: [batch, latent_frames], the description that each latent frame reads.
-            frame_positions: [batch, latent_frames], the time index of each row; 0, 1, 2, ... unless given. Training
+            time_index: [batch, latent_frames], of each latent frame; 0, 1, 2, ... unless given. Training
                 draws its offset and stride, so that longer videos are not new to the model.
 
         Returns:
-            c* [batch, channels, latent_frames, height, width] in the anchor's dtype; row i is the anchor's own latent.
+            c* [batch, channels, latent_frames, height, width] in the anchor's dtype; frame i is the anchor's latent.
 
         Raises:
             InputError: the latents do not divide into patches.
         """
-        rows = torch.arange(segment_of.shape[1], device=segment_of.device)
+        latent_frames = torch.arange(segment_of.shape[1], device=segment_of.device)
         videos = torch.arange(segment_of.shape[0], device=segment_of.device)
-        repeated = anchor_latents[:, :, [0] + [-1] * (len(rows) - 1)]  # c* <- repeat(c_i, f)
-        positions = rows.expand_as(segment_of) if frame_positions is None else frame_positions
-        time = sinusoid(positions, self.config["dim"], self.config["time_period"]).to(self.dtype)  # [b, f, d]
+        repeated = anchor_latents[:, :, [0] + [-1] * (len(latent_frames) - 1)]  # c* <- repeat(c_i, f)
+        times = latent_frames.expand_as(segment_of) if time_index is None else time_index
+        time = sinusoid(times, self.config["dim"], self.config["time_period"]).to(self.dtype)  # [b, f, d]
 
-        image = self.encode_anchor(repeated[videos, :, anchor_latent_frame], time[videos, anchor_latent_frame])
+        image = self.encode_anchor_tokens(repeated[videos, :, anchor_latent_frame], time[videos, anchor_latent_frame])
         text, is_text = self.encode_narrative(narrative, lengths)
         tokens = self._stage(self.coarse, image, time, pooled(text, is_text), segment_of)
         tokens = self._stage(self.fine, tokens, time, text, is_text, segment_of)
 
         predicted = repeated + self.decode(tokens, repeated)
-        is_anchor = rows == anchor_latent_frame[:, None]
+        is_anchor = latent_frames == anchor_latent_frame[:, None]
         return torch.where(is_anchor[:, None, :, None, None], repeated, predicted)  # c*_i <- c_i
 
-    def encode_anchor(self, anchor: Tensor, time: Tensor) -> Tensor:
+    def encode_anchor_tokens(self, anchor: Tensor, time: Tensor) -> Tensor:
         """The anchor's tokens [b, n, d] (Eq. 3): patches that know their row, their column and the anchor's time.
 
         Args:
@@ -183,7 +183,7 @@ def enhanced_latents(
     anchor_latent_frames: Sequence[int] | Tensor,
     plans: Sequence[FramePlan],
     text_embeds: Mapping[str, Tensor],
-    frame_positions: Tensor | None = None,
+    time_index: Tensor | None = None,
 ) -> Tensor:
     """c*, as generation and training both compute it.
 
@@ -193,7 +193,7 @@ def enhanced_latents(
         anchor_latent_frames: one per video.
         plans: one per video: the description that each latent frame reads.
         text_embeds: each description's tokens [tokens, text_dim], without padding.
-        frame_positions: see ``AlignFormer.forward``.
+        time_index: see ``AlignFormer.forward``.
 
     Returns:
         [batch, channels, latent_frames, height, width].
@@ -207,7 +207,7 @@ def enhanced_latents(
         narrative.to(device),
         lengths.to(device),
         torch.tensor([plan.segment_of for plan in plans], device=device),
-        frame_positions,
+        time_index,
     )
     return predicted
 
@@ -357,10 +357,10 @@ def pooled(text: Tensor, is_text: Tensor) -> Tensor:
     return torch.einsum("bsl,bsld->bsd", weight.to(text), text)
 
 
-def sinusoid(positions: Tensor, dim: int, period: float) -> Tensor:
-    """Sines and cosines [..., dim] of positions [...] (whole or fractional), in fp32."""
-    frequencies = period ** -(torch.arange(dim // 2, device=positions.device) / (dim // 2))
-    angles = positions[..., None].float() * frequencies
+def sinusoid(coordinates: Tensor, dim: int, period: float) -> Tensor:
+    """Sines and cosines [..., dim] of coordinates [...] (whole or fractional), in fp32."""
+    frequencies = period ** -(torch.arange(dim // 2, device=coordinates.device) / (dim // 2))
+    angles = coordinates[..., None].float() * frequencies
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 

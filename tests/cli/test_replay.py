@@ -133,7 +133,6 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
         ({"options": {**recipe.options, "num_inference_steps": "many"}}, "'num_inference_steps'"),
         ({"options": {**recipe.options, "num_inference_steps": 10**9}}, "'num_inference_steps'"),
         ({"options": {**recipe.options, "use_adapter": 1}}, "'use_adapter'"),
-        ({"options": {**recipe.options, "align": 1}}, "'use_adapter'"),
         ({"options": {**recipe.options, "guidance_scale": 1e300}}, "'guidance_scale'"),
         ({"options": {**recipe.options, "mag_ratios": "1 many"}}, "impossible ratios"),
         ({"prompt": "cat " * 1001}, "4,004 characters"),

@@ -67,18 +67,18 @@ def test_every_verb_notices_it(refused: Callable, reasondiff: Callable, here: Pa
 def test_a_resumed_run_says_so_and_from_which_step(
     reasondiff: Callable, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasondiff.pipeline.denoising_checkpoint import Progress
+    from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 
     arguments = (*given(model, size=32, steps=4), "--resume")
-    save = Progress.save
+    save = DenoisingCheckpoint.save
 
-    def killed(self: Progress, step: int, *state: object) -> None:
+    def killed(self: DenoisingCheckpoint, step: int, *state: object) -> None:
         save(self, step, *state)
         if step == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Progress, "save", killed)
+        patch.setattr(DenoisingCheckpoint, "save", killed)
         assert reasondiff(*arguments).code == 130
     assert Path("out.steps").exists()
     ran = reasondiff(*arguments)

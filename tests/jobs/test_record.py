@@ -30,7 +30,7 @@ def test_what_was_resolved_comes_back() -> None:
 
 def test_a_record_of_an_earlier_release() -> None:
     old = {
-        "prompts": "single", "align": False, "size": ..., "width": 64, "height": 48, "interval": 0.2,
+        "text_mode": "single", "use_adapter": False, "size": ..., "width": 64, "height": 48, "interval": 0.2,
         "num_videos_per_prompt": 1, "guidance_scale_2": 3.0, "device": "cuda:0", "dtype": "torch.float32", "case": "ab",
     }  # fmt: skip
     read = request_of(record(**old), VIDEO, VideoRequest)
@@ -60,8 +60,7 @@ def test_what_a_record_always_holds_must_be_there(name: str) -> None:
         ({"width": 10**6, "height": 16}, "'size'"),
         ({"fps": 1e-9}, "'fps'"),
         ({"text_mode": "owner"}, "'text_mode'"),
-        ({"prompts": "owner"}, "'text_mode'"),
-        ({"align": 1}, "'use_adapter'"),
+        ({"use_adapter": 1}, "'use_adapter'"),
         ({"adapter": 5}, "'adapter'"),
         ({"num_frames": 13}, "for another video"),
     ],

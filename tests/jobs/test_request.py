@@ -18,7 +18,7 @@ from reasondiff.cli.generate import generate
 from reasondiff.cli.options import takes_request
 from reasondiff.errors import InputError
 from reasondiff.jobs.options import option, options_of
-from reasondiff.jobs.record import PIPELINE_NAMES, recorded_options, request_of
+from reasondiff.jobs.record import recorded_options, request_of
 from reasondiff.jobs.request import VideoRequest
 from reasondiff.pipeline.settings import Options, Settings
 from tests.jobs.conftest import record
@@ -163,12 +163,12 @@ def test_a_server_offers_nothing_that_names_a_place_on_its_machine() -> None:
 def test_the_choices_are_the_pipelines() -> None:
     settings, ours = get_type_hints(Settings), options_of(VideoRequest)
     for name in ("fit", "text_mode"):
-        assert ours[name].choices == get_args(settings[PIPELINE_NAMES.get(name, name)])
-        assert ours[name].default == Settings.__dataclass_fields__[PIPELINE_NAMES.get(name, name)].default
+        assert ours[name].choices == get_args(settings[name])
+        assert ours[name].default == Settings.__dataclass_fields__[name].default
 
 
 def test_every_setting_of_the_pipeline_is_an_option() -> None:
-    reached = {PIPELINE_NAMES.get(name, name) for name in options_of(VideoRequest)}
+    reached = set(options_of(VideoRequest))
     several = {"num_videos_per_prompt"}  # a request is for one
     assert set(Options.__annotations__) - reached == {"width", "height"} | several
 

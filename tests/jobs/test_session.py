@@ -17,7 +17,7 @@ from reasondiff.jobs.record import request_of
 from reasondiff.jobs.request import VideoRequest
 from reasondiff.jobs.session import VideoSession, run_in_background
 from reasondiff.media import read_video
-from reasondiff.pipeline.denoising_checkpoint import Progress
+from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from tests.tiny.pipelines import IMAGE, STORY
 
 
@@ -97,9 +97,9 @@ def test_a_job_that_goes_on_says_after_which_step(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        session.generate(asked, inputs, progress=Log(fail), checkpoint=Progress(place))
+        session.generate(asked, inputs, progress=Log(fail), checkpoint=DenoisingCheckpoint(place))
     log = Log()
-    made = session.generate(asked, inputs, progress=log, checkpoint=Progress(place))
+    made = session.generate(asked, inputs, progress=log, checkpoint=DenoisingCheckpoint(place))
     assert (made.first_step, log.steps) == (2, [(3, 4), (4, 4)])
     whole = session.generate(asked, inputs)
     assert whole.first_step == 0 and np.array_equal(made.frames, whole.frames)
@@ -114,8 +114,8 @@ def test_a_job_that_was_killed_after_its_last_step_says_so_too(
     with monkeypatch.context() as patch:
         patch.setattr(type(session.pipe), "decode", fail)
         with pytest.raises(KeyboardInterrupt):
-            session.generate(request_, inputs, checkpoint=Progress(tmp_path / "a.steps"))
-    assert session.generate(request_, inputs, checkpoint=Progress(tmp_path / "a.steps")).first_step == 2
+            session.generate(request_, inputs, checkpoint=DenoisingCheckpoint(tmp_path / "a.steps"))
+    assert session.generate(request_, inputs, checkpoint=DenoisingCheckpoint(tmp_path / "a.steps")).first_step == 2
 
 
 def test_two_sessions_and_two_jobs_at_once_are_as_each_alone(request_: VideoRequest, inputs: Inputs) -> None:

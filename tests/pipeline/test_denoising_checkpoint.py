@@ -18,8 +18,8 @@ from PIL import Image
 
 from reasondiff.errors import InputError, ReasonDiffError, UnsupportedError
 from reasondiff.pipeline import ReasonDiffPipeline
-from reasondiff.pipeline.denoising_checkpoint import Progress
-from reasondiff.pipeline.latent_preview import Preview
+from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+from reasondiff.pipeline.latent_preview import LatentPreview
 from reasondiff.pipeline.magcache import MagRatios
 from tests import tiny
 from tests.tiny.pipelines import IMAGE, STORY, add_lora, alignformer, close, latents, pipeline
@@ -51,7 +51,7 @@ def test_a_continued_run_equals_one_in_one_piece(scheduler: str, step: int, tmp_
     pipe = pipeline(scheduler=tiny.scheduler(scheduler))
     whole = latents(pipe, num_inference_steps=STEPS, seed=4)
     kept = tmp_path / "kept.safetensors"
-    options = {"num_inference_steps": STEPS, "seed": 4, "progress": Progress(kept)}
+    options = {"num_inference_steps": STEPS, "seed": 4, "progress": DenoisingCheckpoint(kept)}
     with pytest.raises(KilledError):
         latents(pipe, callback_on_step_end=killed_at(step), **options)
     assert kept.exists() == (step > 0)  # the step in which it was killed is lost
@@ -72,7 +72,7 @@ def test_a_run_that_was_ended_early_can_go_on(pipe: ReasonDiffPipeline, tmp_path
         return {}
 
     whole = latents(pipe, num_inference_steps=STEPS, seed=4)
-    options = {"num_inference_steps": STEPS, "seed": 4, "progress": Progress(tmp_path / "kept.safetensors")}
+    options = {"num_inference_steps": STEPS, "seed": 4, "progress": DenoisingCheckpoint(tmp_path / "kept.safetensors")}
     assert not torch.equal(latents(pipe, callback_on_step_end=enough, **options), whole)
     assert list(tmp_path.iterdir()), "what is kept stays"
     calls: list[int] = []
@@ -86,12 +86,13 @@ SCRIPT = """
 import os, signal, sys, torch
 torch.set_num_threads(1)
 from tests.tiny.pipelines import alignformer, latents, pipeline
-from reasondiff.pipeline.denoising_checkpoint import Progress
+from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 def die(pipe, step, timestep, tensors):
     if step == 3 and sys.argv[2] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     return {}
-made = latents(pipeline(alignformer()), num_inference_steps=6, progress=Progress(sys.argv[1]), callback_on_step_end=die)
+kept = DenoisingCheckpoint(sys.argv[1])
+made = latents(pipeline(alignformer()), num_inference_steps=6, progress=kept, callback_on_step_end=die)
 torch.save(made, sys.argv[1] + ".pt")
 """
 
@@ -115,28 +116,28 @@ def test_a_process_killed_in_the_middle_goes_on_in_another(pipe: ReasonDiffPipel
 def test_progress_of_another_run_or_a_damaged_one_is_refused(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
     kept = tmp_path / "kept.safetensors"
     with pytest.raises(KilledError):
-        latents(pipe, num_inference_steps=3, progress=Progress(kept), callback_on_step_end=killed_at(1))
+        latents(pipe, num_inference_steps=3, progress=DenoisingCheckpoint(kept), callback_on_step_end=killed_at(1))
     content = kept.read_bytes()
     for change in ({"seed": 1}, {"guidance_scale": 2.0}, {"position": 2}, {"num_inference_steps": 4}):
         with pytest.raises(InputError, match=r"is of another run; delete it, or give that run's options again\.$"):
-            latents(pipe, **({"num_inference_steps": 3, "progress": Progress(kept)} | change))
+            latents(pipe, **({"num_inference_steps": 3, "progress": DenoisingCheckpoint(kept)} | change))
     for damaged in (content[:-40], b"", b"no safetensors"):
         kept.write_bytes(damaged)
         with pytest.raises(InputError, match=r"is no kept progress; delete it, or give another name\.$"):
-            latents(pipe, num_inference_steps=3, progress=Progress(kept))
+            latents(pipe, num_inference_steps=3, progress=DenoisingCheckpoint(kept))
 
 
 def test_other_weights_do_not_go_on_with_it(tmp_path: Path) -> None:
     pipe, kept = pipeline(alignformer()), tmp_path / "kept.safetensors"
     add_lora(pipe)
     with pytest.raises(KilledError):
-        latents(pipe, num_inference_steps=3, progress=Progress(kept), callback_on_step_end=killed_at(1))
+        latents(pipe, num_inference_steps=3, progress=DenoisingCheckpoint(kept), callback_on_step_end=killed_at(1))
     changed = [pipe.alignformer.proj_out.bias, *(p for n, p in pipe.transformer.named_parameters() if ".lora_B" in n)]
     for weight in changed[:2]:
         with torch.no_grad():
             weight += 1
         with pytest.raises(InputError, match="is of another run"):
-            latents(pipe, num_inference_steps=3, progress=Progress(kept))
+            latents(pipe, num_inference_steps=3, progress=DenoisingCheckpoint(kept))
         with torch.no_grad():
             weight -= 1
 
@@ -146,18 +147,18 @@ def test_a_story_that_is_told_again_goes_on(pipe: ReasonDiffPipeline, tmp_path: 
     kept = tmp_path / "kept.safetensors"
     once, again = (replace(STORY, provenance=record) for record in ({"seconds": 2.5}, {"seconds": 0.0, "cached": True}))
     with pytest.raises(KilledError):
-        latents(pipe, narrative=once, progress=Progress(kept), callback_on_step_end=killed_at(1))
-    assert torch.equal(latents(pipe, narrative=again, progress=Progress(kept)), latents(pipe))
+        latents(pipe, narrative=once, progress=DenoisingCheckpoint(kept), callback_on_step_end=killed_at(1))
+    assert torch.equal(latents(pipe, narrative=again, progress=DenoisingCheckpoint(kept)), latents(pipe))
 
 
 def test_step_caches_that_count_steps_cannot_be_continued(tmp_path: Path) -> None:
     pipe = pipeline()
     pipe.transformer.enable_cache(MagRatios(ratios=(1.0, 1.0)).config(2))
     with pytest.raises(UnsupportedError, match="counts from the first step; use FirstBlockCacheConfig"):
-        latents(pipe, progress=Progress(tmp_path / "kept.safetensors"))
+        latents(pipe, progress=DenoisingCheckpoint(tmp_path / "kept.safetensors"))
     pipe.transformer.disable_cache()
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=0.0))
-    latents(pipe, progress=Progress(tmp_path / "kept.safetensors"))
+    latents(pipe, progress=DenoisingCheckpoint(tmp_path / "kept.safetensors"))
 
 
 # -- previews -------------------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ def test_the_prediction_so_far_ends_as_the_video(pipe: ReasonDiffPipeline) -> No
 
 
 def test_a_preview_is_drawn_every_few_steps_and_can_end_the_run(pipe: ReasonDiffPipeline, tmp_path: Path) -> None:
-    preview = Preview(IMAGE, tmp_path / "look.png", every=2)
+    preview = LatentPreview(IMAGE, tmp_path / "look.png", every=2)
     drawn: list[int] = []
 
     def watch(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def test_a_preview_is_drawn_every_few_steps_and_can_end_the_run(pipe: ReasonDiff
             pipe.stop()
         return {}
 
-    options = {"callback_on_step_end": watch, "callback_on_step_end_tensor_inputs": Preview.inputs}
+    options = {"callback_on_step_end": watch, "callback_on_step_end_tensor_inputs": LatentPreview.inputs}
     latents(pipe, num_inference_steps=8, num_videos_per_prompt=2, **options)
     assert drawn == [1, 3]
     with Image.open(tmp_path / "3.png") as image:
@@ -209,7 +210,7 @@ def test_colours_are_right_where_latents_are_linear_in_them() -> None:
     condition[:, 1, 2] = 1
     condition[0, 4:, 2] = encoded(anchor)
     clean = torch.stack([encoded(anchor), encoded(other)], dim=1)[None]
-    colours = Preview(anchor, "x.png").colours(clean, condition, scale=1)
+    colours = LatentPreview(anchor, "x.png").colours(clean, condition, scale=1)
     for found, image in zip(colours[0], (anchor, other), strict=True):
         wanted = torch.tensor(list(image.tobytes())).view(height, width, 3) / 255
         assert (found - wanted).abs().max() <= 0.1
@@ -217,8 +218,8 @@ def test_colours_are_right_where_latents_are_linear_in_them() -> None:
 
 def test_impossible_previews_are_refused() -> None:
     attempts: list[tuple[type[ReasonDiffError], str, Callable[[], object]]] = [
-        (InputError, "not the name of a PNG file", lambda: Preview(IMAGE, "look.jpg")),
-        (InputError, "A preview every 0 steps is none", lambda: Preview(IMAGE, "look.png", every=0)),
+        (InputError, "not the name of a PNG file", lambda: LatentPreview(IMAGE, "look.jpg")),
+        (InputError, "A preview every 0 steps is none", lambda: LatentPreview(IMAGE, "look.png", every=0)),
     ]
     for error, message, attempt in attempts:
         with pytest.raises(error, match=message):

@@ -154,7 +154,7 @@ def compare(pipe: ReasonDiffPipeline, how: str, tolerance: float) -> None:
     calls: list[int] = []
     handle = pipe.transformer.register_forward_pre_hook(lambda *_: calls.append(1))
     if how == "guidance":
-        pipe.guide_together()
+        pipe.enable_cfg_parallel()
     else:
         pipe.transformer.enable_parallelism(config=ContextParallelConfig(ulysses_degree=2))
     made = latents(pipe)
@@ -174,7 +174,7 @@ def test_two_processes_make_the_video_of_one(how: str, tmp_path: Path) -> None:
 
 def test_guidance_over_one_process_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"There is one process; start two with torchrun and call"):
-        pipeline().guide_together()
+        pipeline().enable_cfg_parallel()
 
 
 @pytest.mark.gpu

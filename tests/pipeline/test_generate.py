@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor, encode_on_grey, timeline_of
+from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_latents, encode_on_grey, timeline_of
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.errors import CheckpointError, InputError, NarrativeError, ReasonDiffError, UnsupportedError
 from reasondiff.evaluation.systems import METHODS
@@ -131,9 +131,9 @@ def test_each_method_is_a_choice_of_arguments(aligned: ReasonDiffPipeline) -> No
     }
 
 
-@pytest.mark.parametrize("prompts", ["mean", "concat"])
-def test_the_other_ways_of_reading_text_run_and_differ(plain: ReasonDiffPipeline, prompts: str) -> None:
-    assert not close(latents(plain, prompts=prompts), latents(plain))
+@pytest.mark.parametrize("text_mode", ["mean", "concat"])
+def test_the_other_ways_of_reading_text_run_and_differ(plain: ReasonDiffPipeline, text_mode: str) -> None:
+    assert not close(latents(plain, text_mode=text_mode), latents(plain))
 
 
 # -- narrate --------------------------------------------------------------------------------------------------------
@@ -207,10 +207,10 @@ def test_every_distinct_text_is_encoded_once(aligned: ReasonDiffPipeline) -> Non
 
 def test_texts_encoded_without_padding_equal_stock_encoding(plain: ReasonDiffPipeline) -> None:
     texts = ["A cat", "", "  Two\n\ncats &amp; a vase. "]
-    words = plain.model.encode_texts(texts, longest=40)
+    text_embeds = plain.model.encode_texts(texts, longest=40)
     stock = plain._get_t5_prompt_embeds(texts, max_sequence_length=40)
     for text, row in zip(texts, stock, strict=True):
-        padded = torch.cat([words[text], torch.zeros(40 - len(words[text]), tiny.TEXT_DIM)])
+        padded = torch.cat([text_embeds[text], torch.zeros(40 - len(text_embeds[text]), tiny.TEXT_DIM)])
         torch.testing.assert_close(padded, row, atol=1e-5, rtol=0)
 
 
@@ -230,7 +230,7 @@ def test_the_condition_is_the_mask_and_the_predicted_latents(aligned: ReasonDiff
     assert len(runs) == 1  # once per story: not per step, branch or video
     with torch.no_grad():
         pixels = aligned.video_processor.preprocess(IMAGE)
-        held = encode_anchor(aligned.vae, pixels)[:, :, 1]
+        held = encode_anchor_latents(aligned.vae, pixels)[:, :, 1]
     assert torch.equal(result.predicted[:, :, 4], held)  # frame 17 lies in the last of five latent frames
     assert not close(result.predicted[:, :, 3], held)
 
@@ -239,7 +239,7 @@ def test_an_untrained_alignformer_repeats_the_anchor() -> None:
     pipe = pipeline(alignformer(trained=False))
     predicted = pipe(IMAGE, narrative=STORY, num_inference_steps=1, output_type="latent").predicted
     with torch.no_grad():
-        first, held = encode_anchor(pipe.vae, pipe.video_processor.preprocess(IMAGE)).unbind(2)
+        first, held = encode_anchor_latents(pipe.vae, pipe.video_processor.preprocess(IMAGE)).unbind(2)
     assert torch.equal(predicted, torch.stack([first, held, held, held, held], dim=2))
     at_start = pipe(IMAGE, narrative=STORY, position=1, num_inference_steps=1, output_type="latent").predicted
     assert close(at_start, torch.stack([first] * 5, dim=2))  # one frame is encoded then, not five
@@ -258,19 +258,19 @@ def test_without_alignformer_the_condition_is_wans_own(plain: ReasonDiffPipeline
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # peft's remark on a second adapter
 def test_align_false_runs_the_base_model_with_other_loras_as_they_are() -> None:
     pipe = pipeline(alignformer())
-    base = latents(pipe, align=False)
+    base = latents(pipe, use_adapter=False)
     add_lora(pipe, "community", seed=1)
     pipe.set_adapters("community", 0.5)
-    styled = latents(pipe, align=False)
+    styled = latents(pipe, use_adapter=False)
     assert not close(styled, base)
     add_lora(pipe)
     pipe.set_adapters(["community", "reasondiff"], [0.5, 1.0])
     with_both = latents(pipe)
-    assert close(latents(pipe, align=False), styled)
+    assert close(latents(pipe, use_adapter=False), styled)
     assert torch.equal(latents(pipe), with_both)  # switched on again
     pipe.fuse_lora(adapter_names=["reasondiff"])
     with pytest.raises(UnsupportedError, match="merged into the transformer"):
-        latents(pipe, align=False)
+        latents(pipe, use_adapter=False)
 
 
 # -- denoise --------------------------------------------------------------------------------------------------------
@@ -312,10 +312,10 @@ def test_the_negative_prompt_matters(plain: ReasonDiffPipeline) -> None:
 def test_the_negative_branch_differs_in_its_text_only(aligned: ReasonDiffPipeline) -> None:
     with calls(aligned.transformer) as forwards:
         latents(aligned, num_inference_steps=1)
-    told, untold = forwards
-    assert torch.equal(told["hidden_states"], untold["hidden_states"])
-    assert told["encoder_hidden_states_image"] is untold["encoder_hidden_states_image"]
-    assert told["encoder_hidden_states"].shape != untold["encoder_hidden_states"].shape
+    positive, negative = forwards
+    assert torch.equal(positive["hidden_states"], negative["hidden_states"])
+    assert positive["encoder_hidden_states_image"] is negative["encoder_hidden_states_image"]
+    assert positive["encoder_hidden_states"].shape != negative["encoder_hidden_states"].shape
 
 
 @pytest.mark.parametrize(("guidance", "branches"), [(1.0, 1), (3.0, 2)])
@@ -472,7 +472,7 @@ def test_saving_and_loading_gives_the_same_video(tmp_path: Path, aligned: Reason
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
 def test_a_lora_is_saved_and_loaded_beside_the_base_weights(tmp_path: Path) -> None:
     pipe = pipeline(alignformer())
-    base = latents(pipe, align=False)
+    base = latents(pipe, use_adapter=False)
     add_lora(pipe)
     expected = latents(pipe)
     pipe.save_pretrained(tmp_path)
@@ -481,7 +481,7 @@ def test_a_lora_is_saved_and_loaded_beside_the_base_weights(tmp_path: Path) -> N
     loaded.set_progress_bar_config(disable=True)
     for each in (pipe, loaded):
         assert close(latents(each), expected)
-        assert close(latents(each, align=False), base)
+        assert close(latents(each, use_adapter=False), base)
     pipeline(alignformer()).save_pretrained(tmp_path)  # one without, in its place
     assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
     add_lora(pipe, "community")
@@ -625,7 +625,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "size": ({"width": 70, "height": 64}, InputError, "The size 70x64 does not divide into 16x16 pixels; give 64x64."),
     "no size": ({"width": 0, "height": 64}, InputError, "The size 0x64 does not divide into 16x16 pixels; give 16x64."),
     "fit": ({"fit": "squeeze"}, InputError, "'squeeze' is unknown; give one of crop, letterbox, stretch."),
-    "prompts": ({"prompts": "all"}, InputError, "'all' is unknown; give one of framewise, mean, concat,"),
+    "text mode": ({"text_mode": "all"}, InputError, "'all' is unknown; give one of framewise, mean, concat,"),
     "anchor": ({"anchor": "middle"}, InputError, "The anchor 'middle' is unknown; give one of narrative, first, last."),
     "no text": ({"narrative": None}, InputError, "The prompt is empty; say in a few words what should happen."),
     "blank text": ({"narrative": None, "prompt": " \n"}, InputError, "The prompt is empty; say in a few words"),
@@ -640,7 +640,11 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
         "Callbacks cannot have 'prompt_embeds'; they can have 'latents', 'condition', 'clean'.",
     ),
     "second image": ({"narrative": OTHER}, InputError, "The narrative places image 2, and a story has one;"),
-    "anchors": ({"narrative": TWO}, UnsupportedError, "AlignFormer takes one anchor, not 2; give one, or align=False."),
+    "anchors": (
+        {"narrative": TWO},
+        UnsupportedError,
+        "AlignFormer takes one anchor, not 2; give one, or use_adapter=False.",
+    ),
 }  # fmt: skip
 
 

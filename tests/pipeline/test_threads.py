@@ -36,7 +36,7 @@ def together(calls: list[Callable[[], Tensor]]) -> list[Tensor]:
 def test_threads_on_one_pipeline_get_what_they_get_alone() -> None:
     pipe = pipeline(alignformer())
     add_lora(pipe)
-    options: list[dict[str, Any]] = [{"narrative": story, "align": k != 1} for k, story in enumerate(STORIES)]
+    options: list[dict[str, Any]] = [{"narrative": story, "use_adapter": k != 1} for k, story in enumerate(STORIES)]
     alone = [latents(pipe, **each) for each in options]
     for _ in range(3):
         found = together([lambda each=each: latents(pipe, **each) for each in options])

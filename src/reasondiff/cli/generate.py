@@ -104,16 +104,16 @@ def _make(
 ) -> GeneratedVideo:
     """One video, with its bars."""
     from reasondiff.cli.terminal.stage_bars import StageBars
-    from reasondiff.pipeline.denoising_checkpoint import Progress
-    from reasondiff.pipeline.latent_preview import Preview
+    from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+    from reasondiff.pipeline.latent_preview import LatentPreview
 
     with StageBars(f"seed {request.seed}" if titled else "") as bars:
         return session.generate(
             request,
             inputs,
             progress=bars,
-            checkpoint=Progress(output.with_suffix(".steps")) if resume else None,
-            preview=Preview(inputs.image, preview, fit=request.fit) if preview is not None else None,
+            checkpoint=DenoisingCheckpoint(output.with_suffix(".steps")) if resume else None,
+            preview=LatentPreview(inputs.image, preview, fit=request.fit) if preview is not None else None,
         )
 
 

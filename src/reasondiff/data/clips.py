@@ -34,7 +34,7 @@ class AnchorLatents:
 
     Args:
         frame: pixel frame, 0-based.
-        latents: [channels, 2, height, width], as a first frame and repeated (``encode_anchor``), normalised.
+        latents: [channels, 2, height, width], as a first frame and repeated (``encode_anchor_latents``), normalised.
     """
 
     frame: int

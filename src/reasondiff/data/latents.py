@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.backends.wan.building import WanVae, encoder_fingerprint
-from reasondiff.backends.wan.conditioning import encode_anchor, encode_on_grey, encode_video, timeline_of
+from reasondiff.backends.wan.conditioning import encode_anchor_latents, encode_on_grey, encode_video, timeline_of
 from reasondiff.data.clips import ClipLatents
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
@@ -59,7 +59,8 @@ class LatentSet:
         first_frame_condition: the same shape, Wan's own condition for the clip's first frame (a grey video that begins
             with it).
         anchor_frames: [clips, anchors], pixel frames.
-        anchors: [clips, anchors, channels, 2, height, width], each as a first frame and repeated (``encode_anchor``).
+        anchors: [clips, anchors, channels, 2, height, width], each as a first frame and repeated
+            (``encode_anchor_latents``).
     """
 
     clean: Tensor
@@ -137,7 +138,7 @@ def _encode(vae: WanVae, clips: EncodableClips, index: int, anchors: int) -> Lat
     timeline = timeline_of(vae, len(pixels))
     clean = encode_video(vae, video)
     condition = encode_on_grey(vae, images[None, :1], [0], timeline)
-    encoded = encode_anchor(vae, images[frames])
+    encoded = encode_anchor_latents(vae, images[frames])
     return LatentSet(
         clean=clean.bfloat16().cpu(),
         first_frame_condition=condition.bfloat16().cpu(),

@@ -12,7 +12,7 @@ from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.narrative import Narrative
-from reasondiff.pipeline.settings import AnchorPlace, Options, PromptForm
+from reasondiff.pipeline.settings import AnchorPlace, Options, TextMode
 
 __all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "System"]
 
@@ -59,7 +59,7 @@ class ReasonDiffSystem:
     name: str
     title: str
     narrative_from: Literal["none", "narrator", "truth"] = "narrator"
-    text_mode: PromptForm = "framewise"
+    text_mode: TextMode = "framewise"
     use_adapter: bool = True
     anchor: AnchorPlace = "narrative"
     edit: Callable[[Narrative, Case], Narrative] | None = None
@@ -73,7 +73,7 @@ class ReasonDiffSystem:
     @property
     def options(self) -> Options:
         """For the pipeline, beside ``anchor``; the one place that names them."""
-        return {"prompts": self.text_mode, "align": self.use_adapter}
+        return {"text_mode": self.text_mode, "use_adapter": self.use_adapter}
 
     def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
         stories = [self._story_of(case, using) for case in cases]

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
     from reasondiff.media import GenerationRecord
     from reasondiff.pipeline import Settings
 
-__all__ = ["PIPELINE_NAMES", "recorded_options", "request_of", "resolved", "versions"]
-
-PIPELINE_NAMES = {"text_mode": "prompts", "use_adapter": "align", "size": ""}
-"""Options that the pipeline calls otherwise; the size it takes as a width and a height."""
-
-_OLD_NAMES = {"prompts": "text_mode", "align": "use_adapter"}
-"""How options were called in records of earlier releases."""
+__all__ = ["recorded_options", "request_of", "resolved", "versions"]
 
 Request = TypeVar("Request", bound=VideoRequest)
 
@@ -38,9 +32,8 @@ def resolved(request: Request, settings: Settings, *, fps: float) -> Request:
     """
     known: dict[str, Any] = {"size": f"{settings.width}x{settings.height}", "fps": fps}
     for name in options_of(type(request)):
-        inner = PIPELINE_NAMES.get(name, name)
-        if inner and hasattr(settings, inner):
-            known[name] = getattr(settings, inner)
+        if hasattr(settings, name):
+            known[name] = getattr(settings, name)
     if known["guidance_scale_2"] == known["guidance_scale"]:
         known["guidance_scale_2"] = None  # models with one transformer take none
     return replace(request, **known)
@@ -65,7 +58,7 @@ def request_of(record: GenerationRecord, video: Path, kind: type[Request]) -> Re
     Raises:
         InputError: an option is missing, of another type or outside its range, or not that of the hashed frames.
     """
-    held = {_OLD_NAMES.get(name, name): value for name, value in record.options.items()}
+    held = dict(record.options)
     if "width" in held and "height" in held:
         held["size"] = f"{held['width']}x{held['height']}"
     if held.get("guidance_scale_2") == held.get("guidance_scale"):

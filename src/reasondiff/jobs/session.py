@@ -24,7 +24,7 @@ from reasondiff.jobs.loading import (
 )
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.progress import Reporter, StageProgress
-from reasondiff.jobs.record import PIPELINE_NAMES, recorded_options, resolved, versions
+from reasondiff.jobs.record import recorded_options, resolved, versions
 from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from reasondiff.media import GenerationRecord
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline import ReasonDiffOutput
-    from reasondiff.pipeline.denoising_checkpoint import Progress
-    from reasondiff.pipeline.latent_preview import Preview
+    from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+    from reasondiff.pipeline.latent_preview import LatentPreview
     from reasondiff.pipeline.magcache import MagRatios
 
 __all__ = ["GeneratedVideo", "VideoSession"]
@@ -120,8 +120,8 @@ class VideoSession:
         *,
         progress: StageProgress | None = None,
         stop: threading.Event | None = None,
-        checkpoint: Progress | None = None,
-        preview: Preview | None = None,
+        checkpoint: DenoisingCheckpoint | None = None,
+        preview: LatentPreview | None = None,
     ) -> GeneratedVideo:
         """Make one video.
 
@@ -215,10 +215,8 @@ class VideoSession:
     def settings_of(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
         """The request's options of the group "video", as fields of the pipeline's ``Settings``; None is left to it."""
         given = _of_group(request, "video")
-        del given["seed"]
-        named = {PIPELINE_NAMES.get(name, name): value for name, value in given.items()}
-        named.pop("", None)
-        return named | self._measures(request, inputs)
+        del given["seed"], given["size"]  # the size becomes a width and a height
+        return given | self._measures(request, inputs)
 
     def check(self, request: VideoRequest, inputs: Inputs) -> None:
         """Raise ``InputError`` for options that this model cannot use, before any work."""

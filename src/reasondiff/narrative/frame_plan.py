@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FramePlan", "How", "LostClip"]
 
-How = Literal["owner", "mean", "concat"]
+How = Literal["majority", "mean", "concat"]
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,22 @@ class FramePlan:
         prompts: the texts to encode.
         segments: per segment, the weight of every prompt; each row sums to 1.
         segment_of: per latent frame, its segment.
-        how: ``owner`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
+        how: ``majority`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
             segments of all latent frames, in no order, as the released research code does.
-        lost: clips that no latent frame reads, and why; only ``owner`` loses any.
+        lost: clips that no latent frame reads, and why; only ``majority`` loses any.
     """
 
     prompts: tuple[str, ...]
     segments: tuple[tuple[float, ...], ...]
     segment_of: tuple[int, ...]
-    how: How = "owner"
+    how: How = "majority"
     lost: tuple[LostClip, ...] = ()
 
     @classmethod
-    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "owner") -> FramePlan:
+    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "majority") -> FramePlan:
         """Give each latent frame its text.
 
-        With ``owner`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
+        With ``majority`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
         that an anchor's latent frame reads the anchor's clip. No clip is lost if it can be helped: one that would read
         nowhere gets its best latent frame from a clip that reads elsewhere too, the anchor's last. With ``mean`` and
         ``concat`` it is the average over the latent frame's pixel frames.
@@ -77,7 +77,7 @@ class FramePlan:
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
         shares = [[_overlap(clip, frames) / len(frames) for clip in clips] for frames in groups]
         lost: tuple[LostClip, ...] = ()
-        if how == "owner":
+        if how == "majority":
             anchors = {
                 timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
             }
@@ -100,7 +100,8 @@ class FramePlan:
     def from_texts(cls, texts: Iterable[str]) -> FramePlan:
         """One text per latent frame; equal texts share a segment."""
         texts = list(texts)
-        return cls._from_shares(texts, [[float(i == j) for j in range(len(texts))] for i in range(len(texts))], "owner")
+        shares = torch.eye(len(texts)).tolist()  # each reads its own
+        return cls._from_shares(texts, shares, "majority")
 
     @classmethod
     def _from_shares(

@@ -20,10 +20,10 @@ from reasondiff.files import atomic_path
 from reasondiff.pipeline.settings import Settings
 from reasondiff.pipeline.story import PreparedStory
 
-__all__ = ["Progress", "identity"]
+__all__ = ["DenoisingCheckpoint", "identity"]
 
 
-class Progress:
+class DenoisingCheckpoint:
     """The file of one run: latents and the scheduler's state, as safetensors.
 
     What comes after a kill is, step by step, what would have come without it; a step cache begins with a full step.
@@ -57,9 +57,9 @@ class Progress:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                told = json.loads(file.metadata()["progress"])
+                written = json.loads(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            run, step, state, latents = told["run"], int(told["step"]), told["scheduler"], tensors["latents"]
+            run, step, state, latents = written["run"], int(written["step"]), written["scheduler"], tensors["latents"]
         except (SafetensorError, OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{str(self.path)!r} is no kept progress; delete it, or give another name.") from None
         if run != self.run:
@@ -81,9 +81,9 @@ class Progress:
             for name, value in vars(scheduler).items()
             if name not in ("_internal_dict", "config")
         }
-        told = json.dumps({"run": self.run, "step": step, "scheduler": state})
+        written = json.dumps({"run": self.run, "step": step, "scheduler": state})
         with atomic_path(self.path) as partial:
-            save_file(tensors, partial, metadata={"progress": told})
+            save_file(tensors, partial, metadata={"progress": written})
 
     def end(self) -> None:
         """The run is done; nothing is left of it."""

@@ -22,14 +22,14 @@ from reasondiff.alignformer import enhanced_latents
 from reasondiff.backends.base import DenoisingOptions, TakesAdapter, VideoModel
 from reasondiff.backends.exclusive import exclusive
 from reasondiff.backends.wan.adapters import AdapterInfo, Adapters
-from reasondiff.backends.wan.cfg_parallel import Branches
+from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.components import WanComponents
 from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import WanModel
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.narrative import Narrative
-from reasondiff.pipeline.denoising_checkpoint import Progress, identity
+from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
 from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
@@ -80,7 +80,7 @@ def generate(
     output_type: str = "np",
     attention_kwargs: dict[str, Any] | None = None,
     record: Any = None,
-    progress: Progress | None = None,
+    progress: DenoisingCheckpoint | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
     callback_on_step_end: StepCallback | None = None,
     callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
@@ -133,7 +133,7 @@ def generate(
     steps = DenoisingOptions(
         steps=settings.num_inference_steps,
         guidance=settings.guidance,
-        use_adapter=settings.align,
+        use_adapter=settings.use_adapter,
         attention_kwargs=attention_kwargs,
         record=record,
         on_step=callback_on_step_end,
@@ -172,7 +172,7 @@ def settings_of(
 
 def is_adapted(model: VideoModel[Any], settings: Settings) -> bool:
     """Whether an AlignFormer predicts the condition's latents."""
-    return settings.align and isinstance(model, TakesAdapter) and model.alignformer is not None
+    return settings.use_adapter and isinstance(model, TakesAdapter) and model.alignformer is not None
 
 
 def draw_noise(
@@ -229,10 +229,10 @@ def condition_of(
         raise UnsupportedError(f"This model takes {abilities.anchors} images, not {len(anchors)}; give fewer.")
     if not abilities.strength and any(anchor.strength < 1 for anchor in anchors):
         raise UnsupportedError("This model holds an image fully or not at all; leave its strength at 1.")
-    if not (settings.align and isinstance(model, TakesAdapter)) or model.alignformer is None:
+    if not (settings.use_adapter and isinstance(model, TakesAdapter)) or model.alignformer is None:
         return Aligned(model.encode_anchors(anchors, timeline))
     if len(anchors) > 1:
-        raise UnsupportedError(f"AlignFormer takes one anchor, not {len(anchors)}; give one, or align=False.")
+        raise UnsupportedError(f"AlignFormer takes one anchor, not {len(anchors)}; give one, or use_adapter=False.")
     enhanced = enhanced_latents(
         model.alignformer,
         model.encode_adapter_anchor(anchors[0]),
@@ -275,7 +275,7 @@ class ReasonDiffPipeline(WanComponents):
         output_type: str = "np",
         attention_kwargs: dict[str, Any] | None = None,
         record: AttentionRecord | None = None,
-        progress: Progress | None = None,
+        progress: DenoisingCheckpoint | None = None,
         on_stage: Callable[[str], None] = lambda stage: None,
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
@@ -351,13 +351,13 @@ class ReasonDiffPipeline(WanComponents):
             position=position, anchor=anchor, adapted=is_adapted(self.model, settings),
         )  # fmt: skip
 
-    def guide_together(self, group: Any = None) -> None:
+    def enable_cfg_parallel(self, group: Any = None) -> None:
         """Compute the branches of guidance in two processes, see ``cfg_parallel``; each runs the same calls.
 
         Raises:
             UnsupportedError: there are not two processes.
         """
-        self.model.branches = Branches(group)
+        self.model.cfg_parallel = CfgParallel(group)
 
     @cached_property
     def model(self) -> WanModel:

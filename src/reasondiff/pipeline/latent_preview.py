@@ -15,17 +15,17 @@ from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media import Fit, fit_image
 
-__all__ = ["Preview"]
+__all__ = ["LatentPreview"]
 
 _RIDGE = 1e-3
 _HEIGHT = 96
 
 
-class Preview:
+class LatentPreview:
     """A callback that draws the predicted video as small pictures, one per latent frame, into a PNG.
 
     Colours come from latents by a linear map, fitted on the anchor, whose latent and pixels are both known: it costs
-    milliseconds where decoding costs seconds. Pass it as ``callback_on_step_end`` together with ``Preview.inputs``.
+    milliseconds where decoding costs seconds. Pass it as ``callback_on_step_end``, and ``LatentPreview.inputs`` too.
 
     Args:
         image: the condition image.

@@ -11,9 +11,9 @@ from reasondiff.backends.defaults import Defaults
 from reasondiff.errors import InputError
 from reasondiff.media import Fit
 
-__all__ = ["AnchorPlace", "Options", "PromptForm", "Settings", "frame_size", "resolve"]
+__all__ = ["AnchorPlace", "Options", "Settings", "TextMode", "frame_size", "resolve"]
 
-PromptForm = Literal["framewise", "mean", "concat", "joined", "single"]
+TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
 """How the transformer reads text: each latent frame its own description (``framewise``), or the average of its pixel
 frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released research code's way);
 the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
@@ -38,8 +38,8 @@ class Settings:
         max_sequence_length: text tokens per prompt, padding included.
         num_videos_per_prompt: videos of each story, each from its own seed.
         fit: how the image is brought to the frame's size: "crop", "letterbox" or "stretch".
-        prompts: how the transformer reads text, see ``PromptForm``.
-        align: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
+        text_mode: how the transformer reads text, see ``TextMode``.
+        use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
 
     Raises:
         InputError: names the value and the fix.
@@ -56,8 +56,8 @@ class Settings:
     max_sequence_length: int
     num_videos_per_prompt: int = 1
     fit: Fit = "crop"
-    prompts: PromptForm = "framewise"
-    align: bool = True
+    text_mode: TextMode = "framewise"
+    use_adapter: bool = True
 
     def __post_init__(self) -> None:
         if self.num_inference_steps < 1:
@@ -69,7 +69,7 @@ class Settings:
         for scale in (self.guidance_scale, self.guidance_scale_2):
             if not math.isfinite(scale):
                 raise InputError(f"The guidance scale is {scale}; give a number, such as 5.")
-        for value, choices in ((self.prompts, PromptForm), (self.fit, Fit)):
+        for value, choices in ((self.text_mode, TextMode), (self.fit, Fit)):
             if value not in get_args(choices):
                 raise InputError(f"{value!r} is unknown; give one of {', '.join(get_args(choices))}.")
 
@@ -91,8 +91,8 @@ class Options(TypedDict, total=False):
     width: int | None
     height: int | None
     fit: Fit | None
-    prompts: PromptForm | None
-    align: bool | None
+    text_mode: TextMode | None
+    use_adapter: bool | None
     num_inference_steps: int | None
     guidance_scale: float | None
     guidance_scale_2: float | None

@@ -15,7 +15,7 @@ from reasondiff.errors import InputError
 from reasondiff.media import fit_image
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.frame_plan import FramePlan
-from reasondiff.pipeline.settings import AnchorPlace, PromptForm, Settings
+from reasondiff.pipeline.settings import AnchorPlace, Settings, TextMode
 from reasondiff.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def prepare_story(
         InputError: there is neither a text nor a narrative, no narrator, or a position outside the clip.
         NarrationError: the narrator gave no usable story.
     """
-    if not prompt.strip() and (narrative is None or settings.prompts == "single"):
+    if not prompt.strip() and (narrative is None or settings.text_mode == "single"):
         raise InputError("The prompt is empty; say in a few words what should happen.")
     if narrative is None:
-        needed = adapted or settings.prompts != "single" or (position is None and anchor == "narrative")
+        needed = adapted or settings.text_mode != "single" or (position is None and anchor == "narrative")
         narrative = _ask_narrator(image, prompt, settings, narrator) if needed else _prompt_alone(prompt, settings)
     narrative = placed(_on_clock(narrative, settings), position, anchor)
     if other := [each.image for each in narrative.anchors if each.image]:
@@ -95,7 +95,7 @@ def prepare_story(
             lost.clip.start + 1, lost.clip.end, lost.clip.description, lost.reason,
         )  # fmt: skip
     fitted = fit_image(image, settings.width, settings.height, settings.fit)
-    texts = texts_of(narrative, prompt, settings.prompts, timeline)
+    texts = texts_of(narrative, prompt, settings.text_mode, timeline)
     return PreparedStory(fitted, prompt, narrative, plan, texts)
 
 
@@ -154,13 +154,13 @@ def placed(narrative: Narrative, position: int | None, anchor: AnchorPlace) -> N
     return narrative if frame == narrative.anchor_frame else narrative.with_anchor(frame)
 
 
-def texts_of(narrative: Narrative, prompt: str, form: PromptForm, timeline: Timeline) -> FramePlan:
-    """What the transformer reads in each latent frame, see ``PromptForm``."""
-    match form:
+def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
+    """What the transformer reads in each latent frame, see ``TextMode``."""
+    match text_mode:
         case "framewise":
             return FramePlan.from_narrative(narrative, timeline)
         case "mean" | "concat":
-            return FramePlan.from_narrative(narrative, timeline, form)
+            return FramePlan.from_narrative(narrative, timeline, text_mode)
         case "joined":
             return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
         case "single":

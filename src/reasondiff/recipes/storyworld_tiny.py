@@ -81,9 +81,9 @@ class StoryWorldBaseRecipe(StoryWorldClipRecipe, BaseRecipe):
         return partial(
             judged_previews,
             count=self.validation_cases,
-            prompts="joined",
+            text_mode="joined",
             anchor="first",
-            align=False,
+            use_adapter=False,
         )
 
 

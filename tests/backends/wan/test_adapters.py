@@ -80,7 +80,7 @@ def test_adapters_are_switched_and_other_loras_stay(folders: tuple[Path, Path]) 
     assert not close(first, second) and not close(first, base)
     pipe.use_adapter("one")
     assert torch.equal(latents(pipe), first)
-    assert torch.equal(latents(pipe, align=False), base)  # this adapter is off for one video
+    assert torch.equal(latents(pipe, use_adapter=False), base)  # this adapter is off for one video
     pipe.use_adapter("one", scale=0.5)
     assert not close(latents(pipe), first)
     pipe.use_adapter(None)

@@ -12,7 +12,7 @@ from torch import Tensor
 from reasondiff.backends.wan.conditioning import (
     anchor_mask,
     decode_video,
-    encode_anchor,
+    encode_anchor_latents,
     encode_on_grey,
     encode_video,
     normalised,
@@ -101,12 +101,12 @@ def test_an_anchor_later_on_leaves_the_grey_past_alone_and_marks_the_future(vae:
 @torch.no_grad()
 def test_an_anchors_two_latents_are_those_of_a_first_frame_and_of_a_held_picture(vae: AutoencoderKLWan) -> None:
     picture = pictures()
-    both = encode_anchor(vae, picture)
+    both = encode_anchor_latents(vae, picture)
     assert both.shape == (1, tiny.LATENT_CHANNELS, 2, 4, 4)
     still = encode_video(vae, picture[:, :, None].expand(-1, -1, 17, -1, -1))
     torch.testing.assert_close(both, still[:, :, :2])
     torch.testing.assert_close(both[:, :, :1], encode_video(vae, picture[:, :, None]))
-    torch.testing.assert_close(encode_anchor(vae, picture, held=False), both[:, :, :1])
+    torch.testing.assert_close(encode_anchor_latents(vae, picture, repeated=False), both[:, :, :1])
     assert not torch.allclose(both[:, :, 0], both[:, :, 1], atol=1e-3)
 
 
@@ -119,7 +119,7 @@ def test_four_copies_would_be_read_as_one(vae: AutoencoderKLWan) -> None:
 @torch.no_grad()
 def test_an_anchor_does_not_depend_on_its_batch(vae: AutoencoderKLWan) -> None:
     pair = pictures(2)
-    torch.testing.assert_close(encode_anchor(vae, pair)[1:], encode_anchor(vae, pair[1:]))
+    torch.testing.assert_close(encode_anchor_latents(vae, pair)[1:], encode_anchor_latents(vae, pair[1:]))
 
 
 def test_latents_are_normalised_by_the_vaes_own_statistics(vae: AutoencoderKLWan) -> None:
@@ -151,7 +151,7 @@ def test_another_stride_is_read_from_the_vae() -> None:
         scale_factor_temporal=4,
     )
     assert timeline_of(square, 33).num_latent_frames == 9
-    assert encode_anchor(square, pictures()).shape == (1, 4, 2, 8, 8)
+    assert encode_anchor_latents(square, pictures()).shape == (1, 4, 2, 8, 8)
 
 
 def test_an_anchor_outside_the_clip_is_refused(vae: AutoencoderKLWan) -> None:

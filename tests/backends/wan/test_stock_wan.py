@@ -59,7 +59,7 @@ def test_position_1_and_one_description_equal_stock_image_to_video(image_tokens:
 def test_the_users_text_alone_needs_no_narrator_and_equals_stock() -> None:
     expected = stock_latents(tiny.pipeline(), guidance_scale=5.0, negative_prompt=NEGATIVE)
     result = ours()(
-        tiny.image(48, 64), PROMPT, prompts="single", anchor="first", align=False, output_type="latent",
+        tiny.image(48, 64), PROMPT, text_mode="single", anchor="first", use_adapter=False, output_type="latent",
         guidance_scale=5.0, negative_prompt=NEGATIVE, **OPTIONS,
     )  # fmt: skip
     torch.testing.assert_close(result.frames, expected, **TOLERANCE)
@@ -72,7 +72,7 @@ def test_a_trained_model_without_its_alignformer_and_lora_equals_stock() -> None
     options = {"guidance_scale": 5.0, "negative_prompt": NEGATIVE, **OPTIONS}
     expected = stock_latents(tiny.pipeline(), **options)
     options |= {"narrative": one_description(), "output_type": "latent"}
-    torch.testing.assert_close(pipe(tiny.image(48, 64), align=False, **options).frames, expected, **TOLERANCE)
+    torch.testing.assert_close(pipe(tiny.image(48, 64), use_adapter=False, **options).frames, expected, **TOLERANCE)
     assert not torch.allclose(pipe(tiny.image(48, 64), **options).frames, expected, **TOLERANCE)
 
 

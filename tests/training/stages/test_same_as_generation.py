@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor, timeline_of
+from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_latents, timeline_of
 from reasondiff.backends.wan.framewise import FramePlan
 from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.data.texts import Texts
@@ -75,7 +75,7 @@ def test_a_narrative_becomes_the_same_prompt(pipe: ReasonDiffPipeline) -> None:
     repeated = Narrative.from_ends([(3, "A vase stands."), (6, "A cat passes."), (9, "A vase stands.")], 8, 9)
     told = "A vase stands. A cat passes. A vase stands."
     assert repeated.as_one_prompt() == told
-    generation = pipe(IMAGE, narrative=repeated, prompts="joined", num_inference_steps=1, output_type="latent")
+    generation = pipe(IMAGE, narrative=repeated, text_mode="joined", num_inference_steps=1, output_type="latent")
     assert generation.stories[0].texts.prompts == (told,)
 
 
@@ -118,7 +118,7 @@ def test_cleaning_is_idempotent() -> None:
 def inputs_of(pipe: ReasonDiffPipeline, story: Narrative, noise: Tensor, sigma: Tensor) -> Inputs:
     """A training step's draws for one clip that is all zeros."""
     timeline = timeline_of(pipe.vae, story.num_frames)
-    anchors = encode_anchor(pipe.vae, pipe.video_processor.preprocess(IMAGE))
+    anchors = encode_anchor_latents(pipe.vae, pipe.video_processor.preprocess(IMAGE))
     return Inputs(
         clean=torch.zeros_like(noise),
         noise=noise,

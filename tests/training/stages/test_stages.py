@@ -103,7 +103,7 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
 
 def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
-    for options in ({}, {"prompts": "joined", "anchor": "first", "align": False}):
+    for options in ({}, {"text_mode": "joined", "anchor": "first", "use_adapter": False}):
         report = judged_previews(pipe, tmp_path, count=2, num_inference_steps=1, **options)
         assert report.keys() == {"story_success"} and 0 <= report["story_success"] <= 1
         with Image.open(tmp_path / "generated.png") as sheet:

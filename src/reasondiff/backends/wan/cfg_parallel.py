@@ -1,6 +1,6 @@
 """Classifier-free guidance over two processes: one computes the positive branch, the other the negative one.
 
-    torchrun --nproc-per-node 2 script.py        # in it: pipe.guide_together()
+    torchrun --nproc-per-node 2 script.py        # in it: pipe.enable_cfg_parallel()
 
 Both processes run the same call and get the same video, in about half the time.
 """
@@ -15,10 +15,10 @@ from torch import Tensor
 
 from reasondiff.errors import UnsupportedError
 
-__all__ = ["Branches"]
+__all__ = ["CfgParallel"]
 
 
-class Branches:
+class CfgParallel:
     """The two processes.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "anchor_mask",
     "decode_video",
-    "encode_anchor",
+    "encode_anchor_latents",
     "encode_on_grey",
     "encode_video",
     "normalised",
@@ -65,8 +65,8 @@ def anchor_mask(timeline: Timeline, frames: Sequence[int], height: int, width: i
     return mask
 
 
-def encode_anchor(vae: AutoencoderKLWan, image: Tensor, *, held: bool = True) -> Tensor:
-    """The two latents that an anchor can have: as a first frame, and held for one causal chunk.
+def encode_anchor_latents(vae: AutoencoderKLWan, image: Tensor, *, repeated: bool = True) -> Tensor:
+    """The two latents that an anchor can have: as a first frame, and repeated for one causal chunk.
 
     The causal VAE gives the same picture another latent at the clip's start than later on, so one chunk more than a
     single image is encoded: 1 + stride copies. (One copy less, and the VAE would drop all but the first in silence.)
@@ -74,13 +74,14 @@ def encode_anchor(vae: AutoencoderKLWan, image: Tensor, *, held: bool = True) ->
     Args:
         vae: Wan's.
         image: [batch, 3, height, width] in -1..1.
-        held: False for an anchor at frame 0, whose latent as a first frame is all that is used: a fifth of the work.
+        repeated: False for an anchor at frame 0, of which the latent as a first frame is all that is used: a fifth of
+            the work.
 
     Returns:
         [batch, channels, 2, height, width]: ``[:, :, 0]`` for latent frame 0, ``[:, :, 1]`` for every other one; or
         the first alone.
     """
-    copies = 1 + vae.config["scale_factor_temporal"] * held
+    copies = 1 + vae.config["scale_factor_temporal"] * repeated
     return encode_video(vae, image[:, :, None].expand(-1, -1, copies, -1, -1))
 
 

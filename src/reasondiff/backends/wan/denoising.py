@@ -6,7 +6,7 @@ Training makes the same call, by ``predict``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from torch import Tensor
 
 from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance
-from reasondiff.backends.wan.cfg_parallel import Branches
+from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
 from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.errors import InputError, UnsupportedError
@@ -75,7 +75,7 @@ def denoise(
     condition: Tensor,
     contexts: Contexts[FrameContext],
     options: DenoisingOptions,
-    branches: Branches | None = None,
+    cfg_parallel: CfgParallel | None = None,
 ) -> Denoised:
     """From noise to latents, guided by the condition and the narrative in every step.
 
@@ -85,7 +85,7 @@ def denoise(
         condition: [videos, stride + channels, latent_frames, height, width].
         contexts: what both branches read.
         options: how.
-        branches: of guidance, where another process computes one of them.
+        cfg_parallel: where another process computes one branch of guidance.
 
     Raises:
         InputError: a callback asks for what there is not, or a kept run is another one.
@@ -93,15 +93,19 @@ def denoise(
     """
     callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
     checkpoint, device, scheduler = options.checkpoint, pipe._execution_device, pipe.scheduler
-    _begin(pipe, options, branches)
+    _begin(pipe, options, cfg_parallel)
     kept = None if checkpoint is None else checkpoint.load(scheduler, device)
     done, latents = (0, noise) if kept is None else kept
     latents = latents.to(device)
-    weights = nullcontext() if options.use_adapter else pipe.base_model()
-    with weights, pipe.progress_bar(total=len(scheduler.timesteps)) as bar:
+    with ExitStack() as run:
+        if not options.use_adapter:
+            run.enter_context(pipe.base_model())
+        for model in pipe.transformers:
+            run.enter_context(install(model).keep())
+        bar = run.enter_context(pipe.progress_bar(total=len(scheduler.timesteps)))
         bar.update(done)
         for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
-            predicted = _guided(pipe, latents, condition, timestep, contexts, options, branches)
+            predicted = _guided(pipe, latents, condition, timestep, contexts, options, cfg_parallel)
             before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
             latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
             done = step + 1
@@ -158,9 +162,9 @@ def timestep_of(sigma: Tensor, scheduler: Any) -> Tensor:
     return sigma * scheduler.config["num_train_timesteps"]
 
 
-def _begin(pipe: WanComponents, options: DenoisingOptions, branches: Branches | None) -> None:
+def _begin(pipe: WanComponents, options: DenoisingOptions, cfg_parallel: CfgParallel | None) -> None:
     """Before the first step: nothing is left of another run, and nothing goes wrong in silence."""
-    if branches is not None and options.record is not None:
+    if cfg_parallel is not None and options.record is not None:
         raise UnsupportedError("Attention is not recorded over two processes; run it in one.")
     for model in pipe.transformers:
         check_cache(model, options.steps, alone=len(pipe.transformers) == 1, resumes=options.checkpoint is not None)
@@ -177,7 +181,7 @@ def _guided(
     timestep: Tensor,
     contexts: Contexts[FrameContext],
     options: DenoisingOptions,
-    branches: Branches | None,
+    cfg_parallel: CfgParallel | None,
 ) -> Tensor:
     """What this noise level's expert predicts, led away from the negative branch."""
     pipe._current_timestep = timestep
@@ -192,13 +196,13 @@ def _guided(
 
     if contexts.negative is None or not pipe.do_classifier_free_guidance:
         return branch("cond", contexts.positive, options.record)
-    if branches is None:
+    if cfg_parallel is None:
         positive = branch("cond", contexts.positive, options.record)
         negative = branch("uncond", contexts.negative)
-    elif branches.positive:
-        positive, negative = branches.exchange(branch("cond", contexts.positive))
+    elif cfg_parallel.positive:
+        positive, negative = cfg_parallel.exchange(branch("cond", contexts.positive))
     else:
-        positive, negative = branches.exchange(branch("uncond", contexts.negative))
+        positive, negative = cfg_parallel.exchange(branch("uncond", contexts.negative))
     return negative + scale * (positive - negative)
 
 

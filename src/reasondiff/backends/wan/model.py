@@ -14,9 +14,15 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.adapters import fingerprint
-from reasondiff.backends.wan.cfg_parallel import Branches
+from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.components import WanComponents
-from reasondiff.backends.wan.conditioning import anchor_mask, decode_video, encode_anchor, encode_on_grey, timeline_of
+from reasondiff.backends.wan.conditioning import (
+    anchor_mask,
+    decode_video,
+    encode_anchor_latents,
+    encode_on_grey,
+    timeline_of,
+)
 from reasondiff.backends.wan.denoising import denoise
 from reasondiff.backends.wan.framewise import FrameContext
 from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
@@ -36,7 +42,7 @@ class WanModel:
 
     def __init__(self, pipe: WanComponents) -> None:
         self.pipe = pipe
-        self.branches: Branches | None = None
+        self.cfg_parallel: CfgParallel | None = None
         """Set, it computes both branches of guidance in two processes."""
 
     @property
@@ -95,7 +101,7 @@ class WanModel:
     @torch.no_grad()
     def encode_adapter_anchor(self, anchor: Anchor) -> Tensor:
         pixels = self._pixels(anchor)
-        return encode_anchor(self.pipe.vae, pixels, held=anchor.frame > 0).to(pixels.device)
+        return encode_anchor_latents(self.pipe.vae, pixels, repeated=anchor.frame > 0).to(pixels.device)
 
     def adapted_condition(self, enhanced: Tensor, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
         mask = anchor_mask(timeline, [anchor.frame for anchor in anchors], *enhanced.shape[-2:])
@@ -111,7 +117,7 @@ class WanModel:
         longest: int,
         videos_per_story: int,
     ) -> Contexts[FrameContext]:
-        image = self.encode_anchor_images(anchors)
+        image = self.encode_anchor_image(anchors)
         if image is not None:
             by_story = image.unflatten(0, (len(anchors), -1))
             image = by_story.repeat_interleave(videos_per_story, 0).flatten(0, 1)
@@ -127,7 +133,7 @@ class WanModel:
         )
 
     @torch.no_grad()
-    def encode_anchor_images(self, anchors: Sequence[Anchor]) -> Tensor | None:
+    def encode_anchor_image(self, anchors: Sequence[Anchor]) -> Tensor | None:
         """The image encoder's tokens [stories, tokens, image_dim], or None for a transformer that takes none.
 
         A first-and-last-frame transformer takes images in pairs; it is given the anchor twice.
@@ -143,7 +149,7 @@ class WanModel:
     def denoise(
         self, noise: Tensor, condition: Tensor, contexts: Contexts[FrameContext], options: DenoisingOptions
     ) -> Denoised:
-        return denoise(self.pipe, noise, condition, contexts, options, self.branches)
+        return denoise(self.pipe, noise, condition, contexts, options, self.cfg_parallel)
 
     @torch.no_grad()
     def decode(self, latents: Tensor, output_type: str = "np") -> Any:

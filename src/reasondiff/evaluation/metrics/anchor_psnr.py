@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from reasondiff.backends.wan.conditioning import decode_video, encode_anchor
+from reasondiff.backends.wan.conditioning import decode_video, encode_anchor_latents
 from reasondiff.evaluation.metrics.base import Need, Sample
 from reasondiff.evaluation.resources import Resources
 from reasondiff.media.tensors import psnr
@@ -56,6 +56,6 @@ class VaePsnr:
 def _through_vae(pipe: ReasonDiffPipeline, image: np.ndarray, *, first: bool) -> np.ndarray:
     """The image as the VAE gives it back, in the place in its causal chunk that an anchor has."""
     pixels = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-    video = decode_video(pipe.vae, encode_anchor(pipe.vae, pixels))
+    video = decode_video(pipe.vae, encode_anchor_latents(pipe.vae, pixels))
     frame = video[0, :, 0 if first else -1].float()
     return ((frame.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()

@@ -31,8 +31,10 @@ def test_kept_equals_computed_bit_for_bit() -> None:
     world = scene()
     kept, fresh = world.context(STORY), world.context(STORY, cache=False)
     expected = world.predict(fresh)
-    for _ in range(3):
-        assert gap(world.predict(kept), expected) == 0.0
+    with world.install().keep():
+        for _ in range(3):
+            assert gap(world.predict(kept), expected) == 0.0
+    assert gap(world.predict(kept), expected) == 0.0
 
 
 def test_each_layer_projects_a_prompt_once_and_the_image_once_for_both_branches() -> None:
@@ -40,9 +42,10 @@ def test_each_layer_projects_a_prompt_once_and_the_image_once_for_both_branches(
     world.install()
     positive, negative = world.context(STORY), world.context(NEGATIVE)
     calls = count_projections(world)
-    for _ in range(4):
-        world.predict(positive)
-        world.predict(negative)
+    with world.install().keep():
+        for _ in range(4):
+            world.predict(positive)
+            world.predict(negative)
     assert calls == {"to_k": 2 * 3, "to_v": 2 * 3, "add_k_proj": 3}
 
 
@@ -59,20 +62,25 @@ def test_kept_branches_do_not_mix() -> None:
     world = scene()
     contexts = [world.context(STORY), world.context(NEGATIVE), world.context(FramePlan.from_texts("dab"))]
     expected = [world.predict(world.context(context.plans[0], cache=False)) for context in contexts]
-    for _ in range(2):
-        for context, prediction in zip(contexts, expected, strict=True):
-            assert gap(world.predict(context), prediction) == 0.0
+    with world.install().keep():
+        for _ in range(2):
+            for context, prediction in zip(contexts, expected, strict=True):
+                assert gap(world.predict(context), prediction) == 0.0
 
 
-def test_kept_tensors_go_when_the_context_goes() -> None:
+def test_kept_tensors_go_when_the_context_goes_and_when_the_run_ends() -> None:
     world = scene()
     framewise = world.install()
     context = world.context(STORY)
-    world.predict(context)
-    assert len(framewise._kept) == 2  # text and image
-    del context
-    gc.collect()
-    assert len(framewise._kept) == 1
+    with framewise.keep():
+        world.predict(context)
+        with framewise.keep():  # a run within a run is part of it
+            assert len(framewise._kept) == 2  # text and image
+        assert len(framewise._kept) == 2
+        del context
+        gc.collect()
+        assert len(framewise._kept) == 1
+    assert framewise._kept is None
     assert all(block.attn2.processor.text is None for block in world.transformer.blocks)
 
 
@@ -85,6 +93,11 @@ def lora(world: Scene, name: str, seed: int) -> None:
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning")
 def test_whatever_changes_the_weights_is_noticed() -> None:
     world = scene()
+    with world.install().keep():
+        check_changes(world)
+
+
+def check_changes(world: Scene) -> None:
     context = world.context(STORY)
     seen = [world.predict(context)]
 
@@ -111,6 +124,8 @@ def test_whatever_changes_the_weights_is_noticed() -> None:
     with torch.no_grad():
         transformer.condition_embedder.text_embedder.linear_1.weight.mul_(1.5)
     check()
+    transformer.blocks[0].attn2.norm_k.eps = 0.5
+    check()
     world.image.copy_(tiny.randn(*world.image.shape, seed=9))
     check()
 
@@ -119,35 +134,39 @@ def test_an_adapter_is_part_of_what_is_kept() -> None:
     world = scene()
     lora(world, "one", seed=1)
     context = world.context(STORY)
-    with_lora = world.predict(context)
-    world.transformer.disable_lora()
-    assert gap(world.predict(context), with_lora) > 1e-4
-    world.transformer.enable_lora()
-    assert gap(world.predict(context), with_lora) == 0.0
+    with world.install().keep():
+        with_lora = world.predict(context)
+        world.transformer.disable_lora()
+        assert gap(world.predict(context), with_lora) > 1e-4
+        world.transformer.enable_lora()
+        assert gap(world.predict(context), with_lora) == 0.0
 
 
 def test_another_device_is_noticed() -> None:
     world = scene()
     context = world.context(STORY)
-    expected = world.predict(context)
-    for layers in (kept[1] for kept in world.install()._kept.values()):
-        layers[:] = [tuple(tensor.to("meta") for tensor in both) for both in layers]
-    assert gap(world.predict(context), expected) == 0.0
+    with world.install().keep():
+        expected = world.predict(context)
+        for layers in (kept[1] for kept in world.install()._kept.values()):
+            layers[:] = [tuple(tensor.to("meta") for tensor in both) for both in layers]
+        assert gap(world.predict(context), expected) == 0.0
 
 
 def test_gradients_never_come_from_kept_tensors() -> None:
     world = scene()
     context = world.context(STORY)
-    world.predict(context)  # fills the cache, without gradients
+    framewise = world.install()
     gradients = []
-    for each in (context, world.context(STORY, cache=False)):
-        world.transformer.zero_grad()
-        world.forward(each).square().sum().backward()
-        gradients.append(world.transformer.blocks[0].attn2.to_k.weight.grad)
+    with framewise.keep():
+        world.predict(context)  # fills the cache, without gradients
+        for each in (context, world.context(STORY, cache=False)):
+            world.transformer.zero_grad()
+            world.forward(each).square().sum().backward()
+            gradients.append(world.transformer.blocks[0].attn2.to_k.weight.grad)
+        world.predict(context)
+        assert not any(tensor.requires_grad for kept in framewise._kept.values() for tensor in kept[1][0])
     assert gradients[1].abs().max() > 0
     assert gap(*gradients) == 0.0
-    world.predict(context)
-    assert not any(tensor.requires_grad for kept in world.install()._kept.values() for tensor in kept[1][0])
 
 
 def test_other_tokens_than_the_kept_ones_are_refused() -> None:

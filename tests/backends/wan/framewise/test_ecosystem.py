@@ -23,11 +23,12 @@ def pair(world: Scene, times: tuple[int, ...] = (500, 300)) -> list[torch.Tensor
     """Both branches of guidance, step after step, as a denoising loop calls them."""
     contexts = {"cond": world.context(STORY), "uncond": world.context(NEGATIVE)}
     out = []
-    for time in times:
-        world.timestep = torch.tensor([time])
-        for name, context in contexts.items():
-            with world.transformer.cache_context(name):
-                out.append(world.predict(context))
+    with install(world.transformer).keep():
+        for time in times:
+            world.timestep = torch.tensor([time])
+            for name, context in contexts.items():
+                with world.transformer.cache_context(name):
+                    out.append(world.predict(context))
     return out
 
 
@@ -190,8 +191,9 @@ def test_layerwise_casting() -> None:
     world.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.bfloat16)
     assert world.transformer.blocks[0].attn2.to_k.weight.dtype == torch.float8_e4m3fn
     expected = world.predict(contexts[1])
-    for _ in range(2):
-        assert gap(world.predict(contexts[0]), expected) == 0.0
+    with world.install().keep():
+        for _ in range(2):
+            assert gap(world.predict(contexts[0]), expected) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_kernels_without_bias_merge_two_attentions(plan: FramePlan) -> None:
 
 
 @pytest.mark.parametrize("kernel", [AttentionBackendName.FLASH, AttentionBackendName._FLASH_VARLEN_3])
-@pytest.mark.parametrize("how", ["owner", "concat"])
+@pytest.mark.parametrize("how", ["majority", "concat"])
 def test_kernels_that_are_not_here(kernel: AttentionBackendName, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand-ins with the signatures of kernels that need a GPU: with a log-sum-exp, and without one."""
     calls = []
@@ -149,7 +149,7 @@ def test_kernels_that_are_not_here(kernel: AttentionBackendName, how: str, monke
     for block in world.transformer.blocks:
         block.attn2.set_attention_backend(kernel)
     assert gap(world.predict(world.context(plan)), by_bias) <= TOLERANCE
-    assert any(calls) == (kernel == AttentionBackendName.FLASH and how == "owner")
+    assert any(calls) == (kernel == AttentionBackendName.FLASH and how == "majority")
 
 
 def test_kernels_without_bias_keep_their_gradient() -> None:
@@ -220,7 +220,7 @@ def test_mean_reads_the_average_embedding() -> None:
     assert gap(world.predict(world.context(mixed)), world.predict(by_hand)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("how", ["owner", "concat"])
+@pytest.mark.parametrize("how", ["majority", "concat"])
 def test_in_bfloat16_merging_adds_no_error_of_its_own(how: str) -> None:
     exact, world = scene(), scene(dtype=torch.bfloat16)
     plan = FramePlan(STORY.prompts, STORY.segments, STORY.segment_of, how)  # type: ignore[arg-type]

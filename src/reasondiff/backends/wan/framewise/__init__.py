@@ -6,6 +6,8 @@
     with framewise.use(context):
         prediction = transformer(hidden_states=..., timestep=..., **context.inputs, return_dict=False)[0]
 
+Inside ``framewise.keep()`` the steps of a run share keys and values.
+
 The paper's denoiser reads the per-frame narratives, u(x_t, h, c*) in Eq. 6; how they reach Wan's cross-attention is our
 choice. The research code's way, all narratives in one unordered context, is ``how="concat"``.
 """

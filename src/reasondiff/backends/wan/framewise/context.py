@@ -73,9 +73,9 @@ class FrameContext:
             image: tokens of the image encoder, ``[batch, tokens, image_dim]`` (``[2 * batch, ...]`` where the model
                 takes images in pairs).
             collapse: merge the padding, exactly, and with ``concat`` equal segments too.
-            cache: keep each layer's keys and values as long as the context lives (never while gradients are
-                recorded). Turn it off where to_k and to_v must run in every call: streamed leaf-level offload
-                prefetches weights in the order of the first call.
+            cache: compute each layer's keys and values once per block of ``Framewise.use``, or once per run inside
+                ``Framewise.keep`` (never while gradients are recorded). Turn it off where to_k and to_v must run in
+                every call: streamed leaf-level offload prefetches weights in the order of the first call.
 
         Raises:
             InputError: a prompt is missing from ``embeddings`` or is longer than ``text_length``; the plans do not

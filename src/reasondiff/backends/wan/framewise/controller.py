@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +15,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.weak import WeakIdKeyDictionary
 
+from reasondiff.backends.exclusive import exclusive
+from reasondiff.backends.wan.framewise.active import Active
 from reasondiff.backends.wan.framewise.context import FrameContext
 from reasondiff.backends.wan.framewise.processor import (
     FramewiseAttnProcessor,
@@ -36,30 +40,47 @@ def install(transformer: WanTransformer3DModel) -> Framewise:
     """
     first: Any = transformer.blocks[0]
     processor = first.attn2.processor
-    return processor.shared if isinstance(processor, FramewiseAttnProcessor) else Framewise(transformer)
+    if isinstance(processor, FramewiseAttnProcessor) and isinstance(processor.shared, Framewise):
+        return processor.shared
+    return Framewise(transformer)
 
 
-class Framewise:
+@dataclass(eq=False)
+class _Use:
+    """An open block of ``use``, with each layer's keys and values so far."""
+
+    context: FrameContext
+    record: AttentionRecord | None
+    text: list[KeysValues | None]
+    image: list[KeysValues | None]
+
+
+class Framewise(Active):
     """The frame-wise cross-attention of one transformer; made by ``install``."""
 
     def __init__(self, transformer: WanTransformer3DModel) -> None:
+        super().__init__()
         model: Any = transformer
         span, *self._patch = model.config.patch_size
         if span != 1:
             raise UnsupportedError(
                 f"This transformer's patches span {span} latent frames; use one whose patches span 1."
             )
-        self.context: FrameContext | None = None
-        self.record: AttentionRecord | None = None
-        self.tokens_per_frame = 0
+        self._model = model
         self._embedder: Any = model.condition_embedder
         self._attentions: list[Any] = [block.attn2 for block in model.blocks]
         self._stock = [attention.processor for attention in self._attentions]
         self._processors = [FramewiseAttnProcessor(self, layer) for layer in range(len(self._attentions))]
-        self._kept: WeakIdKeyDictionary = WeakIdKeyDictionary()  # a context's tokens -> what was computed from them
+        self._open: list[_Use] = []  # the last one is active
+        self._thread = 0  # that has opened them
+        self._kept: WeakIdKeyDictionary | None = None  # within a run: tokens -> what was computed from them
         self._hook = model.register_forward_pre_hook(self._before_call, with_kwargs=True)
         for attention, old, new in zip(self._attentions, self._stock, self._processors, strict=True):
             _replace(attention, old, new)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, or what is read from a file, is in no block."""
+        return self.__dict__ | {"context": None, "record": None, "_open": [], "_kept": None}
 
     def uninstall(self) -> None:
         """Give the transformer its own processors back."""
@@ -71,37 +92,76 @@ class Framewise:
     def use(self, context: FrameContext, record: AttentionRecord | None = None) -> Iterator[None]:
         """Calls of the transformer inside the block read ``context``; they must be given ``**context.inputs``.
 
-        Whether kept keys and values still hold (same weights, adapters and scales) is checked on entry: change
-        weights between blocks, not inside. With gradient checkpointing, call ``backward`` inside the block too, or
-        enable it with ``checkpoint``.
+        Keys and values are computed once per block, or once per run inside ``keep``: change weights between blocks,
+        not inside. With gradient checkpointing, call ``backward`` inside the block too, or enable it with
+        ``checkpoint``. Another thread that opens a block waits until this one is left.
 
         Args:
             context: the text and image tokens.
             record: watches the attention to some words; it sees eager layers only, not compiled ones.
 
         Raises:
-            InputError: the transformer takes no image tokens, or another number of images.
+            InputError: the transformer takes no image tokens, another number of images, or another dtype.
             UnsupportedError: ``record`` under context parallelism, where each process sees a share of the tokens.
         """
+        with exclusive(self._model):
+            yield from self._use(context, record)
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Inside the block, a run of many steps, keys and values are kept from one block of ``use`` to the next.
+
+        They live as long as their context, and are computed anew where weights, adapters or scales have changed as
+        far as torch counts changes. What is written past that count, as through ``.data``, is not seen before the
+        next run.
+        """
+        with exclusive(self._model):
+            outer = self._kept
+            if outer is None:
+                self._kept = WeakIdKeyDictionary()
+            try:
+                yield
+            finally:
+                self._kept = outer
+
+    def _use(self, context: FrameContext, record: AttentionRecord | None) -> Iterator[None]:
         self._check_images(context)
+        self._check_dtype(context)
         if record is not None and self._processors[0]._parallel_config is not None:
             raise UnsupportedError("Attention is not recorded under context parallelism; run it in one process.")
-        outer = self.context, self.record
-        weights = (_state(self._embedder), *map(_state, self._attentions)) if context.cache else None
+        weights = None
+        if context.cache and self._kept is not None:
+            weights = (_state(self._embedder), *map(_state, self._attentions))
         text, image = self._recall(context.text, weights), self._recall(context.image, weights)
         if context.cache and not torch.is_grad_enabled():
             self._fill(text, context.text, self._embedder.text_embedder, keys_values)
             self._fill(image, context.image, self._embedder.image_embedder, image_keys_values)
-        self.context, self.record = context, record
-        for processor, text_layer, image_layer in zip(self._processors, text, image, strict=True):
-            processor.text, processor.image = text_layer, image_layer
+        self._thread = threading.get_ident()
+        own = _Use(context, record, text, image)
+        self._put_back()
+        self._open.append(own)
+        self._take_out()
         try:
             yield
-        finally:
-            self.context, self.record = outer
-            for layer, processor in enumerate(self._processors):
-                text[layer], image[layer] = processor.text, processor.image
-                processor.text = processor.image = None
+        finally:  # blocks may be left in any order
+            self._put_back()
+            self._open.remove(own)
+            self._take_out()
+
+    def _put_back(self) -> None:
+        """Keys and values that the layers have computed, to the block that is active."""
+        if self._open:
+            self._open[-1].text[:] = [processor.text for processor in self._processors]
+            self._open[-1].image[:] = [processor.image for processor in self._processors]
+
+    def _take_out(self) -> None:
+        """The last open block, if any, is the active one."""
+        active = self._open[-1] if self._open else None
+        self.context = active.context if active else None
+        self.record = active.record if active else None
+        for layer, processor in enumerate(self._processors):
+            processor.text = active.text[layer] if active else None
+            processor.image = active.image[layer] if active else None
 
     def checkpoint(self, function: Callable[..., Any], *args: Any) -> Any:
         """Gradient checkpointing that recomputes under the context of the forward call.
@@ -132,10 +192,20 @@ class Framewise:
                 f"this transformer takes {needed}."
             )
 
+    def _check_dtype(self, context: FrameContext) -> None:
+        weights = self._embedder.text_embedder.linear_1.weight
+        given, own = context.text.dtype, self._model.dtype
+        if given == own or weights.dtype not in _PLAIN or torch.is_autocast_enabled(context.text.device.type):
+            return  # weights in 8 bits, or autocast: whatever computes there casts
+        raise InputError(
+            f"The context is in {_name(given)} and the transformer in {_name(own)}; bring the text and image tokens to "
+            "the transformer's dtype."
+        )
+
     def _recall(self, tokens: torch.Tensor | None, weights: Any) -> list[KeysValues | None]:
         """Per layer, what was computed from these tokens with these weights; filled in place by ``use``."""
         nothing: list[KeysValues | None] = [None] * len(self._processors)
-        if tokens is None or weights is None:
+        if tokens is None or weights is None or self._kept is None:
             return nothing
         state = (weights, _version(tokens))
         kept = self._kept.get(tokens)
@@ -166,7 +236,8 @@ class Framewise:
     def _before_call(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Check what only the whole transformer sees; runs before each of its calls."""
         context = self.context
-        if context is None:
+        elsewhere = not torch.compiler.is_compiling() and threading.get_ident() != self._thread
+        if context is None or elsewhere:  # another thread's text is not for this one
             raise UnsupportedError("This transformer reads frame-wise text; call it inside 'framewise.use(context)'.")
         given = dict(zip(_ARGUMENTS, args, strict=False)) | kwargs
         batch, _, frames, height, width = given["hidden_states"].shape
@@ -187,12 +258,17 @@ class Framewise:
         self.tokens_per_frame = (height // self._patch[0]) * (width // self._patch[1])
 
 
+_PLAIN = (torch.float32, torch.float16, torch.bfloat16)
 _ARGUMENTS = ("hidden_states", "timestep", "encoder_hidden_states", "encoder_hidden_states_image")
 
 
 def _replace(attention: Any, old: Any, new: Any) -> None:
     new._attention_backend, new._parallel_config = old._attention_backend, old._parallel_config
     attention.set_processor(new)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _version(tensor: torch.Tensor) -> int:
@@ -212,6 +288,7 @@ def _state(module: nn.Module) -> tuple[Any, ...]:
         if isinstance(part, BaseTunerLayer):
             scaling: Any = part.scaling
             marks.append((*part.active_adapters, part.disable_adapters, *part.merged_adapters, *scaling.items()))
+        marks.append(getattr(part, "eps", None))  # of a norm
         for name, weight in part.named_parameters(recurse=False):
             # Offloaded weights are replaced by a new meta tensor after every call.
             marks.append((name, 0 if weight.is_meta else id(weight), _version(weight)))

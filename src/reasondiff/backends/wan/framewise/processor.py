@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -11,12 +11,10 @@ from diffusers.hooks._helpers import AttentionProcessorMetadata, AttentionProces
 from diffusers.models.attention_dispatch import AttentionBackendName
 from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor
 
+from reasondiff.backends.wan.framewise.active import Active
 from reasondiff.backends.wan.framewise.attention import attend, attend_to_text
 from reasondiff.backends.wan.framewise.context import FrameContext
 from reasondiff.errors import InputError, UnsupportedError
-
-if TYPE_CHECKING:
-    from reasondiff.backends.wan.framewise.controller import Framewise
 
 __all__ = ["FramewiseAttnProcessor", "KeysValues", "image_keys_values", "keys_values"]
 
@@ -35,11 +33,15 @@ class FramewiseAttnProcessor:
     _attention_backend: AttentionBackendName | None = None
     _parallel_config: Any = None
 
-    def __init__(self, shared: Framewise, layer: int) -> None:
+    def __init__(self, shared: Active, layer: int) -> None:
         self.shared = shared
         self.layer = layer
         self.text: KeysValues | None = None
         self.image: KeysValues | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and files hold no keys and values, which are made anew."""
+        return self.__dict__ | {"text": None, "image": None}
 
     def __call__(
         self,
