@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from reasondiff.cli import options as common
 from reasondiff.errors import InputError, ReasonDiffError
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
 __all__ = ["caption"]
@@ -87,16 +88,29 @@ def _write(lines: list[str], path: Path) -> None:
         written.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _frames(sources: list[Path]) -> list[tuple[str, Callable[[], Image.Image]]]:
-    """Named frames, to be read when they are needed; a video's are named by number."""
+def _next_of(frames: Iterator[np.ndarray]) -> Image.Image:
+    """The next frame of a video.
+
+    Raises:
+        InputError: there is none, although the file names more.
+    """
     from PIL import Image
 
-    from reasondiff.media import load_image, read_video
+    frame = next(frames, None)
+    if frame is None:
+        raise InputError("The video is damaged here; cut or download it again.")
+    return Image.fromarray(frame)
+
+
+def _frames(sources: list[Path]) -> list[tuple[str, Callable[[], Image.Image]]]:
+    """Named frames, to be read when they are needed; a video's are named by number."""
+    from reasondiff.media import load_image, video_frames, video_info
     from reasondiff.narrator.batch import SUFFIXES
 
     if len(sources) == 1 and sources[0].suffix.lower() in _VIDEOS:
-        shown = enumerate(read_video(sources[0]).frames, 1)
-        return [(f"{sources[0].name}#{number}", partial(Image.fromarray, frame)) for number, frame in shown]
+        frames, count = video_frames(sources[0]), video_info(sources[0]).num_frames
+        named = [f"{sources[0].name}#{number}" for number in range(1, count + 1)]
+        return [(name, partial(_next_of, frames)) for name in named]  # in order, and none before it is asked for
     paths: list[Path] = []
     for source in sources:
         inside = sorted(source.iterdir()) if source.is_dir() else [source]

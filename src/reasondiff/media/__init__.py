@@ -6,7 +6,8 @@ from reasondiff.media.clipbar import ClipSpan
 from reasondiff.media.images import Fit, fit_image, load_image
 from reasondiff.media.record import GenerationRecord, frame_hashes, frames_hash, image_hash
 from reasondiff.media.sheet import SheetRow, contact_sheet
-from reasondiff.media.video import Video, read_record, read_video, write_video
+from reasondiff.media.video import Video, read_video, write_video
+from reasondiff.media.video_frames import VideoInfo, read_record, video_frames, video_info
 
 __all__ = [
     "ClipSpan",
@@ -14,6 +15,7 @@ __all__ = [
     "GenerationRecord",
     "SheetRow",
     "Video",
+    "VideoInfo",
     "contact_sheet",
     "fit_image",
     "frame_hashes",
@@ -22,5 +24,7 @@ __all__ = [
     "load_image",
     "read_record",
     "read_video",
+    "video_frames",
+    "video_info",
     "write_video",
 ]

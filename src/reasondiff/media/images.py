@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reasondiff.errors import InputError
+from reasondiff.media.colour import in_srgb
+from reasondiff.media.png_chunks import SIGNATURE, bare_png
 
 __all__ = ["Fit", "decode_image", "fit_image", "load_image"]
 
@@ -20,6 +25,23 @@ Fit = Literal["crop", "letterbox", "stretch"]
 MAX_PIXELS = 2**26
 """An 8192 x 8192 image. A file of a few kilobytes can claim far more and would fill the memory when opened."""
 
+MAX_PIPED = 2**28
+"""Bytes that are taken from a pipe: an 8192 x 8192 image without any compression has fewer."""
+
+_DARK = 16
+"""Floats up to 1 have 1 for white, and up to 255 have 255; a brightest value between 1 and this may be either."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each orientation of EXIF."""
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 """Named, because Pillow would also open formats whose reader starts another program (EPS)."""
 
@@ -27,30 +49,47 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM
 def load_image(path: str | Path) -> Image.Image:
     """Read an image as RGB, the way a viewer shows it.
 
-    EXIF rotation is applied, CMYK, greyscale and 16-bit images are converted, and transparent ones are laid over white.
-    Of a phone's multi-picture JPEG the first picture is taken.
+    EXIF rotation and colour profiles are applied, CMYK, greyscale and deeper images are converted, and transparent ones
+    are laid over white. What else a file holds (texts, workflows, broken tags) is passed over. Of a phone's
+    multi-picture JPEG the first picture is taken.
 
     Args:
-        path: a PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000 or PPM file.
+        path: a PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000 or PPM file, or a pipe that gives one.
 
     Returns:
         A new image in mode RGB, 8 bits per channel.
 
     Raises:
-        InputError: the file is missing, empty, damaged, of another kind, animated, or larger than 2^26 pixels.
+        InputError: the file is missing, empty, damaged, of another kind, animated, larger than 2^26 pixels, or of
+            numbers of which none is known to be white.
     """
     path = Path(path)
     name = f"The image {str(path)!r}"
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
             raise InputError(f"{name} is a folder; give an image file in it.")
-        if path.stat().st_size == 0:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe: standard input, or a shell's <(...)
+            return decode_image(_piped(path, name), name)
+        if found.st_size == 0:
             raise InputError(f"{name} is empty (0 bytes); save or download it again.")
     except FileNotFoundError:
         raise InputError(f"{name} does not exist; check the path.") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # a name that is too long, or holds a null character
         raise InputError(f"{name} cannot be read ({_reason(error)}); check the path.") from None
     return decode_image(path, name)
+
+
+def _piped(path: Path, name: str) -> BytesIO:
+    with path.open("rb") as pipe:
+        content = pipe.read(MAX_PIPED + 1)
+    if not content:
+        raise InputError(f"{name} is empty (0 bytes); save or download it again.")
+    if len(content) > MAX_PIPED:
+        raise InputError(f"{name} gives more than {MAX_PIPED:,} bytes; save it to a file first.")
+    return BytesIO(content)
 
 
 def decode_image(source: Path | BytesIO, name: str, formats: Sequence[str] = FORMATS) -> Image.Image:
@@ -60,13 +99,20 @@ def decode_image(source: Path | BytesIO, name: str, formats: Sequence[str] = FOR
         InputError: as ``load_image``.
     """
     try:
-        with warnings.catch_warnings():
+        with ExitStack() as opened:
+            opened.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", module="PIL")  # remarks about damaged tags are not the reader's concern
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.init()  # loads the readers; an older Pillow lacks some
-            with Image.open(source, formats=[known for known in formats if known in Image.OPEN]) as image:
-                _check(image, name)
-                return _to_rgb(ImageOps.exif_transpose(image))
+            file: BinaryIO = source if isinstance(source, BytesIO) else opened.enter_context(source.open("rb"))
+            start, profile = file.read(len(SIGNATURE)), None
+            file.seek(0)
+            if start == SIGNATURE:
+                file, profile = bare_png(file)
+            readers = [known for known in formats if known in Image.OPEN]
+            image = opened.enter_context(Image.open(file, formats=readers))
+            _check(image, name)
+            return _upright(_to_rgb(image, profile or image.info.get("icc_profile"), name), _orientation(image))
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -112,15 +158,54 @@ def _check(image: Image.Image, name: str) -> None:
         raise InputError(f"{name} holds {pictures} pictures; save the one you mean as a PNG of its own.")
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, profile: object, name: str) -> Image.Image:
     image.load()
-    if image.mode == "I" or image.mode.startswith("I;16"):  # 16-bit grey, which Pillow's own conversion would clip
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+    if image.mode == "F" or image.mode == "I" or image.mode.startswith("I;16"):
+        image = Image.fromarray(_in_8_bits(np.asarray(image), image.format or "", name))
+    alpha = None
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+        alpha = image.getchannel("A")
+    elif image.mode in ("P", "1", "YCbCr", "LAB", "HSV"):
+        image = image.convert("RGB")
+    seen = (in_srgb(image, profile) if isinstance(profile, bytes) else image).convert("RGB")
+    if alpha is None:
+        return seen
+    return Image.composite(seen, Image.new("RGB", seen.size, "white"), alpha)
+
+
+def _in_8_bits(values: np.ndarray, kind: str, name: str) -> np.ndarray:
+    """Grey of more than 8 bits at its own brightness, which Pillow's own conversion would clip.
+
+    Raises:
+        InputError: it cannot be told which value is white.
+    """
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind in "iu"
+    if whole and (kind in ("PNG", "PPM", "JPEG2000") or values.dtype.itemsize == 2):
+        white = 65535.0
+    elif not np.isfinite([low, high]).all() or low < 0 or high > 65535 or (not whole and 1 < high < _DARK):
+        raise InputError(
+            f"{name} holds numbers from {low:g} to {high:g}, and none is known to be white; save it as a PNG of 8 bits."
+        )
+    elif not whole and high <= 1:
+        white = 1.0
+    else:
+        white = 255.0 if high <= 255 else 65535.0
+    return np.floor(values.astype(np.float64) * (255 / white) + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held, 1 to 8; 1 where the file does not say so in a readable way."""
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # broken tags may raise anything, and say nothing about the pixels
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _reason(error: Exception) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
@@ -16,8 +13,9 @@ import numpy as np
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media.record import GenerationRecord
+from reasondiff.media.video_frames import video_frames, video_info
 
-__all__ = ["Video", "read_record", "read_video", "write_video"]
+__all__ = ["Video", "read_video", "write_video"]
 
 MAX_BYTES = 2**33
 """Decoded size of the largest video that is read: 8 GiB, which is 81 frames of 5888 x 5888."""
@@ -97,65 +95,24 @@ def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, tar
 
 
 def read_video(path: str | Path) -> Video:
-    """Decode a video.
+    """Decode a whole video, as ``video_frames`` does frame by frame.
 
     Args:
         path: any file that FFmpeg knows.
 
     Raises:
-        InputError: it is missing, damaged, no video, or larger than 8 GiB when decoded.
+        InputError: it is missing, damaged, no video, changes its size, or is larger than 8 GiB when decoded.
     """
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        record, fps, frames, size = _record_of(container), stream.average_rate, [], 0
-        for picture in container.decode(stream):
-            frames.append(picture.to_ndarray(format="rgb24"))
-            size += frames[-1].nbytes
-            if size > MAX_BYTES:
-                raise InputError(f"The video {str(path)!r} is too long to hold in memory; cut or scale it first.")
-        if not frames:
-            raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
-        if any(frame.shape != frames[0].shape for frame in frames):
-            raise InputError(f"The video {str(path)!r} changes its size on the way; encode it at one size.")
-    return Video(np.stack(frames), float(fps or 1), record)
-
-
-def read_record(path: str | Path) -> GenerationRecord | None:
-    """The record inside a video, without decoding the video; None where it has none.
-
-    Raises:
-        InputError: the video cannot be opened, or its record is damaged.
-    """
-    with _opened(path) as container:
-        return _record_of(container)
-
-
-def _record_of(container: av.container.InputContainer) -> GenerationRecord | None:
-    # Matroska writes the names of its tags in capitals.
-    tags = {name.lower(): text for name, text in container.metadata.items()}
-    return GenerationRecord.from_json(tags.get("comment", ""))
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[av.container.InputContainer]:
-    path = Path(path)
-    if not path.is_file():  # also keeps URLs and devices, which FFmpeg would open, from being read
-        raise InputError(f"There is no video {str(path)!r}; check the path.")
-    try:
-        with ExitStack() as opened:
-            container = opened.enter_context(av.open(_for_ffmpeg(path, opened), "r"))
-            if not container.streams.video:
-                raise InputError(f"{str(path)!r} holds no video; give an MP4.")
-            yield container
-    except (av.FFmpegError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "its text is not UTF-8"
-        raise InputError(f"The video {str(path)!r} cannot be read ({reason}); write or download it again.") from None
-
-
-def _for_ffmpeg(path: Path, opened: ExitStack) -> str | BinaryIO:
-    """The path as FFmpeg takes it literally; a file that ``opened`` closes where the name is no UTF-8."""
-    try:
-        f"{path}".encode()
-    except UnicodeEncodeError:
-        return opened.enter_context(path.open("rb"))
-    return f"file:{path}"
+    info, frames, size = video_info(path), [], 0
+    for frame in video_frames(path):
+        frames.append(frame)
+        size += frame.nbytes
+        if size > MAX_BYTES:
+            raise InputError(f"The video {str(path)!r} is too long to hold in memory; cut or scale it first.")
+    if any(frame.shape != frames[0].shape for frame in frames):
+        raise InputError(f"The video {str(path)!r} changes its size on the way; encode it at one size.")
+    whole = np.empty((len(frames), *frames[0].shape), np.uint8)
+    frames.reverse()
+    for number in range(len(whole)):
+        whole[number] = frames.pop()  # one by one, so that the video is not in memory twice
+    return Video(whole, info.fps, info.record)
