@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import InputError
-from reasondiff.media import read_video, video_frames, video_info, write_video
+from reasondiff.media import read_video, timed_frames, video_frames, video_info, write_video
 from tests.media.test_video import drawn
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -99,6 +99,14 @@ def test_a_variable_rate_is_followed_in_time(tmp_path: Path) -> None:
         late = max(each for each in range(8) if stamps[each] / 1000 <= times[place] + 0.49 / info.fps)
         assert number == late, (place, shown)
     assert len(shown) == info.num_frames and times[-1] == pytest.approx(stamps[-1] / 1000, abs=1 / info.fps)
+
+
+def test_frames_have_the_times_at_which_they_are_shown(tmp_path: Path) -> None:
+    stamps = [2000, 2040, 2100, 2500, 2510]  # the first frame is shown at 0, whatever its stamp says
+    encode(tmp_path / "a.mkv", numbered(5), stamps)
+    frames = list(timed_frames(tmp_path / "a.mkv"))
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.04, 0.1, 0.5, 0.51])
+    assert [round((int(frame.image().mean()) - 20) / 4) for frame in frames] == list(range(5))
 
 
 @pytest.mark.parametrize("rate", [24, 30])

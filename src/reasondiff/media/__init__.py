@@ -7,13 +7,14 @@ from reasondiff.media.images import Fit, fit_image, load_image
 from reasondiff.media.record import GenerationRecord, frame_hashes, frames_hash, image_hash
 from reasondiff.media.sheet import SheetRow, contact_sheet
 from reasondiff.media.video import Video, read_video, write_video
-from reasondiff.media.video_frames import VideoInfo, read_record, video_frames, video_info
+from reasondiff.media.video_frames import TimedFrame, VideoInfo, read_record, timed_frames, video_frames, video_info
 
 __all__ = [
     "ClipSpan",
     "Fit",
     "GenerationRecord",
     "SheetRow",
+    "TimedFrame",
     "Video",
     "VideoInfo",
     "contact_sheet",
@@ -24,6 +25,7 @@ __all__ = [
     "load_image",
     "read_record",
     "read_video",
+    "timed_frames",
     "video_frames",
     "video_info",
     "write_video",

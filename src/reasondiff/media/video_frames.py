@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from reasondiff.errors import InputError
 from reasondiff.media.record import GenerationRecord
 
-__all__ = ["VideoInfo", "read_record", "video_frames", "video_info"]
+__all__ = ["TimedFrame", "VideoInfo", "read_record", "timed_frames", "video_frames", "video_info"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,23 @@ class VideoInfo:
     fps: float
     num_frames: int
     record: GenerationRecord | None = None
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """A decoded frame that is made an array only if it is asked for.
+
+    Args:
+        seconds: when it is first shown; the video's first frame is shown at 0.
+    """
+
+    seconds: float
+    _frame: av.VideoFrame
+    _aspect: Fraction
+
+    def image(self) -> np.ndarray:
+        """uint8 [height, width, 3], RGB, upright and with square pixels."""
+        return _as_shown(self._frame, self._aspect)
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,34 @@ def video_frames(path: str | Path) -> Iterator[np.ndarray]:
             yield frame
             count += 1
     if not count:
+        raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
+
+
+def timed_frames(path: str | Path) -> Iterator[TimedFrame]:
+    """Decode a video frame by frame, each with the moment at which a player shows it.
+
+    Frames come in the order in which they are decoded, and their times never go back: a frame without a usable time
+    stamp follows the one before by the usual step. Damage is met as by ``video_frames``.
+
+    Args:
+        path: any file that FFmpeg knows.
+
+    Raises:
+        InputError: it is missing, holds no video, or not one frame of it can be decoded.
+    """
+    with _opened(path) as container:
+        step = 1 / _timing(container, _stream_of(container, path)).fps
+    with _opened(path) as container:
+        stream = _stream_of(container, path)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        first: float | None = None
+        seconds = -step
+        for frame in _whole(_decoded(container, stream, path), stream):
+            first = frame.time if first is None else first
+            told = None if frame.time is None or first is None else frame.time - first
+            seconds = told if told is not None and told > seconds else seconds + step
+            yield TimedFrame(seconds, frame, aspect)
+    if seconds < 0:
         raise InputError(f"The video {str(path)!r} has no frames; write or download it again.")
 
 
