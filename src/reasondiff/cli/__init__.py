@@ -17,6 +17,7 @@ from reasondiff.cli.attention import attention
 from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
+from reasondiff.cli.data import data_app
 from reasondiff.cli.demo import demo
 from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
@@ -55,6 +56,7 @@ app.command()(evaluate)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)
+app.add_typer(data_app, name="data")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

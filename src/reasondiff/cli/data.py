@@ -1,0 +1,156 @@
+"""``reasondiff data``: from a folder of videos to clips that can be trained on."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reasondiff.errors import InputError
+
+if TYPE_CHECKING:
+    from reasondiff.data.records import Unusable
+    from reasondiff.data.scan import Scan
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(
+    help="Training data from a folder of videos: find them, and cut clips from them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+SHOWN = 10
+"""Rows of one reason that are printed where all of them stand in a file."""
+
+SetFolder = Annotated[
+    Path, typer.Argument(help="A folder that 'data scan -o' made.", metavar="SET", show_default=False)
+]
+
+
+@data_app.command()
+def scan(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder of videos; or a table, a .toml dataset file, a .tar.", metavar="FOLDER"),
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the set here; else only look.")] = None,
+    probe: Annotated[bool, typer.Option("--probe/--no-probe", help="Open every video.")] = True,
+) -> None:
+    """Find videos and captions by the convention that the folder follows, and say what can be used.
+
+    Without -o nothing is written. Every row that cannot be used is printed with its reason.
+    """
+    from reasondiff.cli.terminal import paths
+    from reasondiff.data.scan import scan as scan_source
+
+    if output is not None:
+        paths.folder(output)
+    with _progress("Videos") as progress:
+        found = scan_source(source, probe=probe, progress=progress)
+    for line in _report(found, None if output is None else output / "unusable.jsonl"):
+        typer.echo(line)
+    if not found.records:
+        raise InputError(f"{str(source)!r} holds no video that can be used; give a folder or a table of videos.")
+    if output is not None:
+        from reasondiff.data.sets import write_set
+
+        with paths.only_writer(output):
+            write_set(output, found)
+        typer.echo(f"{output}: {len(found.records)} videos. Next: reasondiff data sample {output}")
+
+
+@data_app.command()
+def sample(
+    folder: SetFolder,
+    frames: Annotated[int, typer.Option("--num-frames", help="Frames of a clip.", metavar="N")] = 33,
+    step: Annotated[float, typer.Option(help="Seconds between frames.", metavar="X")] = 0.2,
+    size: Annotated[str, typer.Option(help="Width and height of a clip.", metavar="WxH")] = "512x512",
+    fit: Annotated[str, typer.Option(help="crop fills the size; letterbox adds black bars.")] = "crop",
+    clips: Annotated[int, typer.Option(help="Most clips of one video; 0: as many as fit.", metavar="N")] = 1,
+    min_step: Annotated[
+        float | None, typer.Option(help="Take short videos with a smaller step, down to this.", metavar="X")
+    ] = None,
+    scenes: Annotated[bool, typer.Option("--scenes", help="No clip over a cut (needs reasondiff[scenes]).")] = False,
+    source: Annotated[Path | None, typer.Option(help="Where the videos are now, if they were moved.")] = None,
+) -> None:
+    """Cut clips from the videos of a set, by the time at which each frame is shown.
+
+    The same command goes on where it was stopped. Clips of other settings are removed.
+    """
+    from reasondiff.cli.terminal import paths
+    from reasondiff.data.sample import sample as sample_set
+    from reasondiff.data.scenes import check_scenes, find_scenes
+    from reasondiff.data.sets import source_of
+    from reasondiff.data.spans import Sampling
+
+    width, height = _size(size)
+    sampling = Sampling(frames, step, width, height, fit, clips, min_step)  # type: ignore[arg-type]
+    if scenes:
+        check_scenes()
+    place = source_of(folder, source)
+    with paths.only_writer(folder), _progress("Videos") as progress:
+        done = sample_set(folder, place, sampling, split=find_scenes if scenes else None, progress=progress)
+    for line in _grouped(done.unusable, folder / "clips-unusable.jsonl"):
+        typer.echo(line)
+    shorter = sum(clip.step < sampling.step for clip in done.clips)
+    if shorter and not all(clip.frame_captions for clip in done.clips):
+        typer.echo(f"{shorter} clips have a smaller step than {step:g} s; clips.jsonl says which.")
+    if not done.clips:
+        raise InputError(f"No video of {str(folder)!r} gives a clip; give a smaller --step or a --min-step.")
+    typer.echo(f"{folder}: {len(done.clips)} clips of {frames} frames, {done.kept} of them made before.")
+
+
+def _size(text: str) -> tuple[int, int]:
+    sides = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text)
+    if sides is None:
+        raise InputError(f"The size {text!r} is not WIDTHxHEIGHT; give one like 512x512.")
+    return int(sides[1]), int(sides[2])
+
+
+def _report(found: Scan, all_of_them: Path | None) -> Iterator[str]:
+    """What a person should know of a scan, in lines."""
+    yield f"Read as {' and '.join(found.conventions)}."
+    records = found.records
+    framewise = sum(bool(record.frame_captions) for record in records)
+    several = sum(len(record.captions) > 1 for record in records)
+    single = sum(len(record.captions) == 1 for record in records)
+    told = ((framewise, "with a caption per frame"), (single, "with one caption"), (several, "with alternatives"))
+    counts = [f"{count} {what}" for count, what in (*told, (len(records) - framewise - several - single, "without"))
+              if count]  # fmt: skip
+    yield f"{len(records)} videos can be used{': ' if counts else ''}{', '.join(counts)}."
+    yield from _grouped(found.unusable, all_of_them)
+    yield from (f"Note: {note}" for note in found.notes)
+    if found.unused:
+        yield f"Not used: {', '.join(found.unused)}."
+
+
+def _grouped(unusable: Iterable[Unusable], all_of_them: Path | None) -> Iterator[str]:
+    """Rows by their reason, the commonest first; cut only where a file holds them all."""
+    groups: dict[str, list[Unusable]] = defaultdict(list)
+    for row in unusable:
+        groups[row.reason].append(row)
+    if groups:
+        yield f"{sum(map(len, groups.values()))} cannot be used:"
+    for reason, rows in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
+        yield f"  {len(rows)}, because {reason}:"
+        shown = rows if all_of_them is None else rows[:SHOWN]
+        yield from (f"    {row.row}{f' ({row.detail})' if row.detail else ''}" for row in shown)
+        if len(shown) < len(rows):
+            yield f"    and {len(rows) - len(shown)} more, all in {all_of_them}"
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, in a terminal only."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
