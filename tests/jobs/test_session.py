@@ -112,7 +112,7 @@ def test_a_job_that_was_killed_after_its_last_step_says_so_too(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(session.pipe), "decode", fail)
+        patch.setattr(type(session.pipe.model), "decode", fail)
         with pytest.raises(KeyboardInterrupt):
             session.generate(request_, inputs, checkpoint=DenoisingCheckpoint(tmp_path / "a.steps"))
     assert session.generate(request_, inputs, checkpoint=DenoisingCheckpoint(tmp_path / "a.steps")).first_step == 2
@@ -152,7 +152,7 @@ def test_too_little_gpu_memory_is_said_and_not_called_a_fault(
     def fail(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(type(session.pipe), "denoise", fail)
+    monkeypatch.setattr(type(session.pipe.model), "denoise", fail)
     with pytest.raises(InputError, match="give --preset low-vram"):
         session.generate(request_, inputs)
 

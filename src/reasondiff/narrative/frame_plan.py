@@ -100,7 +100,7 @@ class FramePlan:
     def from_texts(cls, texts: Iterable[str]) -> FramePlan:
         """One text per latent frame; equal texts share a segment."""
         texts = list(texts)
-        shares = torch.eye(len(texts)).tolist()  # each reads its own
+        shares = [[float(own == other) for own in range(len(texts))] for other in range(len(texts))]
         return cls._from_shares(texts, shares, "majority")
 
     @classmethod
