@@ -146,9 +146,16 @@ def memory(report: Report) -> None:
         with torch.no_grad(), contest.framewise.use(context):
             kept = contest.transformer.blocks[0].attn2.processor.text
         size = FULL.layers * sum(each.numel() * each.element_size() for each in kept) / SEGMENTS / 1e6
-        rows = context.rows
+        text_tokens = context.text_tokens
         report.add(
-            "M5", f"keys and values per segment ({rows} rows), MB", "", "", "", reached=size, at_most=goal, unit=""
+            "M5",
+            f"keys and values per segment ({text_tokens} tokens), MB",
+            "",
+            "",
+            "",
+            reached=size,
+            at_most=goal,
+            unit="",
         )
 
 

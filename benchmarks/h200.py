@@ -367,9 +367,9 @@ def show_kernels(call: Callable[[], Any], most: int = 6) -> None:
 
 def flops(scale: Scale) -> float:
     """Of one call of ours, keys and values kept; a test counts the closed form."""
-    shape, rows = Transformer.from_config(scale.config), (scale.words + 2 + 7) // 8 * 8
+    shape, text_tokens = Transformer.from_config(scale.config), (scale.words + 2 + 7) // 8 * 8
     tokens = shape.tokens(scale.timeline.num_latent_frames, scale.height, scale.width)
-    return shape.forward(tokens, rows=SEGMENTS * rows, image=IMAGE_TOKENS, keys=rows).flops
+    return shape.forward(tokens, text_tokens=SEGMENTS * text_tokens, image=IMAGE_TOKENS, keys=text_tokens).flops
 
 
 def row(

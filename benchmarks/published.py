@@ -51,7 +51,9 @@ def predicted(row: Published) -> float:
     name = "wan2.1-i2v-14b-480p" if row.image else "wan2.2-i2v-a14b"
     shape = Transformer.from_config(named_configs(name)["transformer"])
     images = 257 if row.image else 0
-    call = shape.forward(shape.tokens(21, 60, 104), rows=512, image=images, keys=512) + shape.keys_values(512, images)
+    call = shape.forward(shape.tokens(21, 60, 104), text_tokens=512, image=images, keys=512) + shape.keys_values(
+        512, images
+    )
     seconds = Stage("", 2 * call, 0, compiled=row.fused).seconds(next(gpu for gpu in GPUS if gpu.name == row.gpu))
     assert seconds is not None
     return seconds

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
 settings.register_profile("reasondiff", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("reasondiff")
+
+
+@pytest.fixture(autouse=True)
+def attention_backend() -> Iterator[None]:
+    """``set_attention_backend`` of one model is also diffusers' choice for all others; it ends with its test.
+
+    Left at a backend that switches torch's kernels for a call, two threads would leave them switched for good.
+    """
+    yield
+    if (dispatch := sys.modules.get("diffusers.models.attention_dispatch")) is not None:
+        dispatch._AttentionBackendRegistry.set_active_backend(dispatch.AttentionBackendName.NATIVE)

@@ -199,7 +199,7 @@ def enhanced_latents(
         [batch, channels, latent_frames, height, width].
     """
     device = anchor_latents.device
-    texts = [[text_embeds[prompt] for prompt in plan.prompts] for plan in plans]
+    texts = [list(map(text_embeds.__getitem__, plan.prompts)) for plan in plans]
     narrative, lengths = pad_texts(texts)
     predicted: Tensor = alignformer(
         anchor_latents,

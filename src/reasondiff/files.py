@@ -239,15 +239,20 @@ def _cause(error: Exception, scratch: Path) -> int | None:
     if isinstance(error, ReasonDiffError):
         return None
     if isinstance(error, OSError) and error.errno is not None:
-        ours = isinstance(error.filename, str) and str(scratch) in error.filename
-        return error.errno if ours or error.errno in _OF_DISKS else None
+        if isinstance(error.filename, str) and str(scratch) in error.filename:
+            return error.errno
+        return _if_of_disks(error.errno)
     if named := re.search(r"\(os error (\d+)\)", str(error)):  # how safetensors, written in Rust, says it
-        return int(named[1]) if int(named[1]) in _OF_DISKS else None
+        return _if_of_disks(int(named[1]))
     try:
         _probe(scratch, scratch)  # torch, NumPy and Pillow name no number; whether the disk is full can be tried
     except OutputError as failure:
-        return failure.number if failure.number in _OF_DISKS else None
+        return _if_of_disks(failure.number)
     return None
+
+
+def _if_of_disks(number: int | None) -> int | None:
+    return number if number in _OF_DISKS else None
 
 
 def _number(error: OSError | ValueError) -> int | None:

@@ -64,7 +64,7 @@ def test_a_stock_call_with_its_keys_and_values(contest: Contest) -> None:
     shape = Transformer.from_config(contest.scale.config)
     tokens = shape.tokens(21, FULL.height, FULL.width)
     assert tokens == 32760
-    closed = shape.forward(tokens, rows=CONTEXT, image=IMAGE_TOKENS, keys=CONTEXT)
+    closed = shape.forward(tokens, text_tokens=CONTEXT, image=IMAGE_TOKENS, keys=CONTEXT)
     closed += shape.keys_values(CONTEXT, IMAGE_TOKENS)
     counted = count(contest.b0())
     assert (counted.flops, counted.attention) == (closed.flops, closed.attention)
@@ -74,18 +74,18 @@ def test_a_stock_call_with_its_keys_and_values(contest: Contest) -> None:
 
 @pytest.mark.parametrize("segments", [1, 4])
 def test_a_frame_wise_call_with_kept_keys_and_values(contest: Contest, segments: int) -> None:
-    shape, rows = Transformer.from_config(contest.scale.config), Job(words=FULL.words).rows
+    shape, text_tokens = Transformer.from_config(contest.scale.config), Job(words=FULL.words).text_tokens
     context = contest.context(segments)
     call = contest.ours(context)
     call()
-    closed = shape.forward(32760, rows=segments * rows, image=IMAGE_TOKENS, keys=rows)
+    closed = shape.forward(32760, text_tokens=segments * text_tokens, image=IMAGE_TOKENS, keys=text_tokens)
     assert count(call).flops == closed.flops
     first = count(contest.ours(contest.context(segments, cache=False)))
-    assert first.flops == (closed + shape.keys_values(segments * rows, IMAGE_TOKENS)).flops
+    assert first.flops == (closed + shape.keys_values(segments * text_tokens, IMAGE_TOKENS)).flops
     with contest.framewise.use(context):
         kept = [(*block.attn2.processor.text, *block.attn2.processor.image) for block in contest.transformer.blocks]
     size = sum(each.numel() * each.element_size() for layer in kept for each in layer)
-    assert size == shape.cache_bytes(segments * rows + IMAGE_TOKENS)
+    assert size == shape.cache_bytes(segments * text_tokens + IMAGE_TOKENS)
 
 
 def test_memory_of_a_call_in_fp32_is_that_of_the_feed_forward_layer() -> None:
@@ -98,7 +98,7 @@ def test_memory_of_a_call_in_fp32_is_that_of_the_feed_forward_layer() -> None:
 @pytest.mark.parametrize("words", [1, 5, 6, 7, 48, 64, 126, 509, 510, 511, 512])
 def test_rows_are_those_of_a_context(words: int) -> None:
     context = FrameContext.build(FramePlan.single("a", 3), {"a": torch.zeros(words, 2)}, text_length=CONTEXT)
-    assert Job(words=words).rows == context.rows
+    assert Job(words=words).text_tokens == context.text_tokens
 
 
 @pytest.mark.parametrize("config", [WAN["vae"], SMALL_VAE])

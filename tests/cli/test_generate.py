@@ -215,7 +215,7 @@ def test_a_damaged_model_is_named(refused: Callable, here: Path, model: Path, fi
 def test_an_interrupt_leaves_the_old_video(
     reasondiff: Callable, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.backends.wan.model import WanModel
 
     Path("out.mp4").write_bytes(b"old")
     before = sorted(here.iterdir())
@@ -223,6 +223,6 @@ def test_an_interrupt_leaves_the_old_video(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ReasonDiffPipeline, "decode", interrupt)
+    monkeypatch.setattr(WanModel, "decode", interrupt)
     assert reasondiff(*given(model, size=32)).code == 130
     assert Path("out.mp4").read_bytes() == b"old" and sorted(here.iterdir()) == before

@@ -173,17 +173,8 @@ def _difference(difference: int, made: GeneratedVideo, video: Path, output: Path
 
 
 def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
-    changes = [
-        f"{name} {then} then, {now} now"
-        for name, then, now in (
-            ("seed", before.seed, after.seed),
-            ("threads", before.threads, after.threads),
-            ("preset", before.options.get("preset"), after.options.get("preset")),
-            ("device", before.options.get("device"), after.options.get("device")),
-            *((name, then, after.versions.get(name)) for name, then in before.versions.items()),
-        )
-        if then != now
-    ]
+    then, now = _circumstances(before), _circumstances(after)
+    changes = [f"{name} {then[name]} then, {now.get(name)} now" for name in then if then[name] != now.get(name)]
     names = {*before.weights, *after.weights}
     if "model_index.json" not in before.weights:  # an early record, which knows of weights only
         names = {name for name in names if name in before.weights or name.endswith(".safetensors")}
@@ -192,3 +183,9 @@ def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
     if before.image_sha256 != after.image_sha256:
         changes.append("the image")
     return changes
+
+
+def _circumstances(record: GenerationRecord) -> dict[str, object]:
+    """What may differ between two runs of the same request, by name."""
+    options = {name: record.options.get(name) for name in ("preset", "device")}
+    return {"seed": record.seed, "threads": record.threads, **options, **record.versions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from PIL import Image, ImageDraw
@@ -14,6 +14,9 @@ from reasondiff.narrative import Narrative
 __all__ = ["clip_spans", "timeline_image", "where_the_image_is"]
 
 WIDTH, MARGIN, PICTURE = 1600, 60, 260
+
+_TICKS = 12
+"""At most, along the axis."""
 
 _TALLEST = 1500
 """Pixels; the title, the image, the bar and the axis take less, and so do the style and the reasoning: of each text
@@ -89,11 +92,16 @@ def _foot(narrative: Narrative) -> Image.Image:
     return canvas.crop((0, 0, WIDTH, top + MARGIN))
 
 
+def _round_steps() -> Iterator[int]:
+    """1, 2, 4, 5, 8, 10, 20, ..."""
+    for power in count():
+        yield from (digit * 10**power for digit in (1, 2, 4, 5, 8))
+
+
 def _axis(canvas: Image.Image, narrative: Narrative, x_of: Callable[[float], float], top: int) -> int:
     """Ticks at round distances, each with its position and its time."""
     draw = ImageDraw.Draw(canvas)
-    steps = (scale * digit for scale in (10**power for power in count()) for digit in (1, 2, 4, 5, 8))
-    step = next(step for step in steps if narrative.num_frames / step <= 12)
+    step = next(step for step in _round_steps() if narrative.num_frames / step <= _TICKS)
     for frame in range(0, narrative.num_frames, step):
         x = x_of(frame)
         draw.line((x, top, x, top + 8), ink.LINE, 2)

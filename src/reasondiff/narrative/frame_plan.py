@@ -75,7 +75,7 @@ class FramePlan:
             )
         clips = narrative.clips
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
-        shares = [[_overlap(clip, frames) / len(frames) for clip in clips] for frames in groups]
+        shares = [_shares(clips, frames) for frames in groups]
         lost: tuple[LostClip, ...] = ()
         if how == "majority":
             anchors = {
@@ -87,7 +87,7 @@ class FramePlan:
                 for index, clip in enumerate(clips)
                 if index not in owners
             )
-            shares = [[float(index == owner) for index in range(len(clips))] for owner in owners]
+            shares = [_all_to(owner, len(clips)) for owner in owners]
         texts = [narrative.prompt_of(clip) for clip in clips]
         return cls._from_shares(texts, shares, how, lost)
 
@@ -100,7 +100,7 @@ class FramePlan:
     def from_texts(cls, texts: Iterable[str]) -> FramePlan:
         """One text per latent frame; equal texts share a segment."""
         texts = list(texts)
-        shares = [[float(own == other) for own in range(len(texts))] for other in range(len(texts))]
+        shares = [_all_to(index, len(texts)) for index in range(len(texts))]
         return cls._from_shares(texts, shares, "majority")
 
     @classmethod
@@ -112,11 +112,15 @@ class FramePlan:
         prompts = tuple(dict.fromkeys(read))
 
         def weights(share: list[float]) -> tuple[float, ...]:
-            return tuple(sum(w for text, w in zip(texts, share, strict=True) if text == prompt) for prompt in prompts)
+            totals = dict.fromkeys(prompts, 0.0)
+            for text, weight in zip(texts, share, strict=True):
+                if weight:
+                    totals[text] += weight
+            return tuple(totals.values())
 
-        rows = [weights(share) for share in shares]
-        segments = tuple(dict.fromkeys(rows))
-        return cls(prompts, segments, tuple(segments.index(row) for row in rows), how, lost)
+        weights_of = [weights(share) for share in shares]
+        segments = tuple(dict.fromkeys(weights_of))
+        return cls(prompts, segments, tuple(map(segments.index, weights_of)), how, lost)
 
     @property
     def num_latent_frames(self) -> int:
@@ -137,8 +141,15 @@ class FramePlan:
         return torch.einsum("sp,p...->s...", weights, embeddings)
 
 
-def _overlap(clip: Clip, frames: range) -> int:
-    return max(0, min(clip.end, frames.stop) - max(clip.start, frames.start))
+def _shares(clips: Sequence[Clip], frames: range) -> list[float]:
+    """Every clip's share (0..1) of some frames."""
+    overlaps = [max(0, min(clip.end, frames.stop) - max(clip.start, frames.start)) for clip in clips]
+    return [overlap / len(frames) for overlap in overlaps]
+
+
+def _all_to(owner: int, texts: int) -> list[float]:
+    """The shares of texts of which one has all."""
+    return [float(index == owner) for index in range(texts)]
 
 
 def _owners(shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> list[int]:

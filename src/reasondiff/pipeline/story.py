@@ -129,16 +129,24 @@ def as_lists(image: Any, prompt: Any, narrative: Any) -> tuple[list[Image.Image]
     Raises:
         InputError: their numbers differ, or an image is none.
     """
-    given = [[*x] if isinstance(x, list | tuple) else [x] for x in (image, prompt, narrative)]
-    count = max(map(len, given))
-    if any(len(x) not in (1, count) for x in given):
-        numbers = ", ".join(str(len(x)) for x in given)
+    given = [_as_list(each) for each in (image, prompt, narrative)]
+    lengths = [len(each) for each in given]
+    stories = max(lengths)
+    if not set(lengths) <= {1, stories}:
+        numbers = ", ".join(map(str, lengths))
         raise InputError(f"The numbers of images, prompts and narratives differ ({numbers}); give as many of each.")
-    images, prompts, narratives = (x if len(x) == count else x * count for x in given)
-    for picture in images:
-        if not isinstance(picture, Image.Image):
-            raise InputError(f"The image is a {type(picture).__name__}; give a PIL image, as load_image returns it.")
-    return [picture.convert("RGB") for picture in images], [text or "" for text in prompts], narratives
+    images, prompts, narratives = (each if len(each) == stories else each * stories for each in given)
+    return [_as_rgb(each) for each in images], [text or "" for text in prompts], narratives
+
+
+def _as_list(given: Any) -> list[Any]:
+    return [*given] if isinstance(given, list | tuple) else [given]
+
+
+def _as_rgb(image: Any) -> Image.Image:
+    if not isinstance(image, Image.Image):
+        raise InputError(f"The image is a {type(image).__name__}; give a PIL image, as load_image returns it.")
+    return image.convert("RGB")
 
 
 def placed(narrative: Narrative, position: int | None, anchor: AnchorPlace) -> Narrative:

@@ -109,9 +109,9 @@ def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, 
 
 def _tokens(tokenizer: Any, text: str, pattern: str) -> list[int]:
     spans = [match.span() for match in re.finditer(pattern, text.lower())]
+
+    def is_in_a_span(start: int, end: int) -> bool:
+        return any(start < last and end > first for first, last in spans)
+
     offsets = tokenizer(text, return_offsets_mapping=True, verbose=False)["offset_mapping"]
-    return [
-        token
-        for token, (start, end) in enumerate(offsets)
-        if any(start < last and end > first for first, last in spans)
-    ]
+    return [token for token, (start, end) in enumerate(offsets) if is_in_a_span(start, end)]

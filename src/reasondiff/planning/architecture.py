@@ -142,8 +142,12 @@ def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict
     configs = {part: _json(folder / part / "config.json") for part in present}
     if config := configs.get("image_encoder"):  # a whole CLIP keeps the vision tower's config inside its own
         configs["image_encoder"] = config.get("vision_config", config)
-    disk = {part: sum(file.stat().st_size for file in (folder / part).glob("*.safetensors")) for part in present}
+    disk = {part: _weight_bytes(folder / part) for part in present}
     return configs, disk, index.get("reasondiff") or {}
+
+
+def _weight_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from reasondiff.timeline import Timeline
 __all__ = ["Job", "Run", "Stage"]
 
 _CONTEXT = 512
-"""Text rows of a prompt in Wan's own use, padding included."""
+"""Text tokens of a prompt in Wan's own use, padding included."""
 
 _COMPILED = 0.25
 """Share of the element-wise traffic that is left when the blocks are compiled: an estimate, not a measurement."""
@@ -70,8 +70,8 @@ class Job:
         return 2 if self.guidance_scale > 1 else 1
 
     @property
-    def rows(self) -> int:
-        """Text rows per segment in the context: the words, then zero rows that stand for the padding, in eights."""
+    def text_tokens(self) -> int:
+        """Text tokens per segment in the context: the words, then zero tokens that stand for the padding, in eights."""
         return min(_CONTEXT, (self.words + 2 + 7) // 8 * 8)
 
 
@@ -183,21 +183,22 @@ class Run:
 
     def _denoise(self) -> Stage:
         transformer, preset, job = self.model.transformers[0], self.preset, self.job
-        images, rows = self.model.image_tokens, (job.segments + job.branches - 1) * job.rows
+        images = self.model.image_tokens
+        text_tokens = (job.segments + job.branches - 1) * job.text_tokens
         calls: float = job.num_inference_steps
         working: float = transformer.working_bytes(self.tokens)
         if preset.step_cache is not None:
             # A skipped call still runs the first block; two residuals and the first block's output are kept.
             calls *= 1 - preset.skipped + preset.skipped / transformer.layers
             working += job.branches * 3 * 2 * transformer.dim * self.tokens
-        call = transformer.forward(self.tokens, rows=0, image=images, keys=job.rows)
-        work = calls * (job.branches * call + transformer.embed(rows))
+        call = transformer.forward(self.tokens, text_tokens=0, image=images, keys=job.text_tokens)
+        work = calls * (job.branches * call + transformer.embed(text_tokens))
         kept = 0
         if preset.keeps_keys_values:
-            work += transformer.keys_values(rows, images)
-            kept = transformer.cache_bytes(rows + images)
+            work += transformer.keys_values(text_tokens, images)
+            kept = transformer.cache_bytes(text_tokens + images)
         else:
-            work += calls * transformer.keys_values(rows, job.branches * images)
+            work += calls * transformer.keys_values(text_tokens, job.branches * images)
         blocks = (transformer.layers - 2) / transformer.layers
         return Stage(
             "denoise",
@@ -232,14 +233,26 @@ class Run:
 
     def _resident(self, *parts: str) -> float:
         """Weights on the GPU while these parts work, one after the other."""
-        preset, transformer = self.preset, self.model.transformers[0]
-        if preset.offload == "none":
-            gone = "text_encoder" if preset.free_text_encoder and "text_encoder" not in parts else ""
-            return sum(size for part, size in self.weights.items() if part != gone)
-        if preset.offload == "blocks" and "transformer" in parts:  # one block works while the next one comes
-            blocks = transformer.layers * transformer.block_parameters * (1 if preset.weights == "float8" else 2)
-            return self.weights["transformer"] - blocks + 2 * blocks / transformer.layers
+        if self.preset.offload == "none":
+            return self._all_but_freed(parts)
+        if self.preset.offload == "blocks" and "transformer" in parts:
+            return self._two_blocks()
         return max(self.weights.get(part, 0.0) for part in parts)
+
+    def _all_but_freed(self, parts: tuple[str, ...]) -> float:
+        """All weights, but for a text encoder that has done its work."""
+        weights = dict(self.weights)
+        if self.preset.free_text_encoder and "text_encoder" not in parts:
+            weights.pop("text_encoder", None)
+        return sum(weights.values())
+
+    def _two_blocks(self) -> float:
+        """The transformer's weights with two of its blocks: one works while the next one comes."""
+        transformer = self.model.transformers[0]
+        bytes_per_weight = 1 if self.preset.weights == "float8" else 2
+        block = transformer.block_parameters * bytes_per_weight
+        outside_blocks = self.weights["transformer"] - transformer.layers * block
+        return outside_blocks + 2 * block
 
 
 def _covered(length: int) -> float:

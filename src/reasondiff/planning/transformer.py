@@ -92,36 +92,36 @@ class Transformer:
         time, high, wide = self.patch
         return (latent_frames // time) * (height // high) * (width // wide)
 
-    def forward(self, tokens: int, *, rows: int, image: int, keys: int) -> Work:
+    def forward(self, tokens: int, *, text_tokens: int, image: int, keys: int) -> Work:
         """One call for one video, with the keys and values of text and image at hand.
 
         Args:
             tokens: of the video.
-            rows: text rows in the context, all segments together; they are embedded in every call.
+            text_tokens: text tokens in the context, all segments together; they are embedded in every call.
             image: image tokens in the context.
-            keys: text rows that each video token attends to.
+            keys: text tokens that each video token attends to.
         """
         dim, layers = self.dim, self.layers
         linear = 12 * dim**2 + 4 * dim * self.ffn
         ends = 2 * math.prod(self.patch) * dim * (self.in_channels + self.out_channels)
         time = 2 * dim * (self.freq_dim + 7 * dim)
         image_rows = 2 * image * self.image_dim * (self.image_dim + dim)
-        return self.embed(rows) + Work(
+        return self.embed(text_tokens) + Work(
             matmul=tokens * (layers * linear + ends) + time + image_rows,
             attention=4 * layers * dim * tokens * (tokens + keys + image),
             moved=2 * (_PASSES * layers + _ENDS) * dim * tokens,
         )
 
-    def embed(self, rows: int) -> Work:
-        """So many text rows brought to the transformer's width, as every call does."""
-        return Work(matmul=2 * rows * self.dim * (self.text_dim + self.dim))
+    def embed(self, text_tokens: int) -> Work:
+        """So many text tokens brought to the transformer's width, as every call does."""
+        return Work(matmul=2 * text_tokens * self.dim * (self.text_dim + self.dim))
 
-    def keys_values(self, rows: int, image: int = 0) -> Work:
-        """Every layer's keys and values of so many text rows and image tokens."""
-        return Work(matmul=4 * self.layers * self.dim * (rows * self.dim + image * self.added_dim))
+    def keys_values(self, text_tokens: int, image: int = 0) -> Work:
+        """Every layer's keys and values of so many text tokens and image tokens."""
+        return Work(matmul=4 * self.layers * self.dim * (text_tokens * self.dim + image * self.added_dim))
 
     def cache_bytes(self, tokens: int, itemsize: int = 2) -> int:
-        """Kept keys and values of so many text rows or image tokens."""
+        """Kept keys and values of so many text tokens or image tokens."""
         return 2 * self.layers * self.dim * tokens * itemsize
 
     def working_bytes(self, tokens: int, itemsize: int = 2) -> int:

@@ -138,7 +138,7 @@ def test_what_would_be_left_out_is_named(case: str, tmp_path: Path) -> None:
     save_file(content, tmp_path / "style.safetensors")
     pipe = pipeline()
     with pytest.raises(CheckpointError, match=message) as caught:
-        pipe._read_lora(tmp_path / "style.safetensors", "style")
+        pipe.read_lora(tmp_path / "style.safetensors", "style")
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
     assert not changes(pipe)
 

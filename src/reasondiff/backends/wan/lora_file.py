@@ -37,6 +37,9 @@ _MUSUBI = re.compile(
     r"lora_unet_blocks_(?P<block>\d+)_(?P<part>self_attn|cross_attn|ffn)_(?P<layer>[qkvo]|k_img|v_img|0|2)"
 )
 
+_OWN_NAME = re.compile(r"transformer\..*\.lora_[AB]\.(weight|bias)")
+"""As diffusers writes it."""
+
 _NOT_LORA = ("dora_scale", "lora_magnitude_vector", "hada_", "lokr_", "oft_", "glora")
 """Parts of the names of other kinds of adapters, which are loaded as if they were LoRAs, and wrongly."""
 
@@ -60,21 +63,24 @@ def as_diffusers_reads(file: Path) -> dict[str, Tensor] | None:
     """
     with safe_open(file, "pt") as opened:
         names = list(opened.keys())
-        dropped = [name for name in names if name.endswith((".diff", ".diff_b")) and _is_dropped(name, names)]
-        if lost := [name for name in dropped if opened.get_tensor(name).count_nonzero()]:
-            raise _unread(file, min(lost))
-    if odd := [name for name in names if any(part in name for part in _NOT_LORA)]:
+        differences = [name for name in names if name.endswith((".diff", ".diff_b"))]
+        dropped = [name for name in differences if _is_dropped(name, names)]
+        lost = [name for name in dropped if opened.get_tensor(name).count_nonzero()]
+    if lost:
+        raise _unread(file, min(lost))
+    _refuse_other_adapters(file, names)
+    biases = bool(differences) and all(name.startswith("diffusion_model.") for name in names)
+    if biases or all(map(_OWN_NAME.fullmatch, names)):
+        return None
+    return _renamed(load_file(file), file)
+
+
+def _refuse_other_adapters(file: Path, names: Collection[str]) -> None:
+    odd = [name for name in names if any(part in name for part in _NOT_LORA)]
+    if odd:
         raise CheckpointError(
             f"{str(file)!r} is no LoRA but another kind of adapter, as {min(odd)!r} shows; it is not read."
         )
-    if not names:
-        return None
-    has_differences = any(name.endswith((".diff", ".diff_b")) for name in names)
-    if has_differences and all(name.startswith("diffusion_model.") for name in names):
-        return None  # diffusers reads them as biases
-    if all(name.startswith("transformer.") and re.search(r"\.lora_[AB]\.(weight|bias)$", name) for name in names):
-        return None
-    return _renamed(load_file(file), file)
 
 
 def check_all_used(weights: Mapping[str, Tensor], layers: Collection[str], kind: str) -> None:

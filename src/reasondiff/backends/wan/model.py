@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.hooks.group_offloading import _is_group_offload_enabled
-from torch import Tensor
+from torch import Tensor, nn
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions
@@ -176,10 +176,17 @@ class WanModel:
         for model in (pipe.transformer, pipe.transformer_2):
             yield None if model is None else fingerprint(model)
         yield [(layer.active_adapters, layer.scaling) for layer in pipe.lora_layers]
-        for model in (*pipe.transformers, pipe.alignformer):
-            for name, weight in () if model is None else model.named_parameters():
-                if (model is pipe.alignformer or ".lora_" in name) and not weight.is_meta:  # what training changes
-                    yield weight.detach().float().cpu()
+        for weight in self._trained():
+            if not weight.is_meta:
+                yield weight.detach().float().cpu()
+
+    def _trained(self) -> Iterator[nn.Parameter]:
+        """What training changes: LoRAs and the AlignFormer."""
+        for transformer in self.pipe.transformers:
+            loras = [weight for name, weight in transformer.named_parameters() if ".lora_" in name]
+            yield from loras
+        if self.pipe.alignformer is not None:
+            yield from self.pipe.alignformer.parameters()
 
     def next_stage(self) -> None:
         for hook in self.pipe.offload_hooks:

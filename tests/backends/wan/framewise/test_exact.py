@@ -174,7 +174,7 @@ def test_concat_without_duplicates_equals_concat(text: str) -> None:
     world = scene()
     short, plain = (world.context(concat(text), text_length=64, collapse=collapse) for collapse in (True, False))
     assert plain.text.shape[1] == FRAMES * 64
-    assert short.text.shape[1] == len(set(text)) * short.rows < plain.text.shape[1]
+    assert short.text.shape[1] == len(set(text)) * short.text_tokens < plain.text.shape[1]
     assert gap(world.predict(short), world.predict(plain)) <= TOLERANCE
 
 

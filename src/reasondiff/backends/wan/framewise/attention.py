@@ -1,4 +1,4 @@
-"""Attention to rows that stand for several keys, through whichever kernel is set."""
+"""Attention to tokens that stand for several keys, through whichever kernel is set."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def attend(
 def attend_to_text(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, context: FrameContext, backend: _B | None
 ) -> torch.Tensor:
-    """Attention to text rows, some of which stand for several keys.
+    """Attention to text tokens, some of which stand for several keys.
 
     Three exact forms: a bias on the logits; for kernels that take none, two attentions merged by their log-sum-exp;
-    and where even that is not to be had (no log-sum-exp, or its gradient is needed), the rows are repeated.
+    and where even that is not to be had (no log-sum-exp, or its gradient is needed), the tokens are repeated.
 
     Args:
         query: ``[batch or batch * latent_frames, tokens, heads, head_dim]``.
         key: ``[same, keys, heads, head_dim]``.
         value: like ``key``.
-        context: says what each row stands for.
+        context: says what each token stands for.
         backend: the kernel; None for diffusers' current default.
     """
     bias = context.bias
@@ -51,16 +51,16 @@ def attend_to_text(
         return attend(query, key, value, backend, bias.to(query.dtype))
     concat = context.plans[0].how == "concat"
     if not concat and not torch.is_grad_enabled() and (kernel in _GIVES_LSE or kernel == _B._NATIVE_FLASH):
-        return _merged(query, key, value, context.text_length - context.rows, kernel)
-    rows = context.unmerged
-    if rows.shape[0] == 1:
-        return attend(query, key[:, rows[0]], value[:, rows[0]], backend)
-    batch = torch.arange(rows.shape[0], device=rows.device)[:, None]
-    return attend(query, key[batch, rows], value[batch, rows], backend)
+        return _merged(query, key, value, context.text_length - context.text_tokens, kernel)
+    read = context.unmerged
+    if read.shape[0] == 1:
+        return attend(query, key[:, read[0]], value[:, read[0]], backend)
+    batch = torch.arange(read.shape[0], device=read.device)[:, None]
+    return attend(query, key[batch, read], value[batch, read], backend)
 
 
 def _merged(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, more: int, kernel: _B) -> torch.Tensor:
-    """Attention to all rows, the last of which is there ``more`` times again.
+    """Attention to all tokens, the last of which is there ``more`` times again.
 
     Attention to n copies of one key gives its value, with log-sum-exp logit + log n. The two are weighed by the
     softmax of their log-sum-exps.

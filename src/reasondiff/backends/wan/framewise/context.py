@@ -1,8 +1,9 @@
-"""What the transformer reads besides the noisy latents: text rows, image tokens, and which frame reads which rows.
+"""What the transformer reads besides the noisy latents: text tokens, image tokens, and which frame reads which tokens.
 
-Wan pads every prompt to a fixed length (512) with zero rows and attends to them: they are keys like all others and
+Wan pads every prompt to a fixed length (512) with zero tokens and attends to them: they are keys like all others and
 cannot be dropped. But they are identical, and n identical keys are exactly one key whose logit is raised by log n. So
-a context holds only ``rows`` text rows per segment: the prompt's own, then zero rows that stand for all the others.
+a context holds only ``text_tokens`` tokens per segment: the prompt's own, then zero tokens that stand for all
+the others.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from reasondiff.narrative.frame_plan import FramePlan
 __all__ = ["FrameContext"]
 
 _MULTIPLE = 8
-"""Row counts are rounded up to this: kernels want aligned biases, and compiled graphs few different shapes."""
+"""Counts of tokens are rounded up to this: kernels want aligned biases, and compiled graphs few different shapes."""
 _SPARE = 2
-"""At least so many zero rows stand for the others: two logarithms are precise where one, in bfloat16, is 1.5 % off."""
+"""At least so many zero tokens stand for the others: two logarithms are precise, one in bfloat16 is 1.5 % off."""
 _NEVER = -1e4
 """The logarithm of no keys at all, finite so that no kernel meets infinity minus infinity."""
 
@@ -34,20 +35,20 @@ class FrameContext:
     """The text and image tokens of a batch of videos, with a plan for each. Make one with ``build``.
 
     Args:
-        text: ``[batch, segments * rows, text_dim]``, before the transformer's text embedder.
+        text: ``[batch, segments * tokens, text_dim]``, before the transformer's text embedder.
         image: the image encoder's tokens as the transformer takes them, or None.
         plans: one per video of the batch.
-        rows: text rows per segment.
-        text_length: text rows per segment in the transformer's own use, padding included.
-        segment_of: ``[batch, latent_frames]``; None where every token reads all rows (one segment, or ``concat``).
-        bias: added to the logits, ``[1 or batch, 1, 1, keys]``; None where every row stands for itself only.
+        text_tokens: text tokens per segment.
+        text_length: text tokens per segment in the transformer's own use, padding included.
+        segment_of: ``[batch, latent_frames]``; None where every token reads all tokens (one segment, or ``concat``).
+        bias: added to the logits, ``[1 or batch, 1, 1, keys]``; None where every token stands for itself only.
         cache: keep the keys and values that are computed from these tokens.
     """
 
     text: torch.Tensor
     image: torch.Tensor | None
     plans: tuple[FramePlan, ...]
-    rows: int
+    text_tokens: int
     text_length: int
     segment_of: torch.Tensor | None
     bias: torch.Tensor | None
@@ -69,7 +70,7 @@ class FrameContext:
         Args:
             plans: one per video of the batch, all with equally many latent frames; either all ``concat`` or none.
             embeddings: per prompt its encoded tokens ``[tokens, text_dim]``, without padding. Gradients flow to them.
-            text_length: rows that a prompt is padded to in the transformer's own use (Wan: 512).
+            text_length: tokens that a prompt is padded to in the transformer's own use (Wan: 512).
             image: tokens of the image encoder, ``[batch, tokens, image_dim]`` (``[2 * batch, ...]`` where the model
                 takes images in pairs).
             collapse: merge the padding, exactly, and with ``concat`` equal segments too.
@@ -88,10 +89,13 @@ class FrameContext:
 
         padded = pad_sequence([embeddings[prompt] for prompt in prompts], batch_first=True)
         longest = padded.shape[1]
-        rows = min(text_length, math.ceil((longest + _SPARE) / _MULTIPLE) * _MULTIPLE) if collapse else text_length
-        padded = F.pad(padded, (0, 0, 0, rows - longest))
+        text_tokens = text_length
+        if collapse:
+            text_tokens = min(text_length, math.ceil((longest + _SPARE) / _MULTIPLE) * _MULTIPLE)
+        padded = F.pad(padded, (0, 0, 0, text_tokens - longest))
 
-        segments = [plan.mix(padded[[prompts.index(prompt) for prompt in plan.prompts]]) for plan in plans]
+        number = {prompt: index for index, prompt in enumerate(prompts)}
+        segments = [plan.mix(padded[list(map(number.__getitem__, plan.prompts))]) for plan in plans]
         if concat and not collapse:  # the research code's own, long form: one segment per latent frame
             segments = [own[list(plan.segment_of)] for own, plan in zip(segments, plans, strict=True)]
         stacked = pad_sequence(segments, batch_first=True)  # videos with fewer segments get empty ones, read by nobody
@@ -99,9 +103,9 @@ class FrameContext:
         logs: list[list[float]] = []
         if concat and collapse:
             counts = [plan.counts + (0,) * (stacked.shape[1] - len(plan.counts)) for plan in plans]
-            logs = [_logs(own, longest, rows, text_length, padded.dtype) for own in counts]
-        elif rows < text_length:
-            logs = [_logs((1,), longest, rows, text_length, padded.dtype)]
+            logs = [_logs(own, longest, text_tokens, text_length, padded.dtype) for own in counts]
+        elif text_tokens < text_length:
+            logs = [_logs((1,), longest, text_tokens, text_length, padded.dtype)]
 
         flat = concat or stacked.shape[1] == 1
         device = padded.device
@@ -109,7 +113,7 @@ class FrameContext:
             text=stacked.flatten(1, 2),
             image=image,
             plans=plans,
-            rows=rows,
+            text_tokens=text_tokens,
             text_length=text_length,
             segment_of=None if flat else torch.tensor([plan.segment_of for plan in plans], device=device),
             bias=torch.tensor(logs, dtype=padded.dtype, device=device)[:, None, None] if logs else None,
@@ -132,12 +136,13 @@ class FrameContext:
 
     @cached_property
     def unmerged(self) -> torch.Tensor:
-        """``[1 or batch, keys]``: the row of every key that attention without merging reads."""
-        segment = [*range(self.rows), *[self.rows - 1] * (self.text_length - self.rows)]  # the last row is a zero row
+        """``[1 or batch, keys]``: the token of every key that attention without merging reads."""
+        padding = self.text_length - self.text_tokens
+        segment = [*range(self.text_tokens), *[self.text_tokens - 1] * padding]  # the last one is a zero token
         if self.plans[0].how != "concat":
             return torch.tensor([segment], device=self.text.device)
-        keys = [[s * self.rows + row for s in plan.segment_of for row in segment] for plan in self.plans]
-        return torch.tensor(keys, device=self.text.device)
+        starts = self.text_tokens * torch.tensor([plan.segment_of for plan in self.plans], device=self.text.device)
+        return (starts[:, :, None] + torch.tensor(segment, device=self.text.device)).flatten(1)
 
 
 def _check(
@@ -159,21 +164,22 @@ def _check(
             raise InputError(f"The prompt {prompt!r} has {tokens} tokens; cut it to {text_length}.")
 
 
-def _logs(counts: Sequence[int], longest: int, rows: int, text_length: int, dtype: torch.dtype) -> list[float]:
-    """Per text row, the logarithm of how many keys it stands for; segment s is read ``counts[s]`` times."""
+def _logs(counts: Sequence[int], longest: int, text_tokens: int, text_length: int, dtype: torch.dtype) -> list[float]:
+    """Per text token, the logarithm of how many keys it stands for; segment s is read ``counts[s]`` times."""
     logs: list[float] = []
     for count in counts:
         once = math.log(count) if count else _NEVER
-        merged = _split(count * (text_length - longest), rows - longest, dtype) if rows < text_length else []
-        logs += [once] * (rows - len(merged)) + merged
+        padding = count * (text_length - longest)
+        merged = _split(padding, text_tokens - longest, dtype) if text_tokens < text_length else []
+        logs += [once] * (text_tokens - len(merged)) + merged
     return logs
 
 
-def _split(count: int, rows: int, dtype: torch.dtype) -> list[float]:
+def _split(count: int, text_tokens: int, dtype: torch.dtype) -> list[float]:
     """Logarithms, exact in ``dtype``, whose exponentials add up to ``count``: each takes what the ones before left."""
     logs, left = [], float(count)
     down = torch.tensor(-math.inf, dtype=dtype, device="cpu")
-    for _ in range(rows):
+    for _ in range(text_tokens):
         log = torch.tensor(math.log(left) if left > 0 else _NEVER, dtype=dtype, device="cpu")
         while math.exp(log) > left:  # rounded up: what is taken too much cannot be given back
             log = torch.nextafter(log, down)

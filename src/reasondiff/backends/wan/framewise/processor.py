@@ -56,7 +56,7 @@ class FramewiseAttnProcessor:
         Args:
             attn: the layer.
             hidden_states: ``[batch, tokens, dim]``, latent frame after latent frame.
-            encoder_hidden_states: ``[batch, image tokens + text rows, dim]``, embedded.
+            encoder_hidden_states: ``[batch, image tokens + text tokens, dim]``, embedded.
             attention_mask: Wan has none.
             rotary_emb: Wan's text has no positions.
 
@@ -110,10 +110,10 @@ class FramewiseAttnProcessor:
 
         index = torch.arange(batch, device=query.device)[:, None], segment_of  # [batch, frames]
         # Sizes come from tensors where they can: a compiled graph then serves other stories too.
-        rows = context.rows if context.bias is None else context.bias.shape[-1]
+        text_tokens = context.text_tokens if context.bias is None else context.bias.shape[-1]
 
         def own(each: torch.Tensor) -> torch.Tensor:
-            return each.unflatten(1, (-1, rows))[index].flatten(0, 1)
+            return each.unflatten(1, (-1, text_tokens))[index].flatten(0, 1)
 
         framed = query.unflatten(1, (-1, per_frame)).flatten(0, 1)
         out = attend_to_text(framed, own(key), own(value), context, self._attention_backend)

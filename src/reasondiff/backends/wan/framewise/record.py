@@ -16,7 +16,7 @@ class AttentionRecord:
     """Sums each video token's attention to chosen text tokens, over heads and calls.
 
     Give it to ``Framewise.use`` for the calls to be watched. Attention is worked out again beside the kernel, one
-    latent frame at a time, so that no more than ``heads x tokens per frame x text rows`` numbers exist at once.
+    latent frame at a time, so that no more than ``heads x tokens per frame x text tokens`` numbers exist at once.
 
     Args:
         words: per prompt, the positions of the tokens to watch; prompts that are not named have none.
@@ -50,8 +50,8 @@ class AttentionRecord:
         """Called by the layers: ``[batch, tokens, heads, head_dim]`` and ``[batch, keys, heads, head_dim]``."""
         if self.layers is not None and layer not in self.layers:
             return
-        watched = self._watched(context).to(query.device)  # [batch, segments, rows]
-        keys = key.unflatten(1, (-1, context.rows))
+        watched = self._watched(context).to(query.device)  # [batch, segments, tokens]
+        keys = key.unflatten(1, (-1, context.text_tokens))
         video = torch.arange(query.shape[0], device=query.device)
         maps = []
         for frame, tokens in enumerate(query.unflatten(1, (context.num_latent_frames, -1)).unbind(1)):
@@ -69,8 +69,8 @@ class AttentionRecord:
         self._calls[layer] = self._calls.get(layer, 0) + 1
 
     def _watched(self, context: FrameContext) -> torch.Tensor:
-        segments = context.text.shape[1] // context.rows
-        watched = torch.zeros(len(context.plans), segments, context.rows)
+        segments = context.text.shape[1] // context.text_tokens
+        watched = torch.zeros(len(context.plans), segments, context.text_tokens)
         long_form = context.plans[0].how == "concat" and context.bias is None  # one segment per latent frame
         for video, plan in enumerate(context.plans):
             listed = plan.segment_of if long_form else range(len(plan.segments))
