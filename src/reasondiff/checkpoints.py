@@ -45,11 +45,11 @@ HUB = {
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """The LoRA that was trained with a model's AlignFormer."""
 
-_ASIDE = {"_diffusers_version", "_name_or_path", "transformers_version"}
+_LIBRARY_KEYS = {"_diffusers_version", "_name_or_path", "transformers_version"}
 """What the libraries write into a config about themselves and about where a model once lay; it decides nothing."""
 
 _PACKAGE = Path(__file__).parent
-_SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
+_BUNDLED_FOLDERS = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
 """Where the bundled models lie: in an installed wheel, and in a checkout."""
 
 
@@ -84,9 +84,9 @@ def bundled_folder(name: str) -> Path:
     Raises:
         CheckpointError: it is not there.
     """
-    for shelf in _SHELVES:
-        if (shelf / name).is_dir():
-            return shelf / name
+    for folder in _BUNDLED_FOLDERS:
+        if (folder / name).is_dir():
+            return folder / name
     raise CheckpointError(f"The bundled model {name!r} is not in this installation; install reasondiff again.")
 
 
@@ -282,11 +282,11 @@ def model_hashes(folder: str | Path) -> dict[str, str]:
 
     Settings are all JSON files (the index with the model's defaults, the scheduler's and the components' configs,
     ``narrator.json``, tokenizers), chat templates and SentencePiece models. Of a JSON file its content is hashed,
-    whatever its layout, without the keys of ``_ASIDE``: a model saved again by another version is the same model.
+    whatever its layout, without ``_LIBRARY_KEYS``: a model saved again by another version is the same model.
     """
     hashes = _hashes(folder, "*.safetensors", "*.jinja", "*.model")
     for file in sorted(Path(folder).rglob("*.json")):
-        content = json.dumps(_without_aside(_read_json(file)), sort_keys=True)
+        content = json.dumps(_without_library_keys(_read_json(file)), sort_keys=True)
         hashes[file.relative_to(folder).as_posix()] = hashlib.sha256(content.encode()).hexdigest()
     return hashes
 
@@ -307,10 +307,10 @@ def _hashes(folder: str | Path, *patterns: str) -> dict[str, str]:
     return hashes
 
 
-def _without_aside(data: Any) -> Any:
+def _without_library_keys(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: _without_aside(value) for key, value in data.items() if key not in _ASIDE}
-    return [_without_aside(value) for value in data] if isinstance(data, list) else data
+        return {key: _without_library_keys(value) for key, value in data.items() if key not in _LIBRARY_KEYS}
+    return [_without_library_keys(value) for value in data] if isinstance(data, list) else data
 
 
 def file_hash(file: Path) -> str:

@@ -170,7 +170,7 @@ class WanComponents(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
+            model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
                 check_ours(folder)
@@ -345,11 +345,11 @@ def _check_tokenizer(folder: Path) -> None:
             )
 
 
-_NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
+_SAFE_LOAD_OPTIONS = {"use_safetensors": True, "trust_remote_code": False}
 """Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
 
 HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
-_OURS = [
+_OUR_FILES = [
     LORA_FILE,
     "narrator/*.json",
     "narrator/*.jinja",
@@ -389,7 +389,7 @@ def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
     """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(repo, allow_patterns=_OURS if ours else ["*.json", "*.safetensors"], **options))
+    return Path(snapshot_download(repo, allow_patterns=_OUR_FILES if ours else ["*.json", "*.safetensors"], **options))
 
 
 def _alignformer(name: str, dtype: Any) -> AlignFormer:

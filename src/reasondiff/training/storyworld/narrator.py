@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.files import atomic_path
-from reasondiff.narrator.domain import Looks, words_of
+from reasondiff.narrator.domain import ImageStatistics, words_of
 from reasondiff.narrator.reading.parse import parse
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
@@ -197,7 +197,7 @@ class NarratorStage:
             self.model.save_pretrained(folder)
             save_processor(self.processor, folder)
             known, unseen = map(self._images, ("train", "validation"), self.looks)
-            Looks.learn(known, unseen).save(folder / "looks.safetensors")
+            ImageStatistics.learn(known, unseen).save(folder / "looks.safetensors")
             settings = {
                 "prompt": "{prompt}",
                 "max_prompt": MAX_PROMPT,
