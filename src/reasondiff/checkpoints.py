@@ -192,10 +192,16 @@ def _fix_of(error: Exception) -> str | None:
         return "install what it needs"
     if isinstance(error, ValueError) or type(error) is Exception:
         return _AGAIN
-    if not isinstance(error, RuntimeError):
-        return None
-    misfit = any(sign in str(error) for sign in ("state_dict", "meta tensor"))  # other tensors than the model's
-    return _AGAIN if misfit or (library != "torch" and type(error) is RuntimeError) else None
+    if isinstance(error, RuntimeError) and _is_about_a_file(error, library):
+        return _AGAIN
+    return None
+
+
+def _is_about_a_file(error: RuntimeError, library: str) -> bool:
+    """Whether a library's error is about what it reads: PyTorch's own is, where tensors are not the model's."""
+    if "state_dict" in str(error) or "meta tensor" in str(error):
+        return True
+    return library != "torch" and type(error) is RuntimeError
 
 
 def _library_of(error: Exception) -> str | None:

@@ -78,9 +78,7 @@ class FramePlan:
         shares = [_shares(clips, frames) for frames in groups]
         lost: tuple[LostClip, ...] = ()
         if how == "majority":
-            anchors = {
-                timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
-            }
+            anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
             owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
             lost = tuple(
                 LostClip(clip, _reason(index, shares, owners, anchors))
@@ -159,19 +157,28 @@ def _owners(shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> li
         shares: per latent frame, every clip's share of its pixel frames.
         anchors: the clip of the anchor in a latent frame.
     """
-    owners = [max(range(len(share)), key=lambda index: (share[index], index)) for share in shares]
+    owners = [_largest(share) for share in shares]
     for latent_frame, clip in anchors.items():
         longest = owners[latent_frame]
         if owners.count(longest) > 1 or clip not in owners:
             owners[latent_frame] = clip
     for clip in range(len(shares[0])):
-        if clip in owners:
-            continue
-        free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
-        if free:
-            best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
-            owners[best] = clip
+        if clip not in owners:
+            _find_place(clip, owners, shares, anchors)
     return owners
+
+
+def _largest(share: Sequence[float]) -> int:
+    """The clip with the largest share, the later one of two."""
+    return max(range(len(share)), key=lambda index: (share[index], index))
+
+
+def _find_place(clip: int, owners: list[int], shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> None:
+    """Give a clip that reads nowhere its best latent frame of a clip that reads elsewhere too, if there is one."""
+    free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
+    if free:
+        best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
+        owners[best] = clip
 
 
 def _reason(lost: int, shares: Sequence[Sequence[float]], owners: Sequence[int], anchors: Mapping[int, Clip]) -> str:

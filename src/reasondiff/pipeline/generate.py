@@ -203,9 +203,12 @@ def draw_noise(
     if generator is not None:
         generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
         return torch.stack([randn_tensor(shape, each, each.device).cpu() for each in generators]), None
-    seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
-    generators = [torch.Generator().manual_seed(each) for each in seeds]
-    return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
+    seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(range(seed, seed + videos))
+    return torch.stack([_noise_of_seed(each, shape) for each in seeds]), seeds
+
+
+def _noise_of_seed(seed: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @dataclass(frozen=True)

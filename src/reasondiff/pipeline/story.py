@@ -129,18 +129,24 @@ def as_lists(image: Any, prompt: Any, narrative: Any) -> tuple[list[Image.Image]
     Raises:
         InputError: their numbers differ, or an image is none.
     """
-    given = [_as_list(each) for each in (image, prompt, narrative)]
-    lengths = [len(each) for each in given]
+    images, prompts, narratives = _as_list(image), _as_list(prompt), _as_list(narrative)
+    lengths = [len(images), len(prompts), len(narratives)]
     stories = max(lengths)
     if not set(lengths) <= {1, stories}:
         numbers = ", ".join(map(str, lengths))
         raise InputError(f"The numbers of images, prompts and narratives differ ({numbers}); give as many of each.")
-    images, prompts, narratives = (each if len(each) == stories else each * stories for each in given)
-    return [_as_rgb(each) for each in images], [text or "" for text in prompts], narratives
+    rgb_images = [_as_rgb(each) for each in _repeated(images, stories)]
+    texts = [text or "" for text in _repeated(prompts, stories)]
+    return rgb_images, texts, _repeated(narratives, stories)
 
 
 def _as_list(given: Any) -> list[Any]:
     return [*given] if isinstance(given, list | tuple) else [given]
+
+
+def _repeated(given: list[Any], stories: int) -> list[Any]:
+    """One for each story."""
+    return given if len(given) == stories else given * stories
 
 
 def _as_rgb(image: Any) -> Image.Image:

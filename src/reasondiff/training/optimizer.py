@@ -57,12 +57,14 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """The moments, as ``parameter name/moment``."""
-        moments = {p: state for optimizer in self._optimizers for p, state in optimizer.state.items()}
-        return {
-            f"{name}/{moment}": value
-            for name, parameter in self._seen.items()
-            for moment, value in moments.get(parameter, {}).items()
-        }
+        moments: dict[Tensor, dict[str, Tensor]] = {}
+        for optimizer in self._optimizers:
+            moments.update(optimizer.state)
+        state: dict[str, Tensor] = {}
+        for name, parameter in self._seen.items():
+            for moment, value in moments.get(parameter, {}).items():
+                state[f"{name}/{moment}"] = value
+        return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put moments that ``state`` gave back."""

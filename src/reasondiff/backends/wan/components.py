@@ -195,11 +195,7 @@ class WanComponents(WanImageToVideoPipeline):
         adapters = dict(getattr(self.transformer, "peft_config", {}))
         if others := set(adapters) - {self.own_lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
-        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
-        active = bool(layers) and self.own_lora in layers[0].active_adapters
-        name = self.own_lora
-        if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
-            raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
+        active = bool(adapters) and self._lora_is_active()
         (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
         self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
         with self._without_lora() if adapters else nullcontext() as aside:
@@ -208,6 +204,23 @@ class WanComponents(WanImageToVideoPipeline):
                 shutil.copyfile(aside / LORA_FILE, folder / LORA_FILE)
         if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
             shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    def _lora_is_active(self) -> bool:
+        """Whether our own LoRA is in use.
+
+        Raises:
+            UnsupportedError: it is, at another scale than 1.
+        """
+        name = self.own_lora
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
+        if not layers or name not in layers[0].active_adapters:
+            return False
+        for layer in layers:
+            if layer.scaling[name] != layer.lora_alpha[name] / layer.r[name]:
+                raise UnsupportedError(
+                    "The LoRA is not at scale 1, which a model folder cannot say; use that scale first."
+                )
+        return True
 
     @contextmanager
     def _without_lora(self) -> Iterator[Path]:
@@ -307,22 +320,19 @@ class WanComponents(WanImageToVideoPipeline):
     @property
     def pixels_per_token(self) -> int:
         """Width and height of the frames must be multiples of this."""
-        sides = [
-            side for model in (self.any_transformer, self.alignformer) if model for side in model.config["patch_size"]
-        ]
+        sides: list[int] = []
+        for model in (self.any_transformer, self.alignformer):
+            if model is not None:
+                sides += model.config["patch_size"]
         return self.vae_scale_factor_spatial * math.lcm(*sides)
 
     def _check(self) -> None:
         if self.vae is None:
             return
-        channels, stride, expands = (
-            self.vae.config["z_dim"],
-            self.vae_scale_factor_temporal,
-            self.config["expand_timesteps"],
-        )
-        for model in (self.transformer, self.transformer_2):
-            if model is not None:
-                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
+        channels, stride = self.vae.config["z_dim"], self.vae_scale_factor_temporal
+        expands = self.config["expand_timesteps"]
+        for model in self.transformers:
+            check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
         self.check_alignformer(self.alignformer)
 
     def check_alignformer(self, former: AlignFormer | None) -> None:
