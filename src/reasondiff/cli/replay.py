@@ -24,10 +24,11 @@ __all__ = ["replay"]
 
 
 @common.takes_changes(
-    "model", "revision", "adapter", "preset", "device", "seed",
+    "model", "revision", "adapter", "lora", "preset", "device", "seed",
     model="Another place of the same model.",
     revision="The model's revision, where the video names one.",
     adapter="Another place of the same adapter.",
+    lora="Another place of the same LoRA.",
     preset="Another preset, whose video may differ.",
     seed="Another seed, for another video of the story.",
 )  # fmt: skip
@@ -94,7 +95,11 @@ def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None
     model = request.model
     if "model" not in changes and model.lower() not in (*BUNDLED, *HUB) and not Path(model).is_dir():
         raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
-    places = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
+    places = {
+        "transformer": "put it there",
+        "adapter": "put it there, or name it with --adapter",
+        "lora": "put it there, or name it with --lora",
+    }
     for name, fix in places.items():
         place = getattr(request, name)
         if name not in changes and place is not None and not Path(place).exists():

@@ -204,6 +204,8 @@ class VideoSession:
     def unusual(self) -> dict[str, str]:
         """How the model is run and who tells, where that is not the usual, as texts; beside the weights it decides."""
         how = {"preset": self.preset.name if self.preset is not None else None, "narrator": self.request.narrator}
+        if self.request.lora is not None:
+            how["lora_scale"] = f"{self.request.lora_scale:g}"
         return {name: value for name, value in how.items() if value is not None}
 
     def arguments(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:

@@ -387,6 +387,11 @@ class ReasonDiffPipeline(WanComponents):
         with self._alone():
             return self._adapters.load(adapter, name, any_base=any_base)
 
+    def load_lora(self, lora: str | os.PathLike[str], name: str | None = None, *, scale: float = 1.0) -> str:
+        """Load another LoRA and use it beside the adapter, see ``Adapters.load_lora``."""
+        with self._alone():
+            return self._adapters.load_lora(lora, name, scale=scale)
+
     def use_adapter(self, name: str | None, scale: float = 1.0) -> None:
         """Switch to a loaded adapter, or with None to the base model, see ``Adapters.use``."""
         with self._alone():
