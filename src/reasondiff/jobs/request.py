@@ -76,7 +76,7 @@ class VideoRequest:
         metavar="NAME", replayed=True, local=True,
     )  # fmt: skip
     lora: str | None = option(
-        None, help="Another LoRA beside it: a .safetensors file, a folder or a hub id, with @REVISION if it is to stay.",
+        None, help="Another LoRA beside it: a .safetensors file, a folder or a hub id, with @REVISION as well.",
         group="model", metavar="NAME", replayed=True, local=True,
     )  # fmt: skip
     lora_scale: float = option(
