@@ -58,6 +58,10 @@ def replay(
     record = read_record(video)
     if record is None:
         raise InputError(f"{str(video)!r} has no record; give a video that 'reasondiff generate' wrote.")
+    if (changed := record.options.get("changed")) is not None:
+        raise InputError(
+            f"A program had changed the model of {str(video)!r} ({str(changed)[:200]}), which a replay cannot do."
+        )
     recorded = request_of(record, video, VideoRequest)
     inputs = _inputs(record, recorded, image)
     _refuse_untrusted(recorded, changes)
@@ -192,5 +196,5 @@ def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
 
 def _circumstances(record: GenerationRecord) -> dict[str, object]:
     """What may differ between two runs of the same request, by name."""
-    options = {name: record.options.get(name) for name in ("preset", "device")}
+    options = {name: record.options.get(name) for name in ("preset", "device", "dtype")}
     return {"seed": record.seed, "threads": record.threads, **options, **record.versions}

@@ -29,7 +29,7 @@ from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
-__all__ = ["AdapterInfo", "Adapters", "fingerprint"]
+__all__ = ["AdapterInfo", "AdapterState", "Adapters", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +108,33 @@ def fingerprint(transformer: Any) -> str:
 
 
 @dataclass(frozen=True)
+class AdapterState:
+    """Which of the loaded adapters works, and how strongly; two states that are equal make the same videos.
+
+    Args:
+        active: the adapter in use; None where the base model runs without one.
+        loras: every LoRA that is switched on and its scales, one unless they differ by layer.
+        merged: the LoRAs that are merged into the weights.
+    """
+
+    active: str | None
+    loras: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    merged: tuple[str, ...] = ()
+
+    def without_active(self) -> AdapterState:
+        """The same with the base model alone."""
+        return replace(self, active=None, loras=tuple(each for each in self.loras if each[0] != self.active))
+
+    def __str__(self) -> str:
+        parts = [f"the adapter {self.active!r}" if self.active is not None else "no adapter"]
+        parts += [
+            f"the LoRA {name!r} at {' and '.join(f'{scale:g}' for scale in scales)}" for name, scales in self.loras
+        ]
+        parts += [f"the LoRA {name!r} merged" for name in self.merged]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
 class _Loaded:
     """An adapter in memory; its LoRA, if it has one, lies in the transformer under the same name."""
 
@@ -136,6 +163,20 @@ class Adapters:
     def active(self) -> str | None:
         """The adapter in use; None where the base model runs alone."""
         return self._chosen if self._loaded is not None else next(iter(self._known()), None)
+
+    @property
+    def state(self) -> AdapterState:
+        """What works now."""
+        scales: dict[str, set[float]] = {}
+        merged: set[str] = set()
+        for layer in self.pipe.lora_layers:
+            merged.update(layer.merged_adapters)
+            for name in layer.active_adapters:
+                if name in layer.scaling:
+                    whole = layer.lora_alpha[name] / layer.r[name]
+                    scales.setdefault(name, set()).add(round(layer.scaling[name] / whole, 6))
+        loras = tuple((name, tuple(sorted(found))) for name, found in sorted(scales.items()))
+        return AdapterState(self.active, loras, tuple(sorted(merged)))
 
     def load(self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False) -> AdapterInfo:
         """Load an adapter and switch to it. Adapters loaded before stay, and so do other LoRAs.
