@@ -34,8 +34,20 @@ READ = (
 
 _RELAY_KEYS = ("global_prompt", "local_prompts", "segment_lengths")
 
-_KEYED = re.compile(r"""[\[({"'@]*[\w.+-]+["'\])}]*(?:\s*(?:-|-->|to|\.\.)\s*[\w.:,]+["'\])}]*)?\s*[:=|]""")
-"""``0: text``, ``"16": text``, ``[0-16]: text``, ``prompt = text``, ``00:00:01,000 --> ...``."""
+_KEYED = re.compile(r"""(?:-\s+)?[\[({"'@]*[\w.+-]+["'\])}]*(?:\s*(?:-|-->|to|\.\.)\s*[\w.:,]+["'\])}]*)?\s*[:=|]""")
+"""``0: text``, ``"16": text``, ``[0-16]: text``, ``prompt = text``, ``- frame: 0``, ``00:00:01,000 --> ...``."""
+
+_NUMBERED = re.compile(
+    r"[\[({<\"'@#]*(?:[A-Za-z]+ ?#?)?\d[\d.:]*(?:\s*(?:-|–|to|\.\.)\s*\d[\d.:]*)?(?:s|ms|f|sec)?"
+    r"(?:\s*[])}>|:=;,\t]|\s+[-–—]\s|\s*\.\s|(?<=s)\s|(?<=f)\s)"
+)
+"""``Frame 0: text``, ``Scene 2 - text``, ``1. text``, ``1) text``, ``[0-16] text``, ``0,text``, ``0s text``."""
+
+_BRACKETED = re.compile(r"[\[{]\s*\d[\d.:,\s–-]*(?:s|ms|f|sec)?\s*[\]}]\s*\w")
+"""``[0-16] text``, which begins like JSON."""
+
+_LISTED = re.compile(r"(?:[-*+•]|#{1,6})\s+\S")
+"""A line of Markdown's lists, or one of its titles."""
 
 _COLUMNS = {"caption", "description", "duration", "end", "file_name", "frame", "prompt", "start", "text", "time"}
 """A table of other programs has one of these columns."""
@@ -83,7 +95,7 @@ def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
     """
     if not text.strip():
         raise NarrativeError("The file is empty; write a narrative with 'reasondiff narrate'.")
-    if text.lstrip()[0] not in "{[":
+    if text.lstrip()[0] not in "{[" or _BRACKETED.match(text.lstrip()):
         return _from_lines(text)
     try:
         data = json.loads(text)
@@ -138,9 +150,15 @@ def _other_kind(captions: list[str]) -> str | None:
         return "a file of another kind"
     if _names_columns(captions[0]):
         return "a table"
-    keyed = all(_KEYED.match(line) for line in captions)
-    subtitled = any("-->" in line for line in captions)
-    return "a schedule" if keyed or subtitled else None
+    if all(map(_is_scheduled, captions)) or any("-->" in line for line in captions):
+        return "a schedule"
+    if all(map(_LISTED.match, captions)):
+        return "a list of Markdown's"
+    return "many prompts in one line" if all(" | " in line for line in captions) else None
+
+
+def _is_scheduled(line: str) -> bool:
+    return bool(_KEYED.match(line) or _NUMBERED.match(line))
 
 
 def _names_columns(line: str) -> bool:
