@@ -3,9 +3,9 @@
 import { latentFrames } from "../narrative/framePlan";
 import { type Narrative } from "../narrative/narrative";
 
-/** Percent of the track's width at which `frame` begins. */
-export function percent(frame: number, numFrames: number): number {
-  return (frame / numFrames) * 100;
+/** Where `frame` begins, as CSS has it: in percent of the track's width. */
+export function percent(frame: number, numFrames: number): string {
+  return `${(frame / numFrames) * 100}%`;
 }
 
 /** The frame under a pointer. */

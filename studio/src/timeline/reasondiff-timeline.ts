@@ -16,6 +16,7 @@ import {
 import { type Edit, retime } from "../narrative/reduce";
 import { type Units, boundaryAt, clampedEdge, frameAt, label, labelStep, percent, snappedBoundary } from "./geometry";
 import { HUES, timelineStyles } from "./styles";
+import { styled } from "../styled";
 
 /** Another place for the image that the narrator thought of. */
 export interface Candidate {
@@ -392,11 +393,11 @@ export class ReasonDiffTimeline extends LitElement {
       >
         ${frames.map(
           (frame) =>
-            html`<span style="left:${percent(frame, story.numFrames)}%">
+            html`<span ${styled({ left: percent(frame, story.numFrames) })}>
               ${label(frame, story.interval, this.units)}
             </span>`,
         )}
-        <div class="playhead" style="left:${percent(this.frame + 0.5, story.numFrames)}%; height: 210px"></div>
+        <div class="playhead" ${styled({ left: percent(this.frame + 0.5, story.numFrames) })}></div>
       </div>
     `;
   }
@@ -417,7 +418,7 @@ export class ReasonDiffTimeline extends LitElement {
     return html`
       <button
         class="ghost"
-        style="left:${percent(ghost.position - 0.5, story.numFrames)}%"
+        ${styled({ left: percent(ghost.position - 0.5, story.numFrames) })}
         title="Frame ${ghost.position}${why}"
         aria-label="Place the image at frame ${ghost.position}${why}"
         @click=${() => this.edit({ type: "move_anchor", frame: ghost.position - 1 })}
@@ -437,7 +438,7 @@ export class ReasonDiffTimeline extends LitElement {
     return html`
       <div
         class="pin"
-        style="left:${percent(frame + 0.5, story.numFrames)}%"
+        ${styled({ left: percent(frame + 0.5, story.numFrames) })}
         role="slider"
         tabindex="0"
         aria-label=${story.anchors.length > 1 ? `Image ${image + 1}` : "Image"}
@@ -448,7 +449,7 @@ export class ReasonDiffTimeline extends LitElement {
         @keydown=${(event: KeyboardEvent) => this.anchorKey(event, index)}
         @pointerdown=${(event: PointerEvent) => this.drag(event, move)}
       >
-        <div class="head" style=${picture ? `background-image:url("${picture}")` : ""}>
+        <div class="head" ${styled({ "background-image": picture ? `url("${picture}")` : "none" })}>
           ${picture ? nothing : frame + 1}
         </div>
       </div>
@@ -464,10 +465,11 @@ export class ReasonDiffTimeline extends LitElement {
           (clip, index) => html`
             <button
               class="clip ${anchored.has(index) ? "anchored" : ""} ${unread.has(index) ? "unread" : ""}"
-              style="left:${percent(clip.start, story.numFrames)}%; width:${percent(
-                lengthOf(clip),
-                story.numFrames,
-              )}%; --hue:${hue(index)}"
+              ${styled({
+                left: percent(clip.start, story.numFrames),
+                width: percent(lengthOf(clip), story.numFrames),
+                "--hue": hue(index),
+              })}
               aria-pressed=${index === this.selected}
               aria-label="Clip ${index + 1}, frames ${clip.start + 1} to ${clip.end}: ${clip.description}"
               @click=${() => (this.selected = index)}
@@ -490,7 +492,7 @@ export class ReasonDiffTimeline extends LitElement {
     return html`
       <div
         class="edge"
-        style="left:${percent(frame, story.numFrames)}%"
+        ${styled({ left: percent(frame, story.numFrames) })}
         role="slider"
         tabindex="0"
         aria-label="Edge between clips ${edge + 1} and ${edge + 2}"
@@ -512,9 +514,11 @@ export class ReasonDiffTimeline extends LitElement {
         ${latentFrames(frames, this.stride).map(
           ({ start, end }, index) => html`
             <span
-              style="left:${percent(start, frames)}%; width:${percent(end - start, frames)}%; --hue:${hue(
-                read[index]!,
-              )}"
+              ${styled({
+                left: percent(start, frames),
+                width: percent(end - start, frames),
+                "--hue": hue(read[index]!),
+              })}
             ></span>
           `,
         )}
@@ -528,7 +532,7 @@ export class ReasonDiffTimeline extends LitElement {
       <ol>
         ${story.clips.map(
           (clip, index) => html`
-            <li class=${index === this.selected ? "selected" : ""} style="--hue:${hue(index)}">
+            <li class=${index === this.selected ? "selected" : ""} ${styled({ "--hue": hue(index) })}>
               <div class="span">
                 <strong>Clip ${index + 1}</strong>
                 ${label(clip.start, story.interval, this.units)} to ${label(clip.end - 1, story.interval, this.units)}

@@ -214,7 +214,7 @@ export const timelineStyles = css`
   .playhead {
     position: absolute;
     top: 0;
-    bottom: 0;
+    height: 188px;
     width: 0;
     border-left: 2px solid var(--focus);
     z-index: 1;
