@@ -28,9 +28,9 @@ from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import WanModel
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.narrative import Narrative
+from reasondiff.narrative import AnchorPlace, Narrative
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
-from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
+from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:
