@@ -65,7 +65,7 @@ class Architecture:
         """Per video, as the transformer reads them; first-and-last-frame models take the image twice."""
         if self.image_encoder is None or not self.transformers[0].image_dim:
             return 0
-        return self.image_encoder.tokens * (2 if self.transformers[0].image_positions else 1)
+        return self.image_encoder.tokens * (2 if self.transformers[0].pos_embed_seq_len else 1)
 
 
 def architecture(model: str, revision: str | None = None) -> Architecture:
