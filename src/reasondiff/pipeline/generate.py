@@ -28,7 +28,8 @@ from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import WanModel
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.narrative import AnchorPlace, Narrative
+from reasondiff.narrative import Narrative
+from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
 from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
