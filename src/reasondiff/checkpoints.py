@@ -28,6 +28,7 @@ __all__ = [
     "hub_id",
     "in_one_sentence",
     "model_hashes",
+    "read_config",
     "weight_hashes",
 ]
 
@@ -220,9 +221,7 @@ def check_folder(folder: Path) -> Path:
     Raises:
         CheckpointError: names the file that is missing, cut off or of the wrong kind.
     """
-    index = _read_json(folder / "model_index.json")
-    if not isinstance(index, dict):
-        raise CheckpointError(f"{str(folder / 'model_index.json')!r} is not an object; download the model again.")
+    index = read_config(folder / "model_index.json")
     for component, kind in index.items():
         if component.startswith("_") or not isinstance(kind, list) or not any(kind):
             continue
@@ -251,7 +250,7 @@ def check_ours(folder: Path) -> None:
     An AlignFormer comes with its LoRA, unless the index says ``"alignformer_lora": false``, as ``save_pretrained`` does
     for one that has none.
     """
-    index = _read_json(folder / "model_index.json")
+    index = read_config(folder / "model_index.json")
     kind, expected = index.get("alignformer"), index.get("alignformer_lora", True)
     if isinstance(kind, list) and any(kind) and expected and not (folder / LORA_FILE).is_file():
         raise CheckpointError(
@@ -332,6 +331,18 @@ def _read_json(file: Path) -> Any:
         raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
     except (OSError, ValueError, RecursionError):
         raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model's folder.
+
+    Raises:
+        CheckpointError: there is no such file, or it is damaged.
+    """
+    data = _read_json(file)
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{str(file)!r} is not an object; download the model again.")
+    return data
 
 
 def _check_shards(file: Path, index: Any) -> None:

@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 
 from reasondiff.errors import InputError
 from reasondiff.jobs.options import option, options_of
+from reasondiff.narrative import AnchorPlace
+from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["AnchorPlace", "Fit", "TextMode", "VideoRequest"]
+__all__ = ["Fit", "VideoRequest"]
 
-TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
 Fit = Literal["crop", "letterbox", "stretch"]
-AnchorPlace = Literal["narrative", "first", "last"]
 
 MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""

@@ -139,22 +139,21 @@ def _from_lines(text: str) -> Narrative:
 def _check_captions(lines: list[str]) -> None:
     """Raise ``NarrativeError`` for what is no list of captions: a script, a page, a table, a schedule with keys."""
     captions = [line for line in lines if not line.lower().startswith("cond_idx")]
-    kind = _other_kind(captions) if captions else None
-    if kind is not None:
-        raise NarrativeError(f"The line {captions[0][:60]!r} looks like {kind}; what is read is {READ}.")
-
-
-def _other_kind(captions: list[str]) -> str | None:
-    """What else the lines look like; None for captions."""
+    if not captions:
+        return
+    kind = None
     if _MARKUP.match(captions[0]):
-        return "a file of another kind"
-    if _names_columns(captions[0]):
-        return "a table"
-    if all(map(_is_scheduled, captions)) or any("-->" in line for line in captions):
-        return "a schedule"
-    if all(map(_LISTED.match, captions)):
-        return "a list of Markdown's"
-    return "many prompts in one line" if all(" | " in line for line in captions) else None
+        kind = "a file of another kind"
+    elif _names_columns(captions[0]):
+        kind = "a table"
+    elif all(map(_is_scheduled, captions)) or any("-->" in line for line in captions):
+        kind = "a schedule"
+    elif all(map(_LISTED.match, captions)):
+        kind = "a list of Markdown's"
+    elif all(" | " in line for line in captions):
+        kind = "many prompts in one line"
+    if kind:
+        raise NarrativeError(f"The line {captions[0][:60]!r} looks like {kind}; what is read is {READ}.")
 
 
 def _is_scheduled(line: str) -> bool:

@@ -13,9 +13,15 @@ from reasondiff.timeline import Timeline
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FramePlan", "How", "LostClip"]
+__all__ = ["FramePlan", "How", "LostClip", "TextMode", "texts_of"]
+
+TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
+"""How the transformer reads text: each latent frame its own description (``framewise``), or the average of its pixel
+frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released research code's way);
+the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
 
 How = Literal["majority", "mean", "concat"]
+"""How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,19 @@ class FramePlan:
 
         weights = embeddings.new_tensor(self.segments)
         return torch.einsum("sp,p...->s...", weights, embeddings)
+
+
+def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
+    """What the transformer reads in each latent frame, see ``TextMode``."""
+    match text_mode:
+        case "framewise":
+            return FramePlan.from_narrative(narrative, timeline)
+        case "mean" | "concat":
+            return FramePlan.from_narrative(narrative, timeline, text_mode)
+        case "joined":
+            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
+        case "single":
+            return FramePlan.single(prompt, timeline.num_latent_frames)
 
 
 def _shares(clips: Sequence[Clip], frames: range) -> list[float]:

@@ -32,8 +32,9 @@ from reasondiff.backends.wan.model import WanModel
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import write_video
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
-from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
+from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from PIL import Image
 from reasondiff.backends.base import Anchor
 from reasondiff.errors import InputError
 from reasondiff.media import fit_image
-from reasondiff.narrative import Narrative
-from reasondiff.narrative.frame_plan import FramePlan
-from reasondiff.pipeline.settings import AnchorPlace, Settings, TextMode
+from reasondiff.narrative import AnchorPlace, Narrative
+from reasondiff.narrative.frame_plan import FramePlan, texts_of
+from reasondiff.pipeline.settings import Settings
 from reasondiff.timeline import Timeline
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story", "texts_of"]
+__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story"]
 
 logger = logging.getLogger(__name__)
 
@@ -166,19 +166,6 @@ def placed(narrative: Narrative, position: int | None, anchor: AnchorPlace) -> N
     frames = {"narrative": narrative.anchor_frame, "first": 0, "last": narrative.num_frames - 1}
     frame = frames[anchor] if position is None else position - 1
     return narrative if frame == narrative.anchor_frame else narrative.with_anchor(frame)
-
-
-def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
-    """What the transformer reads in each latent frame, see ``TextMode``."""
-    match text_mode:
-        case "framewise":
-            return FramePlan.from_narrative(narrative, timeline)
-        case "mean" | "concat":
-            return FramePlan.from_narrative(narrative, timeline, text_mode)
-        case "joined":
-            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
-        case "single":
-            return FramePlan.single(prompt, timeline.num_latent_frames)
 
 
 def all_texts(stories: Sequence[PreparedStory], settings: Settings, *, adapted: bool) -> list[str]:

@@ -31,7 +31,7 @@ class Transformer:
         freq_dim: width of the timestep's sinusoid.
         image_dim: width of the image encoder's output; 0 where there is none.
         added_dim: input width of the image's key and value projections; 0 where there are none.
-        image_positions: learned positions of the image tokens; 0 where there are none.
+        pos_embed_seq_len: learned positions of the image tokens; 0 where there are none.
         cross_norm: learned norm before cross-attention.
     """
 
@@ -45,7 +45,7 @@ class Transformer:
     freq_dim: int
     image_dim: int
     added_dim: int
-    image_positions: int
+    pos_embed_seq_len: int
     cross_norm: bool
 
     @classmethod
@@ -63,7 +63,7 @@ class Transformer:
             freq_dim=config.get("freq_dim", 256),
             image_dim=config.get("image_dim") or 0,
             added_dim=config.get("added_kv_proj_dim") or 0,
-            image_positions=config.get("pos_embed_seq_len") or 0,
+            pos_embed_seq_len=config.get("pos_embed_seq_len") or 0,
             cross_norm=config.get("cross_attn_norm", True),
         )
 
@@ -83,7 +83,7 @@ class Transformer:
         image = 0
         if self.image_dim:
             image = _linear(self.image_dim, self.image_dim) + _linear(self.image_dim, dim) + 2 * (self.image_dim + dim)
-            image += self.image_positions * self.image_dim
+            image += self.pos_embed_seq_len * self.image_dim
         ends = _linear(self.in_channels * patch, dim) + _linear(dim, self.out_channels * patch) + 2 * dim
         return self.layers * self.block_parameters + time + text + image + ends
 

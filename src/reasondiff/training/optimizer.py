@@ -73,6 +73,8 @@ class Optimizer:
             name, _, moment = key.rpartition("/")
             moments.setdefault(self._seen[name], {})[moment] = value
         for optimizer in self._optimizers:
-            own = [p for group in optimizer.param_groups for p in group["params"]]
+            own: list[nn.Parameter] = []
+            for group in optimizer.param_groups:
+                own += group["params"]
             numbered = {number: moments[p] for number, p in enumerate(own) if p in moments}
             optimizer.load_state_dict({**optimizer.state_dict(), "state": numbered})  # each moment on its device

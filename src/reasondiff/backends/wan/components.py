@@ -329,10 +329,14 @@ class WanComponents(WanImageToVideoPipeline):
     def _check(self) -> None:
         if self.vae is None:
             return
-        channels, stride = self.vae.config["z_dim"], self.vae_scale_factor_temporal
-        expands = self.config["expand_timesteps"]
-        for model in self.transformers:
-            check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
+        channels, stride, expands = (
+            self.vae.config["z_dim"],
+            self.vae_scale_factor_temporal,
+            self.config["expand_timesteps"],
+        )
+        for model in (self.transformer, self.transformer_2):
+            if model is not None:
+                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
         self.check_alignformer(self.alignformer)
 
     def check_alignformer(self, former: AlignFormer | None) -> None:
