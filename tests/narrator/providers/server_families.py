@@ -148,7 +148,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "Azure": Family(
         (refuses(asked_as(*ANY_SCHEMA),
-                 "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later"),),
+                 "response_format value as json_schema is enabled only for api versions 2024-08-01 and later"),),
         requests=4, structure="json_object, schema",
     ),
     "vLLM": Family(
@@ -198,7 +198,8 @@ FAMILIES: dict[str, Family] = {
     "Mistral": Family(
         (NO_SEED,), requests=2,
         written=as_message(content=[
-            {"type": "thinking", "thinking": [{"type": "text", "text": "A cat ..."}]}, {"type": "text", "text": reply()},
+            {"type": "thinking", "thinking": [{"type": "text", "text": "A cat ..."}]},
+            {"type": "text", "text": reply()},
         ]),
     ),
     "Gemini": Family(
