@@ -189,5 +189,5 @@ def test_prompts_files(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             read_cases(tmp_path)
     path.write_bytes(b"image,prompt\n\xff\xfe")
-    with pytest.raises(InputError, match=r"is not UTF-8 text|cannot be read"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         read_cases(tmp_path)

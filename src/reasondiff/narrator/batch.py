@@ -23,8 +23,8 @@ from reasondiff.errors import CheckpointError, InputError, ProviderError, Reason
 from reasondiff.media import load_image
 from reasondiff.narrator.base import Narrator
 from reasondiff.narrator.providers.base import UnavailableError
-from reasondiff.narrator.providers.secrets import without_secrets
 from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
+from reasondiff.secrets import without_secrets
 
 __all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]
 
