@@ -21,7 +21,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints flow
+timeline files checkpoints flow studio
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
