@@ -22,7 +22,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints flow secrets
+timeline files checkpoints flow secrets studio
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}

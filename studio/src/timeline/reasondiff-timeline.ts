@@ -420,7 +420,7 @@ export class ReasonDiffTimeline extends LitElement {
         class="ghost"
         ${styled({ left: percent(ghost.position - 0.5, story.numFrames) })}
         title="Frame ${ghost.position}${why}"
-        aria-label="Place the image at frame ${ghost.position}${why}"
+        aria-label="Idea ${index + 2}: place the image at frame ${ghost.position}${why}"
         @click=${() => this.edit({ type: "move_anchor", frame: ghost.position - 1 })}
       >
         ${index + 2}
@@ -601,7 +601,7 @@ function told(edit: Edit, before: Narrative, after: Narrative): string {
     return "";
   }
   if (after.numFrames !== before.numFrames) {
-    return `The story has ${after.numFrames} frames now; it had ${before.numFrames}.`;
+    return `The story has ${after.numFrames} frames now.`;
   }
   if (edit.type === "move_edge") {
     return `Clip ${edit.edge + 2} begins at frame ${edit.frame + 1}.`;

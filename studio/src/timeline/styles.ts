@@ -72,7 +72,7 @@ export const timelineStyles = css`
   .tracks {
     position: relative;
     user-select: none;
-    padding: 0 14px;
+    padding: 0 23px; /* half a pin */
   }
   .track {
     position: relative;

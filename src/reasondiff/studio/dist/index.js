@@ -77,7 +77,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
   .tracks {
     position: relative;
     user-select: none;
-    padding: 0 14px;
+    padding: 0 23px; /* half a pin */
   }
   .track {
     position: relative;
@@ -373,7 +373,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         class="ghost"
         ${W({left:U(e.position-.5,n.numFrames)})}
         title="Frame ${e.position}${r}"
-        aria-label="Place the image at frame ${e.position}${r}"
+        aria-label="Idea ${t+2}: place the image at frame ${e.position}${r}"
         @click=${()=>this.edit({type:`move_anchor`,frame:e.position-1})}
       >
         ${t+2}
@@ -455,7 +455,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
             </li>
           `)}
       </ol>
-    `}retell(e){this.dispatchEvent(new CustomEvent(`retell`,{detail:e,bubbles:!0,composed:!0}))}setDescription(e,t){let n=e.target.value;We(n)?this.edit({type:`set_description`,clip:t,description:n},`text ${t}`):this.say(`Clip ${t+1} keeps its text until you write another.`,!0)}setStyle(e){this.edit({type:`set_style`,style:e.target.value})}setLength(e){let t=e.target,n=Number(t.value),{numFrames:r}=this.history.present;!Number.isInteger(n)||n<1||n>1e4?(this.say(`${t.value||`Nothing`} is no number of frames; give 1 to 10,000.`,!0),t.value=String(r)):this.edit({type:`retime`,num_frames:lt(n,this.stride)})||(t.value=String(r))}place(e){let{interval:t}=this.history.present;return this.units===`frames`?`frame ${e+1}`:`${(e*t).toFixed(1)} seconds`}};G([P({attribute:!1})],K.prototype,`images`,void 0),G([P({attribute:!1})],K.prototype,`candidates`,void 0),G([P({type:Number})],K.prototype,`stride`,void 0),G([P({type:Boolean,attribute:`can-retell`})],K.prototype,`canRetell`,void 0),G([F()],K.prototype,`history`,void 0),G([F()],K.prototype,`frame`,void 0),G([F()],K.prototype,`selected`,void 0),G([F()],K.prototype,`snaps`,void 0),G([F()],K.prototype,`units`,void 0),G([F()],K.prototype,`status`,void 0),G([F()],K.prototype,`refused`,void 0),G([I(`.clips`)],K.prototype,`track`,void 0),K=G([N(`reasondiff-timeline`)],K);function kt(e){return Tt[e%Tt.length]}function At(e,t,n){return e.type===`set_description`?``:n.numFrames===t.numFrames?e.type===`move_edge`?`Clip ${e.edge+2} begins at frame ${e.frame+1}.`:e.type===`move_anchor`?`The image is at frame ${e.frame+1}.`:`The story has ${n.clips.length} clips.`:`The story has ${n.numFrames} frames now; it had ${t.numFrames}.`}var q=o`
+    `}retell(e){this.dispatchEvent(new CustomEvent(`retell`,{detail:e,bubbles:!0,composed:!0}))}setDescription(e,t){let n=e.target.value;We(n)?this.edit({type:`set_description`,clip:t,description:n},`text ${t}`):this.say(`Clip ${t+1} keeps its text until you write another.`,!0)}setStyle(e){this.edit({type:`set_style`,style:e.target.value})}setLength(e){let t=e.target,n=Number(t.value),{numFrames:r}=this.history.present;!Number.isInteger(n)||n<1||n>1e4?(this.say(`${t.value||`Nothing`} is no number of frames; give 1 to 10,000.`,!0),t.value=String(r)):this.edit({type:`retime`,num_frames:lt(n,this.stride)})||(t.value=String(r))}place(e){let{interval:t}=this.history.present;return this.units===`frames`?`frame ${e+1}`:`${(e*t).toFixed(1)} seconds`}};G([P({attribute:!1})],K.prototype,`images`,void 0),G([P({attribute:!1})],K.prototype,`candidates`,void 0),G([P({type:Number})],K.prototype,`stride`,void 0),G([P({type:Boolean,attribute:`can-retell`})],K.prototype,`canRetell`,void 0),G([F()],K.prototype,`history`,void 0),G([F()],K.prototype,`frame`,void 0),G([F()],K.prototype,`selected`,void 0),G([F()],K.prototype,`snaps`,void 0),G([F()],K.prototype,`units`,void 0),G([F()],K.prototype,`status`,void 0),G([F()],K.prototype,`refused`,void 0),G([I(`.clips`)],K.prototype,`track`,void 0),K=G([N(`reasondiff-timeline`)],K);function kt(e){return Tt[e%Tt.length]}function At(e,t,n){return e.type===`set_description`?``:n.numFrames===t.numFrames?e.type===`move_edge`?`Clip ${e.edge+2} begins at frame ${e.frame+1}.`:e.type===`move_anchor`?`The image is at frame ${e.frame+1}.`:`The story has ${n.clips.length} clips.`:`The story has ${n.numFrames} frames now.`}var q=o`
   :host {
     display: block;
     color: var(--ink);
