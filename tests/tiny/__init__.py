@@ -198,7 +198,7 @@ def checkpoint(folder: Path, *, image_tokens: bool = True, seed: int = 0) -> Pat
 
 
 def vace_pipeline(*, seed: int = 0, **parts: Any) -> WanVACEPipeline:
-    """The stock VACE pipeline made of the tiny parts; ``parts`` are components in their place, or ``boundary_ratio``."""
+    """The stock VACE pipeline made of the tiny parts; ``parts`` are others in their place, or ``boundary_ratio``."""
     defaults = {
         "tokenizer": tokenizer(),
         "text_encoder": text_encoder(seed=seed),

@@ -161,7 +161,9 @@ def test_the_control_blocks_read_frame_wise_text_too() -> None:
     for block in pipe.transformer.blocks:  # with the control branch alone, other texts still make another video
         torch.nn.init.zeros_(block.attn2.to_out[0].weight)
     deaf = latents(pipe, story, **options)
-    other = latents(pipe, replace(story, clips=(story.clips[0], replace(story.clips[1], description="A cat"))), **options)
+    other = latents(
+        pipe, replace(story, clips=(story.clips[0], replace(story.clips[1], description="A cat"))), **options
+    )
     assert not torch.allclose(deaf, told, **TOLERANCE) and not torch.allclose(deaf, other, **TOLERANCE)
 
 
@@ -222,7 +224,9 @@ def test_a_folder_in_the_stock_layout_is_loaded_as_a_model_that_takes_no_adapter
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(CheckpointError, match=r"reads 96 control channels, not the 72 of this VAE; use another model\."):
+    with pytest.raises(
+        CheckpointError, match=r"reads 96 control channels, not the 72 of this VAE; use another model\."
+    ):
         ours(transformer=tiny.vace_transformer(vace_in_channels=96))
     with pytest.raises(CheckpointError, match="VACE takes no AlignFormer; use an image-to-video model"):
         ReasonDiffPipeline(**tiny.vace_pipeline().components, alignformer=alignformer())

@@ -52,7 +52,7 @@ ADAPTER = "reasondiff"
 
 
 class WanComponents(WanImageToVideoPipeline):
-    """Stock Wan image-to-video or VACE, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
+    """Stock Wan image-to-video or VACE, AlignFormer, LoRA and narrator: loading, saving, and whether they fit."""
 
     model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
     _optional_components = [*WanImageToVideoPipeline._optional_components, "alignformer"]  # noqa: RUF012
