@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ HUB = {
     "wan2.1-i2v-14b-720p": "Wan-AI/Wan2.1-I2V-14B-720P-Diffusers",
     "wan2.1-flf2v-14b-720p": "Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers",
     "wan2.2-i2v-a14b": "Wan-AI/Wan2.2-I2V-A14B-Diffusers",
+    "wan2.1-vace-1.3b": "Wan-AI/Wan2.1-VACE-1.3B-diffusers",
+    "wan2.1-vace-14b": "Wan-AI/Wan2.1-VACE-14B-diffusers",
+    "wan2.2-vace-fun-a14b": "linoyts/Wan2.2-VACE-Fun-14B-diffusers",
 }
 """Short names of models on the Hugging Face hub."""
 
@@ -125,27 +128,38 @@ def check_configs(folder: Path) -> None:
     if isinstance(channels, int) and isinstance(down, list):
         stride = vae.get("scale_factor_temporal", 2 ** sum(map(bool, down)))
         for part in ("transformer", "transformer_2"):
-            if isinstance(reads := read(f"{part}/config.json").get("in_channels"), int):
-                check_kind(reads, channels, stride, expand_timesteps=expands)
+            config = read(f"{part}/config.json")
+            if isinstance(config.get("in_channels"), int):
+                check_kind(config, channels, stride, scale=2 ** len(down), expand_timesteps=expands)
 
 
-def check_kind(reads: int, channels: int, stride: int, *, expand_timesteps: bool = False) -> None:
-    """Raise unless a transformer is one of image-to-video.
+def check_kind(
+    config: Mapping[str, Any], channels: int, stride: int, *, scale: int = 8, expand_timesteps: bool = False
+) -> None:
+    """Raise unless a transformer can be given an image in its place.
 
     Args:
-        reads: channels that it takes: noisy latents, a mask with a channel per frame, and the condition's latents.
+        config: of the transformer. One of image-to-video takes noisy latents, a mask with a channel per frame, and the
+            condition's latents; one of VACE takes control latents, known and unknown, and a mask with a channel per
+            pixel.
         channels: of the latents.
         stride: pixel frames per latent frame.
+        scale: pixels per latent, each way.
         expand_timesteps: as in the pipeline's config.
 
     Raises:
-        CheckpointError: it is not.
+        CheckpointError: it cannot.
     """
     if expand_timesteps:
         raise CheckpointError("Wan2.2-TI2V-5B has no mask to place an image with; use an I2V model such as Wan2.1-I2V.")
-    if reads != (wanted := 2 * channels + stride):
+    if "vace_layers" in config:
+        if (reads := config.get("vace_in_channels", 96)) != (wanted := 2 * channels + scale**2):
+            raise CheckpointError(
+                f"The VACE transformer reads {reads} control channels, not the {wanted} of this VAE; use another model."
+            )
+    elif (reads := config["in_channels"]) != (wanted := 2 * channels + stride):
         raise CheckpointError(
-            f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V model."
+            f"The transformer reads {reads} channels, not the {wanted} of image-to-video; use an I2V or VACE model."
         )
 
 

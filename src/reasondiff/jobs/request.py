@@ -65,7 +65,11 @@ class VideoRequest:
     )  # fmt: skip
 
     model: str = option(
-        "storyworld-tiny", help="A name, a folder, or a hub id.", group="model", metavar="NAME", local=True
+        "storyworld-tiny",
+        help="A name of 'reasondiff models', a folder, a hub id, or auto.",
+        group="model",
+        metavar="NAME",
+        local=True,
     )
     revision: str | None = option(
         None, help="Of a model on the hub: a branch, a tag or a commit.", group="model", metavar="NAME",

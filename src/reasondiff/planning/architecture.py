@@ -17,14 +17,14 @@ from reasondiff.planning.vae import Vae
 __all__ = ["Architecture", "architecture", "named_configs"]
 
 _PUBLISHED = 4
-"""Bytes per parameter of the published Wan2.1 checkpoints, which are fp32."""
+"""Bytes per parameter of the published Wan2.1 checkpoints, which are fp32 unless ``architectures.json`` says other."""
 
 _COMPONENTS = ("text_encoder", "image_encoder", "vae", "alignformer", "transformer", "transformer_2")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A Wan image-to-video model with AlignFormer.
+    """A Wan image-to-video model with AlignFormer, or a VACE model.
 
     Args:
         name: as given.
@@ -61,6 +61,11 @@ class Architecture:
         return {name: part.parameters for name, part in parts.items() if part is not None}
 
     @property
+    def takes_step_cache(self) -> bool:
+        """Whether blocks can be skipped in some steps; VACE's hints would be lost or added twice."""
+        return not any(transformer.control_layers for transformer in self.transformers)
+
+    @property
     def image_tokens(self) -> int:
         """Per video, as the transformer reads them; first-and-last-frame models take the image twice."""
         if self.image_encoder is None or not self.transformers[0].image_dim:
@@ -83,8 +88,9 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
     name = model.lower()
     disk: dict[str, int] | None = None
     defaults: dict[str, Any] = {}
+    published: Mapping[str, int] = {}
     if name in HUB and revision is None:
-        configs = named_configs(name)
+        configs, published = named_configs(name), _published(name)
     elif name in BUNDLED or (model and Path(model).is_dir()):
         if revision is not None:
             raise InputError(f"A revision is for models on the hub, and {model!r} is a folder; leave it out.")
@@ -97,7 +103,7 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
         known = ", ".join((*BUNDLED, *HUB))
         raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, a folder, or a hub id.")
     try:
-        found = _built(model, configs, disk, defaults)
+        found = _built(model, configs, disk, defaults, published)
         _ = found.parameters
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise CheckpointError(f"The configs of {model!r} are not Wan's ({error!r}); check the folder.") from error
@@ -110,8 +116,19 @@ def named_configs(name: str) -> dict[str, dict[str, Any]]:
     return {component: known["parts"][part] for component, part in known["models"][name].items()}
 
 
+def _published(name: str) -> Mapping[str, int]:
+    """Bytes per parameter as published, by component, where they are not ``_PUBLISHED``."""
+    known = json.loads(Path(__file__).with_name("architectures.json").read_text(encoding="utf-8"))
+    published: dict[str, int] = known["bytes"].get(name, {})
+    return published
+
+
 def _built(
-    name: str, configs: Mapping[str, Mapping[str, Any]], disk: Mapping[str, int] | None, defaults: Mapping[str, Any]
+    name: str,
+    configs: Mapping[str, Mapping[str, Any]],
+    disk: Mapping[str, int] | None,
+    defaults: Mapping[str, Any],
+    published: Mapping[str, int],
 ) -> Architecture:
     found = Architecture(
         name=name,
@@ -129,8 +146,9 @@ def _built(
     if not found.transformers:
         raise KeyError("transformer")
     if disk is None:
-        published = {part: _PUBLISHED * count for part, count in found.parameters.items() if part != "alignformer"}
-        found = replace(found, disk=published)
+        counts = {part: count for part, count in found.parameters.items() if part != "alignformer"}
+        sizes = {part: published.get(part, _PUBLISHED) * count for part, count in counts.items()}
+        found = replace(found, disk=sizes)
     return found
 
 

@@ -1,7 +1,7 @@
 """The components of a ReasonDiff model, and the folder they are kept in: loading, saving, LoRA.
 
 model_index.json                       classes, the model's ``Defaults``, and whether the AlignFormer has a LoRA
-transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
+transformer/ vae/ text_encoder/ ...    stock Wan image-to-video, or stock Wan VACE
 alignformer/                           optional
 pytorch_lora_weights.safetensors       the LoRA that was trained with the AlignFormer
 narrator/                              optional: a vision-language model, loaded when first asked
@@ -29,6 +29,7 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.lora_file import as_diffusers_reads, check_all_used
 from reasondiff.backends.wan.single_file import load_single_file
+from reasondiff.backends.wan.vace import VACE_DEFAULTS, is_vace
 from reasondiff.checkpoints import (
     LORA_FILE,
     check_configs,
@@ -51,7 +52,7 @@ ADAPTER = "reasondiff"
 
 
 class WanComponents(WanImageToVideoPipeline):
-    """Stock Wan image-to-video, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
+    """Stock Wan image-to-video or VACE, AlignFormer, LoRA and narrator: loading, saving, and whether they fit."""
 
     model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
     _optional_components = [*WanImageToVideoPipeline._optional_components, "alignformer"]  # noqa: RUF012
@@ -94,7 +95,8 @@ class WanComponents(WanImageToVideoPipeline):
         )
         self.register_modules(alignformer=alignformer)
         self.register_to_config(reasondiff=reasondiff, alignformer_lora=alignformer_lora)
-        self.defaults = Defaults.from_config(reasondiff)
+        own = VACE_DEFAULTS if self.any_transformer is not None and is_vace(self.any_transformer) else {}
+        self.defaults = Defaults.from_config({**own, **(reasondiff or {})})
         self._narrator: Narrator | None = None
         self._narrator_folder: Path | None = None
         self.offload_hooks: list[Callable[[], object]] = []  # called between stages: models leave the GPU
@@ -134,7 +136,7 @@ class WanComponents(WanImageToVideoPipeline):
 
         Args:
             pretrained_model_name_or_path: a name that ``checkpoints.find_model`` knows, a folder, or a hub id; of a
-                ReasonDiff model or of any Wan image-to-video in diffusers' layout.
+                ReasonDiff model or of any Wan image-to-video or VACE in diffusers' layout.
             alignformer: one, or a folder or hub id (``owner/name`` or ``owner/name@revision``) with one in it or in
                 its ``alignformer`` folder.
             lora: the LoRA that was trained with it: a safetensors file, or a folder or hub id with a
@@ -336,10 +338,13 @@ class WanComponents(WanImageToVideoPipeline):
         )
         for model in (self.transformer, self.transformer_2):
             if model is not None:
-                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
+                scale = self.vae_scale_factor_spatial
+                check_kind(model.config, channels, stride, scale=scale, expand_timesteps=expands)
         self.check_alignformer(self.alignformer)
 
     def check_alignformer(self, former: AlignFormer | None) -> None:
+        if former is not None and self.any_transformer is not None and is_vace(self.any_transformer):
+            raise CheckpointError("VACE takes no AlignFormer; use an image-to-video model, or leave it out.")
         if former is not None and self.vae is not None:
             channels = self.vae.config["z_dim"]
             width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]

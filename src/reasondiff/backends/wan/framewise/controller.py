@@ -68,7 +68,8 @@ class Framewise(Active):
             )
         self._model = model
         self._embedder: Any = model.condition_embedder
-        self._attentions: list[Any] = [block.attn2 for block in model.blocks]
+        blocks = [*model.blocks, *getattr(model, "vace_blocks", ())]  # VACE's control branch reads the text, too
+        self._attentions: list[Any] = [block.attn2 for block in blocks]
         self._stock = [attention.processor for attention in self._attentions]
         self._processors = [FramewiseAttnProcessor(self, layer) for layer in range(len(self._attentions))]
         self._open: list[_Use] = []  # the last one is active
