@@ -17,7 +17,7 @@ from reasondiff.jobs.options import option, options_of
 
 __all__ = ["AnchorPlace", "Fit", "TextMode", "VideoRequest"]
 
-TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
+TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
 Fit = Literal["crop", "letterbox", "stretch"]
 AnchorPlace = Literal["narrative", "first", "last"]
 
@@ -148,7 +148,7 @@ class VideoRequest:
     )  # fmt: skip
     text_mode: TextMode = option(
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
-        refusal="{value!r} is unknown; give one of framewise, mean, concat, joined, single.",
+        refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
     )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True

@@ -167,6 +167,8 @@ def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: T
     match text_mode:
         case "framewise":
             return FramePlan.from_narrative(narrative, timeline)
+        case "soft":
+            return FramePlan.from_narrative(narrative, timeline, "soft", shared=narrative.style.strip() or prompt)
         case "mean" | "concat":
             return FramePlan.from_narrative(narrative, timeline, text_mode)
         case "joined":
