@@ -19,6 +19,10 @@ from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["Fit", "VideoRequest"]
 
+<<<<<<< HEAD
+=======
+TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
+>>>>>>> vace
 Fit = Literal["crop", "letterbox", "stretch"]
 
 MAX_PROMPT = 4000
@@ -156,7 +160,7 @@ class VideoRequest:
     )  # fmt: skip
     text_mode: TextMode = option(
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
-        refusal="{value!r} is unknown; give one of framewise, mean, concat, joined, single.",
+        refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
     )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True

@@ -93,7 +93,6 @@ class VideoSession:
     def __init__(self, request: VideoRequest, *, measuring: bool = False, ratios: MagRatios | None = None) -> None:
         self.asked, request = request, picked(request)
         check_names(request)
-        warn_of_position(request)
         narrator = named_narrator(request)
         began = time.perf_counter()
         quiet_libraries()
@@ -105,6 +104,7 @@ class VideoSession:
         self.preset = preset_of(request)
         check_room(request, self.preset)
         self.pipe = load_model(request, self.preset, measuring=measuring)
+        warn_of_position(request)
         if narrator is not None:
             self.pipe.narrator = narrator
         self._loaded, self._schedule = self.pipe.adapter_state, _schedule_of(self.pipe)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal, get_args
 
 from reasondiff.errors import InputError
@@ -20,8 +22,17 @@ TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
 frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released research code's way);
 the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
 
+<<<<<<< HEAD
 How = Literal["majority", "mean", "concat"]
 """How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
+=======
+How = Literal["majority", "mean", "concat", "soft"]
+
+EPSILON = 1e-3
+"""Prompt Relay's (arXiv 2604.10030): with it the penalty's width is ``1 / ln(1 / EPSILON)``, 0.145 latent frames."""
+MARGIN = 2
+"""Latent frames at each end of a segment in which its text fades, Prompt Relay's ``w = L / 2 - 2``."""
+>>>>>>> vace
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,10 @@ class FramePlan:
         segments: per segment, the weight of every prompt; each row sums to 1.
         segment_of: per latent frame, its segment.
         how: ``majority`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
-            segments of all latent frames, in no order, as the released research code does.
-        lost: clips that no latent frame reads, and why; only ``majority`` loses any.
+            segments of all latent frames, in no order, as the released research code does; ``soft`` too, each segment
+            by how near it is, see ``penalties``.
+        lost: clips that no latent frame reads, and why; only ``majority`` and ``soft`` lose any.
+        shared: with ``soft``, the prompt that every latent frame reads without a penalty; None for none.
     """
 
     prompts: tuple[str, ...]
@@ -59,15 +72,24 @@ class FramePlan:
     segment_of: tuple[int, ...]
     how: How = "majority"
     lost: tuple[LostClip, ...] = ()
+    shared: str | None = None
 
     @classmethod
-    def from_narrative(cls, narrative: Narrative, timeline: Timeline, how: How = "majority") -> FramePlan:
+    def from_narrative(
+        cls, narrative: Narrative, timeline: Timeline, how: How = "majority", shared: str = ""
+    ) -> FramePlan:
         """Give each latent frame its text.
 
         With ``majority`` that is the clip with most of the latent frame's pixel frames (ties: the later clip), except
         that an anchor's latent frame reads the anchor's clip. No clip is lost if it can be helped: one that would read
-        nowhere gets its best latent frame from a clip that reads elsewhere too, the anchor's last. With ``mean`` and
-        ``concat`` it is the average over the latent frame's pixel frames.
+        nowhere gets its best latent frame from a clip that reads elsewhere too, the anchor's last. So it is with
+        ``soft``. With ``mean`` and ``concat`` it is the average over the latent frame's pixel frames.
+
+        Args:
+            narrative: the story.
+            timeline: of the video.
+            how: see ``How``.
+            shared: with ``soft``, a text that takes over where one segment hands over to the next; "" for none.
 
         Raises:
             InputError: the narrative and the timeline have different lengths, or ``how`` is unknown.
@@ -83,8 +105,15 @@ class FramePlan:
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
         shares = [_shares(clips, frames) for frames in groups]
         lost: tuple[LostClip, ...] = ()
+<<<<<<< HEAD
         if how == "majority":
             anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
+=======
+        if how in ("majority", "soft"):
+            anchors = {
+                timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
+            }
+>>>>>>> vace
             owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
             lost = tuple(
                 LostClip(clip, _reason(index, shares, owners, anchors))
@@ -93,7 +122,15 @@ class FramePlan:
             )
             shares = [_all_to(owner, len(clips)) for owner in owners]
         texts = [narrative.prompt_of(clip) for clip in clips]
-        return cls._from_shares(texts, shares, how, lost)
+        plan = cls._from_shares(texts, shares, how, lost)
+        return plan._with_shared(shared) if how == "soft" and shared.strip() else plan
+
+    def _with_shared(self, text: str) -> FramePlan:
+        """With one more prompt and segment, the last, that no latent frame owns."""
+        prompts = (*self.prompts, text) if text not in self.prompts else self.prompts
+        padded = [(*row, *[0.0] * (len(prompts) - len(self.prompts))) for row in self.segments]
+        own = tuple(float(prompt == text) for prompt in prompts)
+        return replace(self, prompts=prompts, segments=(*padded, own), shared=text)
 
     @classmethod
     def single(cls, prompt: str, num_latent_frames: int) -> FramePlan:
@@ -134,6 +171,30 @@ class FramePlan:
     def counts(self) -> tuple[int, ...]:
         """How many latent frames read each segment."""
         return tuple(self.segment_of.count(segment) for segment in range(len(self.segments)))
+
+    @property
+    def penalties(self) -> tuple[tuple[float, ...], ...]:
+        """With ``soft``: per latent frame, what is taken from the logits of every segment's tokens.
+
+        Prompt Relay's ``max(0, |t - m| - w)^2 / (2 sigma^2)`` with a segment's middle m and length L in latent frames,
+        ``w = L / 2 - 2`` (0 at least), ``sigma = 1 / ln(1 / 1e-3)``. A text that comes twice has the smaller of both.
+        """
+        runs: list[tuple[int, float, float]] = []
+        start = 0
+        for segment, run in groupby(self.segment_of):
+            length = len(list(run))
+            runs.append((segment, start + length / 2, max(0.0, length / 2 - MARGIN)))
+            start += length
+        free = len(self.segments) - 1 if self.shared is not None else None
+
+        def penalty(time: float, segment: int) -> float:
+            if segment == free:
+                return 0.0
+            beyond = min(max(0.0, abs(time - middle) - w) for owner, middle, w in runs if owner == segment)
+            return (beyond * math.log(1 / EPSILON)) ** 2 / 2
+
+        times = [latent_frame + 0.5 for latent_frame in range(self.num_latent_frames)]
+        return tuple(tuple(penalty(time, segment) for segment in range(len(self.segments))) for time in times)
 
     def mix(self, embeddings: torch.Tensor) -> torch.Tensor:
         """From prompts ``[prompts, ...]`` to segments ``[segments, ...]``."""

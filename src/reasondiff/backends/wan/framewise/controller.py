@@ -130,6 +130,8 @@ class Framewise(Active):
         self._check_dtype(context)
         if record is not None and self._processors[0]._parallel_config is not None:
             raise UnsupportedError("Attention is not recorded under context parallelism; run it in one process.")
+        if record is not None and context.routing is not None:
+            raise UnsupportedError("Attention is not recorded under soft routing; use text_mode='framewise'.")
         weights = None
         if context.cache and self._kept is not None:
             weights = (_state(self._embedder), *map(_state, self._attentions))
