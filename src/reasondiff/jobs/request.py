@@ -19,10 +19,6 @@ from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["Fit", "VideoRequest"]
 
-<<<<<<< HEAD
-=======
-TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
->>>>>>> vace
 Fit = Literal["crop", "letterbox", "stretch"]
 
 MAX_PROMPT = 4000

@@ -17,22 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["FramePlan", "How", "LostClip", "TextMode", "texts_of"]
 
-TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
-"""How the transformer reads text: each latent frame its own description (``framewise``), or the average of its pixel
-frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released research code's way);
-the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
+TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
+"""How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
+that one most, with the style taking over where a description hands over to the next (``soft``, Prompt Relay's
+penalty); the average of its pixel frames' descriptions (``mean``); all of these in one unordered context (``concat``,
+the released research code's way); the whole narrative as one prompt (``joined``); the user's text alone (``single``,
+plain Wan)."""
 
-<<<<<<< HEAD
-How = Literal["majority", "mean", "concat"]
-"""How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
-=======
 How = Literal["majority", "mean", "concat", "soft"]
+"""How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
 
 EPSILON = 1e-3
 """Prompt Relay's (arXiv 2604.10030): with it the penalty's width is ``1 / ln(1 / EPSILON)``, 0.145 latent frames."""
 MARGIN = 2
 """Latent frames at each end of a segment in which its text fades, Prompt Relay's ``w = L / 2 - 2``."""
->>>>>>> vace
 
 
 @dataclass(frozen=True)
@@ -105,15 +103,8 @@ class FramePlan:
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
         shares = [_shares(clips, frames) for frames in groups]
         lost: tuple[LostClip, ...] = ()
-<<<<<<< HEAD
-        if how == "majority":
-            anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
-=======
         if how in ("majority", "soft"):
-            anchors = {
-                timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
-            }
->>>>>>> vace
+            anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
             owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
             lost = tuple(
                 LostClip(clip, _reason(index, shares, owners, anchors))
@@ -211,6 +202,8 @@ def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: T
     match text_mode:
         case "framewise":
             return FramePlan.from_narrative(narrative, timeline)
+        case "soft":
+            return FramePlan.from_narrative(narrative, timeline, "soft", shared=narrative.style.strip() or prompt)
         case "mean" | "concat":
             return FramePlan.from_narrative(narrative, timeline, text_mode)
         case "joined":

@@ -12,20 +12,7 @@ from reasondiff.errors import InputError
 from reasondiff.media import Fit
 from reasondiff.narrative.frame_plan import TextMode
 
-<<<<<<< HEAD
 __all__ = ["Options", "Settings", "frame_size", "resolve"]
-=======
-__all__ = ["AnchorPlace", "Options", "Settings", "TextMode", "frame_size", "resolve"]
-
-TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
-"""How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
-that one most, with the style taking over where a description hands over to the next (``soft``, Prompt Relay's penalty); the
-average of its pixel frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released
-research code's way); the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
-
-AnchorPlace = Literal["narrative", "first", "last"]
-"""Where the image goes when no position is given."""
->>>>>>> vace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,24 +168,6 @@ def placed(narrative: Narrative, position: int | None, anchor: AnchorPlace) -> N
     return narrative if frame == narrative.anchor_frame else narrative.with_anchor(frame)
 
 
-<<<<<<< HEAD
-=======
-def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
-    """What the transformer reads in each latent frame, see ``TextMode``."""
-    match text_mode:
-        case "framewise":
-            return FramePlan.from_narrative(narrative, timeline)
-        case "soft":
-            return FramePlan.from_narrative(narrative, timeline, "soft", shared=narrative.style.strip() or prompt)
-        case "mean" | "concat":
-            return FramePlan.from_narrative(narrative, timeline, text_mode)
-        case "joined":
-            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
-        case "single":
-            return FramePlan.single(prompt, timeline.num_latent_frames)
-
-
->>>>>>> vace
 def all_texts(stories: Sequence[PreparedStory], settings: Settings, *, adapted: bool) -> list[str]:
     """What is to be encoded: for the transformer, for AlignFormer, for guidance."""
     texts: list[str] = []
