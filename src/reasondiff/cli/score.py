@@ -39,7 +39,7 @@ def score(
 
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.training_bar import training_bar
-    from reasondiff.cli.terminal.user_warnings import user_warnings
+    from reasondiff.cli.terminal.user_warnings import quiet_transformers, user_warnings
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.networks.shelf import Networks
     from reasondiff.evaluation.registry import metrics_of
@@ -56,7 +56,9 @@ def score(
     cases = checked_cases(suite)
     systems = find_systems_in(folder, cases)
     using = Resources(place, networks=Networks(fetch, device), ranks=ranks)
-    metrics = metrics_of(using, metric or ["basic"])
+    quiet_transformers()
+    with user_warnings():
+        metrics = metrics_of(using, metric or ["basic"])
     paths.folder(place)
     runner.check_folder(place, {"suite": suite.name, **suite.fingerprint()})
     with paths.only_writer(place), user_warnings():

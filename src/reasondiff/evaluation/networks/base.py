@@ -120,8 +120,9 @@ def installed(package: str, install: str, needed_by: str) -> ModuleType:
     Raises:
         InputError: it is not installed; nothing is left out in silence.
     """
-    if importlib.util.find_spec(package.split(".")[0]) is None:
-        raise InputError(f"{needed_by} needs the package {package!r}; run: pip install {install}")
+    top = package.split(".")[0]
+    if importlib.util.find_spec(top) is None:
+        raise InputError(f"{needed_by} needs the package {top!r}; run: pip install {install}")
     return importlib.import_module(package)
 
 

