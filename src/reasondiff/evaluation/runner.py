@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import reasondiff
 from reasondiff.errors import InputError
-from reasondiff.evaluation.metrics.base import Metric, Sample, measure, not_measured
+from reasondiff.evaluation.metrics.base import ChoosesFrames, Measured, Metric, Sample, measure, not_measured
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, append_row, read_rows
@@ -85,11 +86,16 @@ def _row(
     if isinstance(output, Failure):
         measured, verdict, failure = not_measured(metrics, output.sentence), "", output.sentence
         anchor_frame, frames_sha256 = None, ""
+        video: dict[str, str | int | float] = {}
+        frames_of: dict[str, list[int]] = {}
     else:
         judgement = suite.judge(case, output.frames, output.anchor_frame)
-        measured = measure(metrics, Sample(case, output, judgement))
+        sample = Sample(case, output, judgement, system.name)
+        measured = measure(metrics, sample)
         verdict, failure = judgement.sentence if judgement else "", None
         anchor_frame, frames_sha256 = output.anchor_frame, frames_hash(output.frames)
+        video = _about(output)
+        frames_of = _frames_of(metrics, sample, measured)
     row = Row(
         suite=suite.name,
         case=case.id,
@@ -104,12 +110,29 @@ def _row(
         image_sha256=image_hash(case.image),
         frames_sha256=frames_sha256,
         version=reasondiff.__version__,
+        video=video,
+        frames_of=frames_of,
     )
-    if isinstance(output, Output):
+    if isinstance(output, Output) and output.source is None:
         path = video_path(folder, row)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_video(path, output.frames, fps=output.fps)
     return row
+
+
+def _about(output: Output) -> dict[str, str | int | float]:
+    frames, height, width, _ = output.frames.shape
+    about: dict[str, str | int | float] = {"frames": frames, "fps": output.fps, "width": width, "height": height}
+    return about if output.source is None else {**about, **asdict(output.source)}
+
+
+def _frames_of(metrics: Sequence[Metric], sample: Sample, measured: Measured) -> dict[str, list[int]]:
+    """Which frames each metric that has a value looked at, where it chose."""
+    chosen = {}
+    for metric in metrics:
+        if isinstance(metric, ChoosesFrames) and metric.name in measured.values:
+            chosen[metric.name] = list(metric.frames_of(sample))
+    return chosen
 
 
 def check_folder(folder: Path, settings: Mapping[str, object]) -> None:
