@@ -14,6 +14,7 @@ import typer
 
 from reasondiff import __version__
 from reasondiff.cli.attention import attention
+from reasondiff.cli.bench import bench_app
 from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
@@ -59,6 +60,7 @@ app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)
