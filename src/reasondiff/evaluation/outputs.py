@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -30,13 +31,15 @@ class Output:
         frames: uint8 [frames, height, width, 3], RGB.
         fps: frames per second.
         anchor_frame: where the system was to show the given image, 0-based; None for one that was told no frame.
-        source: the file that it was read from, which stays as it is; None for a video that is yet to be written.
+        source: what is known of the file that it was read from; None for a video that is yet to be written.
+        file: that file, which stays as it is.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
     anchor_frame: int | None = None
     source: VideoFile | None = None
+    file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,11 @@ class FrameCaptions:
         missing = [place for place, each in enumerate(hashes) if each not in self._known]
         if missing and self.captioner is None:
             raise InputError(f"{len(missing)} of its frames have no caption in {str(self.given)!r}")
-        if missing and self.captioner is not None:
-            told = self.captioner.caption([frames[place] for place in missing], interval=interval)
-            self._keep({hashes[place]: caption.text for place, caption in zip(missing, told, strict=True)})
+        if self.captioner is not None:
+            for start in range(0, len(missing), self.captioner.together):
+                group = missing[start : start + self.captioner.together]
+                told = self.captioner.caption([frames[place] for place in group], interval=interval)
+                self._keep({hashes[place]: caption.text for place, caption in zip(group, told, strict=True)})
         found = {each: self._known[each] for each in hashes}
         self._used |= found
         return tuple(found[each] for each in hashes)
