@@ -1,1 +1,1 @@
-"""Servers that nobody here wrote, started from an environment of their own; see ``make test-servers``."""
+"""Servers and files that nobody here wrote, in places of their own; see ``make test-packages``."""

@@ -39,7 +39,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def debian(folder: Path) -> None:
-    """Debian's package, where there is an apt; images without /usr/share/doc leave its files out when it is installed."""
+    """Debian's package, where there is an apt: images without /usr/share/doc leave out what it installs."""
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         print(f"no apt-get here, so nothing of {DEBIAN}")
         return
