@@ -10,13 +10,14 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo studio test test-slow test-studio test-gpu check format bench clean
+.PHONY: help env demo studio test test-slow test-studio test-packages test-gpu check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
+	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -47,6 +48,21 @@ test-studio: env
 
 test-gpu: env
 	$(BIN)/python -m pytest -q -m gpu -rs
+
+# Servers and files that nobody here wrote; neither touches the tests' own environment.
+PACKAGES := .packages
+
+$(PACKAGES)/servers/.ready: tests/packages/servers.txt
+	$(PYTHON) -m venv $(PACKAGES)/servers
+	$(PACKAGES)/servers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(PACKAGES)/files/.ready: tests/packages/files.py env
+	$(BIN)/python $< $(PACKAGES)/files
+	touch $@
+
+test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready
+	$(BIN)/python -m pytest -q -m packages -rs
 
 check: env
 	$(BIN)/ruff check .

