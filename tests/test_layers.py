@@ -14,7 +14,7 @@ LAYERS = """
 cli
 recipes
 training evaluation
-data
+data server
 jobs
 pipeline
 backends
