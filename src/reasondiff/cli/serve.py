@@ -15,6 +15,7 @@ from reasondiff.jobs.request import VideoRequest
 __all__ = ["Data", "DatabaseUrl", "StoragePlace", "need_extra", "serve"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
 Data = Annotated[
     Path | None,
@@ -27,9 +28,7 @@ DatabaseUrl = Annotated[
         envvar="REASONDIFF_DB", show_envvar=True,
     ),
 ]  # fmt: skip
-StoragePlace = Annotated[
-    str | None, typer.Option(help="Folder or fsspec address of the videos.", metavar="PLACE")
-]
+StoragePlace = Annotated[str | None, typer.Option(help="Folder or fsspec address of the videos.", metavar="PLACE")]
 
 
 @common.takes_request(*common.LOADING, "mag_ratios")
@@ -75,11 +74,13 @@ def serve(
     database = Database(places.database)
     keys = Keys(database)
     if host not in LOOPBACK and not keys.any():
-        raise InputError(f"Whoever reaches {host!r} could use this server; make a key first: 'reasondiff keys add NAME'.")
+        raise InputError(
+            f"Whoever reaches {host!r} could use this server; make a key first: 'reasondiff keys add NAME'."
+        )
     secret = os.environ.get("REASONDIFF_WEBHOOK_SECRET")
     if secret is not None:
         secret_bytes(secret)
-    names = {*LOOPBACK, *(allow_host or ()), *([host] if host not in ("0.0.0.0", "::") else [])}
+    names = {*LOOPBACK, *(allow_host or ()), *([host] if host not in EVERYWHERE else [])}
     service = Service(
         served={served.name: served},
         queue=JobQueue(database, keep_days=keep_days),
@@ -89,7 +90,7 @@ def serve(
         limits=Limits(disk_floor=round(disk_floor * 1e9)),
         webhook_secret=secret,
         webhook_hosts=frozenset(allow_webhook_host or ()),
-        hosts=frozenset() if host in ("0.0.0.0", "::") and not allow_host else frozenset(names),
+        hosts=frozenset() if host in EVERYWHERE and not allow_host else frozenset(names),
     )
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host

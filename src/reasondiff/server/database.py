@@ -150,7 +150,9 @@ class Database:
             if found is None:
                 connection.execute(about.insert().values(schema=SCHEMA))
             elif found != SCHEMA:
-                raise InputError(f"The database is of schema {found} and this release reads {SCHEMA}; give another one.")
+                raise InputError(
+                    f"The database is of schema {found} and this release reads {SCHEMA}; give another one."
+                )
 
 
 def _engine(url: str) -> sa.Engine:

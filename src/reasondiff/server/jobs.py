@@ -87,8 +87,8 @@ class Job:
     """A row of the queue.
 
     Args:
-        id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is there as soon
-            as it is told.
+        id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is
+            there as soon as it is told.
         status: see ``Status``.
         position: where it stands in the queue; smaller numbers come first.
         created_at: seconds since 1970, as are the other times.

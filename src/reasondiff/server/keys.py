@@ -80,7 +80,7 @@ class Keys:
             return connection.execute(sa.select(keys.c.id).limit(1)).first() is not None
 
     def owner_of(self, key: str) -> str | None:
-        """The id of a key that can be used; None of any other. Hashes are compared, so no time tells a key's letters."""
+        """The id of a key that can be used; None of any other. Hashes are looked up: no time tells letters."""
         usable = (keys.c.hash == _hash(key)) & keys.c.revoked_at.is_(None)
         with self._database.reading() as connection:
             return connection.execute(sa.select(keys.c.id).where(usable)).scalar()

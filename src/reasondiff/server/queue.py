@@ -137,8 +137,8 @@ class JobQueue:
                 if quota is not None:
                     self._check_quota(connection, new, quota, now)
                 values = {
-                    "id": new.id, "owner": new.owner, "kind": new.kind, "model": new.model, "order": new.order.to_json(),
-                    "seed": new.seed, "narrative": new.narrative, "parent": new.parent,
+                    "id": new.id, "owner": new.owner, "kind": new.kind, "model": new.model,
+                    "order": new.order.to_json(), "seed": new.seed, "narrative": new.narrative, "parent": new.parent,
                     "idempotency_key": new.idempotency_key, "body_hash": new.body_hash, "status": "queued",
                     "priority": 0 if new.kind == "story" else 1, "position": now, "created_at": now, "attempts": 0,
                     "artifacts": {}, "bytes": 0, "version": 0,
@@ -250,9 +250,7 @@ class JobQueue:
         """End a job now; whoever works on it finds its lease gone. One that is over stays as it is."""
         error = {"code": "cancelled", "message": "The job was cancelled, as asked."}
         with self.database.writing() as connection:
-            row = connection.execute(
-                sa.select(*_COLUMNS).where(*_owned(job_id, owner)).with_for_update()
-            ).first()
+            row = connection.execute(sa.select(*_COLUMNS).where(*_owned(job_id, owner)).with_for_update()).first()
             if row is None:
                 return None
             if row.status not in OVER:
@@ -459,7 +457,9 @@ class JobQueue:
             if kept >= quota.bytes:
                 raise QuotaError(f"The videos of this key take {kept:,} bytes; delete some first.", 3600)
 
-    def _see(self, connection: sa.Connection, worker: str, models: Sequence[str], kinds: Sequence[Kind], now: float) -> None:
+    def _see(
+        self, connection: sa.Connection, worker: str, models: Sequence[str], kinds: Sequence[Kind], now: float
+    ) -> None:
         seen = {"models": list(models), "kinds": list(kinds), "seen_at": now}
         if not connection.execute(workers.update().where(workers.c.name == worker).values(seen)).rowcount:
             connection.execute(workers.insert().values(name=worker, **seen))
@@ -493,7 +493,12 @@ class JobQueue:
             connection.execute(deliveries.insert().values(**message, attempts=0, next_at=now))
 
     def _change(
-        self, connection: sa.Connection, job_id: str, where: sa.ColumnElement[bool], changes: dict[str, Any], **unseen: Any
+        self,
+        connection: sa.Connection,
+        job_id: str,
+        where: sa.ColumnElement[bool],
+        changes: dict[str, Any],
+        **unseen: Any,
     ) -> None:
         """Change columns and note it as the job's next event; ``unseen`` ones are nobody's concern."""
         update = jobs.update().where(where).values(version=jobs.c.version + 1, **changes, **unseen)

@@ -45,17 +45,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"{host}:{port} cannot be listened at ({reason}); give another --host or --port.") from None
 
 
-def run_server(
-    service: Service, listener: socket.socket, commands: Sequence[Sequence[str]], places: Places
-) -> int:
+def run_server(service: Service, listener: socket.socket, commands: Sequence[Sequence[str]], places: Places) -> int:
     """Answer requests and look after the workers, until a signal comes.
 
     Returns:
         The exit code.
     """
     config = uvicorn.Config(
-        create_app(service), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE,
-        limit_concurrency=2000,
+        create_app(service), log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=GRACE, limit_concurrency=2000,
     )  # fmt: skip
     server = uvicorn.Server(config)
 
@@ -138,7 +136,7 @@ def _options(request: VideoRequest) -> list[str]:
 def _gpus() -> int:
     """GPUs that torch can use; asked in another process, because the server itself does not need torch."""
     asked = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
     return int(done.stdout) if done.stdout.strip().isdecimal() else 0
 
 

@@ -93,5 +93,5 @@ class Supervisor:
         if now >= child.due:
             # Its standard input is a pipe from here: it ends with this process, however that ends.
             command = [sys.executable, "-m", "reasondiff", *child.arguments, "--until-stdin-ends"]
-            child.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment)
+            child.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment)  # noqa: S603
             child.started = now

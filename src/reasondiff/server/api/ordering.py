@@ -144,9 +144,7 @@ class Ordering:
         image, size = plain_image(content, "image", self.service.limits.pixels)
         options = {"candidates": candidates}
         frames = fields.number("num_frames", int)
-        draft = _Draft(
-            served=served, prompt=prompt, image=image, image_size=size, options=options, seed=0
-        )
+        draft = _Draft(served=served, prompt=prompt, image=image, image_size=size, options=options, seed=0)
         checked = served.request_of({} if frames is None else {"num_frames": frames}, prompt, 0)
         order = self._order(draft, served.num_frames(checked, None), served.size(served.request, size))
         return self._put(draft, order, asked, "story")
@@ -327,7 +325,9 @@ class Ordering:
             raise refusal("prompt", "The prompt is empty; say in a few words what should happen.")
         options = dict(parent.options)
         if story is not None:  # the story says where the image is, and how long it is
-            options = {name: value for name, value in options.items() if name not in ("position", "anchor", "num_frames")}
+            options = {
+                name: value for name, value in options.items() if name not in ("position", "anchor", "num_frames")
+            }
         return replace(
             parent,
             prompt=prompt or parent.prompt,

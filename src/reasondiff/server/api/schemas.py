@@ -53,7 +53,10 @@ _REFERENCE = {
     "type": ["object", "string"],
     "description": "The image: a data: address, or an object with it as image_url; in a form, a file.",
 }
-_VIDEO = {"type": ["object", "string"], "description": "An id, or an object with it as id; in a form also an MP4 of ours."}
+_VIDEO = {
+    "type": ["object", "string"],
+    "description": "An id, or an object with it as id; in a form also an MP4 of ours.",
+}
 
 _OWN: dict[str, dict[str, Any]] = {
     "prompt": _TEXT | {"description": "What happens; may be empty where there is a narrative."},
@@ -105,7 +108,8 @@ def _body(properties: dict[str, Any], required: tuple[str, ...] = (), **files: A
 CREATE = _body({**_OWN, **_OPTIONS}, input_reference=_FILE)
 REMIX = _body({"prompt": _TEXT, "model": _OWN["model"], "seed": _SEED, "webhook_url": _URL}, ("prompt",))
 EDIT = _body(
-    {"prompt": _TEXT, "video": _VIDEO, "narrative": _NARRATIVE, "model": _OWN["model"], "seed": _SEED, "webhook_url": _URL},
+    {"prompt": _TEXT, "video": _VIDEO, "narrative": _NARRATIVE, "model": _OWN["model"], "seed": _SEED,
+     "webhook_url": _URL},
     ("video",), video=_FILE,
 )  # fmt: skip
 EXTEND = _body(

@@ -159,7 +159,9 @@ def content(video_id: Id, service: Parts, owner: Owner, variant: Variant = "vide
         if not path.is_file():
             raise not_found()
         file = f"{job.id}.{suffix}"
-        return FileResponse(path, media_type=TYPES[suffix], headers=headers, filename=file, content_disposition_type="inline")
+        return FileResponse(
+            path, media_type=TYPES[suffix], headers=headers, filename=file, content_disposition_type="inline"
+        )
     return StreamingResponse(service.storage.chunks(name), media_type=TYPES[suffix], headers=headers)
 
 
