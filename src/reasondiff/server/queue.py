@@ -181,7 +181,7 @@ class JobQueue:
             row = connection.execute(sa.select(*_COLUMNS).where(*_owned(job_id, owner))).first()
         return None if row is None else _job(row)
 
-    def list(
+    def page(
         self, owner: str, *, kind: Kind = "video", limit: int = 20, after: str | None = None, descending: bool = True
     ) -> list[Job]:
         """An owner's jobs by the time they were asked for.
@@ -373,7 +373,8 @@ class JobQueue:
         Raises:
             LeaseLostError: as ``complete``.
         """
-        freed = {"status": "queued", "stage": None, "step": None, "steps": None, "eta": None, "artifacts": {}}
+        freed: dict[str, Any] = {"status": "queued", "artifacts": {}}
+        freed |= dict.fromkeys(("stage", "step", "steps", "eta"))
         with self.database.writing() as connection:
             if not counts:
                 freed["attempts"] = lease.job.attempts - 1

@@ -79,7 +79,8 @@ async def message(request: Request, service: Parts, watchers: Seen, owner: Owner
     number, method = asked.get("id"), asked["method"]
     if number is None:
         return Response(status_code=202)  # a notification
-    params = asked.get("params") if isinstance(asked.get("params"), dict) else {}
+    given_params = asked.get("params")
+    params: dict[str, Any] = given_params if isinstance(given_params, dict) else {}
     match method:
         case "initialize":
             wanted = params.get("protocolVersion")

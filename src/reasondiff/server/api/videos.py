@@ -65,7 +65,7 @@ def list_videos(
     order: Literal["asc", "desc"] = "desc",
 ) -> VideoList:
     """Your videos, by the time they were asked for."""
-    jobs = service.queue.list(owner, limit=limit + 1, after=after, descending=order == "desc")
+    jobs = service.queue.page(owner, limit=limit + 1, after=after, descending=order == "desc")
     more, jobs = len(jobs) > limit, jobs[:limit]
     places = service.queue.places(jobs)
     data = [video_of(job, places.get(job.id)) for job in jobs]
