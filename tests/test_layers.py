@@ -15,7 +15,7 @@ LAYERS = """
 cli
 recipes
 training evaluation
-data
+data server
 jobs
 pipeline
 backends

@@ -23,16 +23,19 @@ from reasondiff.cli.demo import demo
 from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.generate import generate
+from reasondiff.cli.keys import keys_app
 from reasondiff.cli.models import models
 from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.score import score
+from reasondiff.cli.serve import serve
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.terminal.streams import lenient_streams, silence_output
 from reasondiff.cli.train import train
+from reasondiff.cli.worker import worker
 from reasondiff.files import in_words
 
 __all__ = ["app", "main"]
@@ -61,8 +64,11 @@ app.command()(score)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)
+app.command()(serve)
+app.command()(worker)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.add_typer(keys_app, name="keys")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

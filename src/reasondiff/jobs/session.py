@@ -173,6 +173,40 @@ class VideoSession:
             first_step=reporter.first_step,
         )
 
+    def narrate(
+        self,
+        request: VideoRequest,
+        inputs: Inputs,
+        *,
+        progress: StageProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> Narrative | None:
+        """The story that ``generate`` would tell, for whoever wants to keep or to see it before the long work begins.
+
+        Args:
+            request: as for ``generate``.
+            inputs: as for ``generate``.
+            progress: as for ``generate``.
+            stop: as for ``generate``.
+
+        Returns:
+            The given story, if there is one; None where nobody would be asked.
+
+        Raises:
+            InputError: an option cannot be used.
+            NarrationError: the narrator gave no usable story.
+        """
+        if inputs.narrative is not None or "narrate" in self._idle_stages(request, inputs):
+            return inputs.narrative
+
+        def tell(arguments: Mapping[str, Any], reporter: Reporter) -> Narrative:
+            reporter.on_stage("narrate")
+            settings = self.pipe.settings(inputs.image, **self.settings_of(request, inputs))
+            story = self.pipe.narrate(inputs.image, inputs.prompt, None, settings, request.position, request.anchor)
+            return story.narrative
+
+        return self.run(tell, request, inputs, progress=progress, stop=stop)[0]
+
     def run(
         self,
         work: Callable[[Mapping[str, Any], Reporter], Result],

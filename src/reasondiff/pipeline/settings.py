@@ -9,7 +9,7 @@ from typing import Any, TypedDict, get_args
 from reasondiff.backends.base import Guidance
 from reasondiff.backends.defaults import Defaults
 from reasondiff.errors import InputError
-from reasondiff.media import Fit
+from reasondiff.media import Fit, frame_size
 from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["Options", "Settings", "frame_size", "resolve"]
@@ -129,21 +129,6 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
             f"The size {width}x{height} does not divide into {multiple}x{multiple} pixels; give {near[0]}x{near[1]}."
         )
     return Settings(interval=model.interval, **(known | {"width": width, "height": height}))
-
-
-def frame_size(image: tuple[int, int], area: int, multiple: int) -> tuple[int, int]:
-    """Width and height that keep an image's aspect within an area, both multiples of ``multiple``.
-
-    Args:
-        image: width and height, in any unit.
-        area: pixels that the frame may have.
-        multiple: pixels per token of the transformer.
-    """
-    width, height = (round(math.sqrt(area * ratio)) for ratio in (image[0] / image[1], image[1] / image[0]))
-    width, height = (max(1, length // multiple) * multiple for length in (width, height))
-    # A thin image's short side was raised to one token, so its long side must give way.
-    longest = max(1, area // min(width, height) // multiple) * multiple
-    return min(width, longest), min(height, longest)
 
 
 def _nearest(length: float, multiple: int) -> int:

@@ -1,0 +1,51 @@
+"""All routes as one app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+
+import reasondiff
+from reasondiff import __version__
+from reasondiff.server.api import errors, health, mcp, stories, videos
+from reasondiff.server.api.guard import Guard
+from reasondiff.server.api.watching import Watchers
+from reasondiff.server.service import Service
+
+__all__ = ["create_app"]
+
+STUDIO = Path(reasondiff.__file__).parent / "studio" / "dist"
+"""The page that is the API's first client, where it is installed."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The app of a server.
+
+    Args:
+        service: what it works with.
+    """
+    app = FastAPI(
+        title="ReasonDiff",
+        version=__version__,
+        description="Videos from an image and a text that do not describe the same moment.",
+        docs_url=None,  # its page would come from somebody else's server
+        redoc_url=None,
+        generate_unique_id_function=_name,
+    )
+    app.state.service = service
+    app.state.watchers = Watchers(service.queue)
+    for each in (videos, stories, health, mcp):
+        app.include_router(each.router)
+    errors.install(app)
+    if STUDIO.is_dir():
+        app.mount("/", StaticFiles(directory=STUDIO, html=True), name="studio")
+    limits = service.limits
+    app.add_middleware(Guard, hosts=service.hosts, body=limits.body, seconds=limits.upload_seconds)
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
