@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -221,10 +222,8 @@ def test_a_body_that_is_too_large_is_refused_while_it_comes(tmp_path: Path) -> N
         endless = (b"x" * 1000 for _ in range(10**6))  # 1 GB, of no length that is said before
         with running.http() as http:
             kind = {"Content-Type": "application/json"}
-            try:
+            with suppress(httpx2.TransportError):  # it hangs up while we talk
                 refused(http.post("/v1/videos", content=endless, headers=kind), 413)
-            except httpx2.TransportError:
-                pass  # it hung up while we talked
             assert http.get("/healthz").text == "ok\n"
     parts.queue.database.close()
 
@@ -234,8 +233,8 @@ def test_a_body_that_never_arrives_is_given_up(tmp_path: Path) -> None:
     with listening(parts) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
-            head = f"POST /v1/videos HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
-            slow.sendall(f"{head}{{".encode())
+            lines = [f"Host: {host}", "Content-Type: application/json", "Content-Length: 9", "", "{"]
+            slow.sendall("\r\n".join(["POST /v1/videos HTTP/1.1", *lines]).encode())
             slow.settimeout(20)
             assert slow.recv(1000).startswith(b"HTTP/1.1 408")
     parts.queue.database.close()
