@@ -9,12 +9,13 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo test test-slow test-gpu check format bench clean
+.PHONY: help env demo test test-slow test-gpu test-server check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
+	@echo "make test-server what needs processes, PostgreSQL or clients of its own: kills, load, OpenAI's and others' clients"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -37,6 +38,9 @@ test-slow: env
 
 test-gpu: env
 	$(BIN)/python -m pytest -q -m gpu -rs
+
+test-server: env
+	$(BIN)/python -m pytest -q -m server -rs tests/server
 
 check: env
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import pytest
 import reasondiff
 
 LAYERS = """
+__main__
 cli
 recipes
 training evaluation
@@ -39,6 +40,9 @@ WALLS = {
 OWNERS = {
     "rich": ("cli",),
     "typer": ("cli",),
+    "fastapi": ("server",),
+    "sqlalchemy": ("server",),
+    "uvicorn": ("server",),
     "diffusers.models.transformers.transformer_wan": ("backends.wan",),
     "diffusers.models.autoencoders.autoencoder_kl_wan": ("backends.wan",),
     "diffusers.pipelines.wan": ("backends.wan",),
