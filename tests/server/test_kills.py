@@ -1,4 +1,4 @@
-"""A hundred SIGKILLs over two hundred jobs: none is lost, none is done twice, every video is what it would have been."""
+"""A hundred SIGKILLs over two hundred jobs: none lost, none done twice, and every video is what it would have been."""
 
 from __future__ import annotations
 

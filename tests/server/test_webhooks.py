@@ -84,10 +84,9 @@ def test_a_message_is_believed_and_sent_until_it_arrives(telling: Running, monke
     "url",
     [
         "http://example.com/", "https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest",
-        "https://10.1.2.3/",
-        "https://192.168.1.1/", "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/", "https://224.0.0.1/",
-        "https://user:word@example.com/", "https://", "ftp://example.com/", "file:///etc/passwd", "https://exa mple.com/",
-        "https://[::1", "https://example.com:99999/",
+        "https://10.1.2.3/", "https://192.168.1.1/", "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/",
+        "https://224.0.0.1/", "https://user:word@example.com/", "https://", "ftp://example.com/", "file:///etc/passwd",
+        "https://exa mple.com/", "https://[::1", "https://example.com:99999/",
     ],
 )  # fmt: skip
 def test_places_that_a_server_must_not_be_sent_to(url: str) -> None:
