@@ -15,17 +15,19 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
-from reasondiff.server.database import Database
+from reasondiff.server.database import Database, jobs
 from reasondiff.server.jobs import OVER, Job
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.storage import Storage
+from tests.server import processes
 from tests.server.fakes import story
 from tests.server.harness import png
 from tests.server.postgres import postgres
 from tests.server.processes import start
 
-JOBS, KILLS, WORKERS = 200, 100, 3
+JOBS, KILLS, WORKERS, STEP = 200, 100, 3, 0.1
 
 pytestmark = pytest.mark.server
 
@@ -37,6 +39,22 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     else:
         with postgres(tmp_path) as url:
             yield url
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However a test ends, its processes do."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def noted(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
+        started.append(processes.start(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(f"{__name__}.start", noted)
+    yield
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:
@@ -70,7 +88,7 @@ def expected(number: int, image: bytes) -> bytes:
 def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path) -> None:
     port, draw = free_port(), random.Random(0)
     kinds = ["server", *["worker"] * WORKERS]
-    living = [start(kind, tmp_path, database, port) for kind in kinds]
+    living = [start(kind, tmp_path, database, port, seconds=STEP) for kind in kinds]
     ids: dict[int, str] = {}
 
     def fill() -> None:
@@ -83,12 +101,14 @@ def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path
         time.sleep(0.1)
     queue = JobQueue(Database(database))
     for kill in range(KILLS):
-        time.sleep(draw.uniform(0.1, 0.6))
-        chosen = [draw.randrange(len(living))] if kill % 10 else [0, draw.randrange(1, len(living))]  # sometimes both
-        for victim in chosen:
+        time.sleep(draw.uniform(0.0, 0.3))
+        victims = {0} if kill % 5 == 0 else set()  # the server, and sometimes both
+        if kill % 5 or kill % 10 == 0:
+            victims.add(draw.choice(busy(queue, living)))
+        for victim in victims:
             living[victim].send_signal(signal.SIGKILL)
             living[victim].wait()
-            living[victim] = start(kinds[victim], tmp_path, database, port)
+            living[victim] = start(kinds[victim], tmp_path, database, port, seconds=STEP)
     client.join()
     deadline = time.monotonic() + 600
     while any(status not in OVER for (_, status) in queue.counts()):
@@ -106,7 +126,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path
         assert len(ends) == 1
         assert storage.read(job.artifacts["video"]) == expected(number, storage.read(job.order.image))
     print(f"{KILLS} kills over {JOBS} jobs: {attempts} attempts, 0 lost, 0 doubled.")
-    assert attempts > JOBS
+    assert attempts > JOBS + KILLS // 2  # most of them died at work
     end(living, queue)
 
 
@@ -147,6 +167,19 @@ def test_a_job_that_kills_its_worker_stops_after_three(database: str, tmp_path: 
     assert wait_for(queue, good, over).status == "completed"
     assert [worker.poll() for worker in workers[:3]] == [-signal.SIGKILL] * 3
     end([server, *workers[3:]], queue)
+
+
+def busy(queue: JobQueue, living: list[subprocess.Popen[bytes]]) -> list[int]:
+    """The workers that have a job, by their place among the processes; any of them where none has."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        query = sa.select(jobs.c.worker).where(jobs.c.status == "in_progress")
+        with queue.database.reading() as connection:
+            numbers = {int(name.split(":")[-2]) for name in connection.execute(query).scalars()}
+        if found := [place for place, process in enumerate(living) if place and process.pid in numbers]:
+            return found
+        time.sleep(0.02)
+    return list(range(1, len(living)))
 
 
 def wait_for(queue: JobQueue, job_id: str, condition: Callable[[Job], object]) -> Job:
