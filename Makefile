@@ -10,7 +10,7 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo studio test test-slow test-studio test-packages test-gpu check format bench clean
+.PHONY: help env demo studio test test-slow test-studio test-server test-packages test-gpu check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
@@ -18,6 +18,7 @@ help:
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
+	@echo "make test-server what needs processes, PostgreSQL or clients of its own: kills, load, OpenAI's and others' clients"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -63,6 +64,8 @@ $(PACKAGES)/files/.ready: tests/packages/files.py env
 
 test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
+test-server: env
+	$(BIN)/python -m pytest -q -m server -rs tests/server
 
 check: env
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import pytest
 import reasondiff
 
 LAYERS = """
+__main__
 cli
 recipes
 training evaluation
@@ -37,7 +38,13 @@ WALLS = {
 }
 """What a room may not know, beside what stands above it."""
 
-OWNERS = {"rich": ("cli",), "typer": ("cli",)}
+OWNERS = {
+    "rich": ("cli",),
+    "typer": ("cli",),
+    "fastapi": ("server", "evaluation.study"),
+    "sqlalchemy": ("server", "evaluation.study"),
+    "uvicorn": ("server", "evaluation.study"),
+}
 """Who alone may import a library."""
 
 

@@ -115,6 +115,16 @@ def test_a_job_that_kills_its_workers_is_given_up_after_three(queue: JobQueue) -
     assert given_up is not None and given_up.status == "failed" and given_up.error["code"] == "worker_lost"
 
 
+def test_the_jobs_of_the_dead_are_free_at_once(queue: JobQueue) -> None:
+    for name in ("host:1:ab", "host:12:cd"):
+        queue.add(new())
+        assert queue.claim(name, ["tiny"]) is not None
+    queue.bury("host:1:")
+    freed = queue.claim("host:3:ef", ["tiny"])
+    assert freed is not None and freed.job.attempts == 2
+    assert queue.claim("host:3:ef", ["tiny"]) is None and queue.living_workers() == 2
+
+
 def test_giving_back_keeps_the_place_and_may_not_count(queue: JobQueue) -> None:
     first, second = (queue.add(new())[0] for _ in range(2))
     lease = queue.claim("w", ["tiny"])

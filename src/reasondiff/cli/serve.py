@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +52,7 @@ def serve(
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Finished videos of one key.", metavar="N")] = None,
     disk_floor: Annotated[float, typer.Option(min=0, help="GB that stay free.", metavar="X")] = 1.0,
     keep_days: Annotated[float, typer.Option(min=0, help="Then videos go; 0 keeps them.", metavar="X")] = 30.0,
+    openapi: Annotated[bool, typer.Option("--openapi", help="Print the API's OpenAPI file and stop.")] = False,
 ) -> None:
     """Serve a model: the studio in a browser, and the OpenAI Videos API with a durable queue.
 
@@ -58,6 +60,7 @@ def serve(
     """
     need_extra()
     from reasondiff.jobs.inputs import check_names
+    from reasondiff.server.api.app import create_app
     from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
     from reasondiff.server.places import Places
@@ -92,6 +95,9 @@ def serve(
         webhook_hosts=frozenset(allow_webhook_host or ()),
         hosts=frozenset() if host in EVERYWHERE and not allow_host else frozenset(names),
     )
+    if openapi:
+        typer.echo(json.dumps(create_app(service).openapi(), indent=1))
+        return
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"{served.name} at http://{shown}:{listener.getsockname()[1]}; Ctrl-C ends it, and no job is lost.")

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 from reasondiff.checkpoints import find_model
 from reasondiff.errors import InputError
@@ -60,8 +62,12 @@ def run_server(service: Service, listener: socket.socket, commands: Sequence[Seq
     def end() -> None:
         server.should_exit = True
 
+    def bury(number: int) -> None:
+        with suppress(OperationalError):  # their leases run out anyway
+            service.queue.bury(_name_of(number))
+
     environment = {**os.environ, "REASONDIFF_DB": places.database}
-    with Keeper(service), Supervisor(commands, environment, end) as supervisor:
+    with Keeper(service), Supervisor(commands, environment, end, bury) as supervisor:
         server.run(sockets=[listener])
     return USERS_FAULT if supervisor.refused else 0
 
@@ -91,7 +97,12 @@ def worker_commands(
 
 def worker_name() -> str:
     """Of this process, told from all others."""
-    return f"{socket.gethostname()[:100]}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{_name_of(os.getpid())}{secrets.token_hex(4)}"
+
+
+def _name_of(number: int) -> str:
+    """How the names of a process on this machine begin."""
+    return f"{socket.gethostname()[:100]}:{number}:"
 
 
 def run_worker(worker: Worker, *, until_stdin_ends: bool = False) -> int:

@@ -39,13 +39,18 @@ class Supervisor:
         commands: arguments of ``reasondiff``, one list per process.
         environment: of the processes; addresses with passwords go here, where no list of processes shows them.
         on_refusal: called when a command says that it can never succeed.
+        on_death: called with the number of a process that has ended.
     """
 
     def __init__(
-        self, commands: Sequence[Sequence[str]], environment: Mapping[str, str], on_refusal: Callable[[], None]
+        self,
+        commands: Sequence[Sequence[str]],
+        environment: Mapping[str, str],
+        on_refusal: Callable[[], None],
+        on_death: Callable[[int], None],
     ) -> None:
         self._children = [_Child(arguments) for arguments in commands]
-        self._environment, self._on_refusal = dict(environment), on_refusal
+        self._environment, self._on_refusal, self._on_death = dict(environment), on_refusal, on_death
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self.refused = False
@@ -81,6 +86,7 @@ class Supervisor:
         if child.process is not None:
             if (code := child.process.poll()) is None:
                 return
+            self._on_death(child.process.pid)
             child.process = None
             if code == USERS_FAULT:
                 self.refused = True

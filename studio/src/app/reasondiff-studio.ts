@@ -8,7 +8,7 @@ import { type Candidate, type ReasonDiffTimeline } from "../timeline/reasondiff-
 import "../timeline/reasondiff-timeline";
 import "./story-form";
 import { shared } from "./styles";
-import { type TakeEvent, duration } from "./take-list";
+import { type TakeEvent, capital, duration } from "./take-list";
 import "./take-list";
 import { type Shown, type TakePlayer } from "./take-player";
 import "./take-player";
@@ -517,7 +517,7 @@ export class ReasonDiffStudio extends LitElement {
         <button class="main" ?disabled=${this.image === null} @click=${() => this.make()}>Make the video</button>
       </div>
       <p class="soft">
-        ${frames ? `${frames} frames. ` : ""}${cost ? `With ${waiting} before it, ${cost}.` : ""}
+        ${frames ? `${frames} frames. ` : ""}${cost ? `${waiting ? `With ${waiting} before it, ${cost}` : capital(cost)}.` : ""}
         ${this.narrative ? "" : "Without a story, the narrator tells one first."}
       </p>
       ${this.makeProblem ? html`<p class="error" role="alert">${this.makeProblem}</p>` : nothing}

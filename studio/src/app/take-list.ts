@@ -144,6 +144,6 @@ export function duration(seconds: number): string {
   return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`;
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -68,7 +68,7 @@ class Fields:
         if value is None:
             return None
         if option.kind in (int, float):
-            value = self._number(name, value, option.kind)
+            value = option.read(self._number(name, value, option.kind))
         if option.kind is bool and self.is_form:
             if value not in ("true", "false"):
                 raise refusal(name, f"{value!r} is no {name}; give true or false.")

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from reasondiff.server.api.ordering import CREATE as CREATED
 from reasondiff.server.served import OPTIONS
 
 __all__ = ["CONTENT", "CREATE", "EDIT", "EVENTS", "EXTEND", "MOVE", "REFUSALS", "REMIX", "TELL"]
 
-_ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "null"]},
-            },
-        }
-    },
-}
+
+class Reason(BaseModel):
+    """Why a request was refused."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Refusal(BaseModel):
+    """A refusal, in OpenAI's form."""
+
+    error: Reason
+
 
 _REASONS = {
     400: "A field cannot be used.",
@@ -40,8 +41,7 @@ _REASONS = {
 }
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": reason, "content": {"application/json": {"schema": _ERROR}}}
-    for status, reason in _REASONS.items()
+    status: {"description": reason, "model": Refusal} for status, reason in _REASONS.items()
 }
 
 _TEXT = {"type": "string", "maxLength": 4000}

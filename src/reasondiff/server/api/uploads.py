@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-import warnings
 from io import BytesIO
 from typing import Any
 
@@ -51,9 +50,10 @@ def plain_image(content: bytes, param: str, pixels: int) -> tuple[bytes, tuple[i
 def _count(content: bytes, pixels: int) -> None:
     """Raise ``InputError`` for what its header alone says is too large; nothing is decoded."""
     try:
-        with warnings.catch_warnings(), Image.open(BytesIO(content), formats=FORMATS) as image:
-            warnings.simplefilter("ignore")
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(f"The image has far more than {pixels:,} pixels; scale it down first.") from None
     except Exception:  # the decoder says in a sentence what is wrong with it
         return
     if width * height > pixels:

@@ -890,7 +890,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         <button class="main" ?disabled=${this.image===null} @click=${()=>this.make()}>Make the video</button>
       </div>
       <p class="soft">
-        ${i?`${i} frames. `:``}${r?`With ${n} before it, ${r}.`:``}
+        ${i?`${i} frames. `:``}${r?`${n?`With ${n} before it, ${r}`:Nt(r)}.`:``}
         ${this.narrative?``:`Without a story, the narrator tells one first.`}
       </p>
       ${this.makeProblem?C`<p class="error" role="alert">${this.makeProblem}</p>`:T}
