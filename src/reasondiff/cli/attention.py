@@ -40,7 +40,7 @@ def attention(
     from reasondiff.jobs.session import VideoSession
 
     reads = (request.image, request.narrative, narrator_file(request.narrator), request.transformer)
-    sheet = output.with_name(f"{output.stem}-sheet.png")
+    sheet = paths.beside(output, "-sheet.png")
     paths.writable(output, ".mp4", *reads)
     paths.writable(sheet, ".png", *reads)
     inputs = Inputs.read(request)

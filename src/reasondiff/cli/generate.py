@@ -51,8 +51,8 @@ def generate(
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
     requests = [replace(request, seed=request.seed + number) for number in range(seeds)]
-    sheet = output.with_name(f"{output.stem}-sheet.png")
-    outputs = [output.with_stem(f"{output.stem}-{each.seed}") for each in requests] if seeds > 1 else [output]
+    sheet = paths.beside(output, "-sheet.png")
+    outputs = [paths.beside(output, f"-{each.seed}{output.suffix}") for each in requests] if seeds > 1 else [output]
     reads = (request.image, request.narrative, narrator_file(request.narrator), request.mag_ratios, request.transformer)
     for place in outputs:
         paths.writable(place, ".mp4", *reads)

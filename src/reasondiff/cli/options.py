@@ -43,6 +43,7 @@ __all__ = [
 
 LOADING = (
     "model", "revision", "adapter", "lora", "lora_scale", "transformer", "preset", "device", "narrator", "narrator_url",
+    "narrator_api", "narrator_timeout",
 )  # fmt: skip
 """What every verb that runs a model takes: which one, how it is loaded, and who tells its stories."""
 
@@ -142,8 +143,8 @@ Prompt = Annotated[str, shown("prompt")]
 Model = Annotated[str, shown("model")]
 Revision = Annotated[str | None, shown("revision")]
 NarratorName = Annotated[str | None, shown("narrator")]
-NarratorApi = Annotated[str | None, typer.Option(help="Of an openai narrator: chat or responses.", metavar="API")]
-NarratorTimeout = Annotated[float | None, typer.Option(help="Seconds for one whole answer.", metavar="X")]
+NarratorApi = Annotated[str | None, shown("narrator_api")]
+NarratorTimeout = Annotated[float | None, shown("narrator_timeout")]
 NarratorUrl = Annotated[str | None, shown("narrator_url")]
 ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL].")]
 NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]

@@ -35,11 +35,20 @@ logger = logging.getLogger(__name__)
 
 
 def named_narrator(request: VideoRequest) -> Narrator | None:
-    """The narrator that a request names; an address alone is meant, too."""
+    """The narrator that a request names; an address alone is meant, too.
+
+    Raises:
+        InputError: it cannot be asked, or how to ask a server is said and no server is named.
+    """
     from reasondiff.narrator import load_narrator
 
     name = request.narrator or ("openai" if request.narrator_url else None)
-    return load_narrator(name, url=request.narrator_url) if name is not None else None
+    how = {"url": request.narrator_url, "api": request.narrator_api, "timeout": request.narrator_timeout}
+    if name is not None:
+        return load_narrator(name, **how)
+    if given := [option for option, value in how.items() if value is not None]:
+        raise InputError(f"--narrator-{given[0]} is for a server, and none is named; give --narrator openai:MODEL.")
+    return None
 
 
 def own_narrator(model: str) -> tuple[str, int, float]:

@@ -17,9 +17,10 @@ from reasondiff.jobs.options import option, options_of
 from reasondiff.narrative import AnchorPlace
 from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["Fit", "VideoRequest"]
+__all__ = ["Fit", "NarratorApi", "VideoRequest"]
 
 Fit = Literal["crop", "letterbox", "stretch"]
+NarratorApi = Literal["chat", "responses"]
 
 MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""
@@ -106,6 +107,15 @@ class VideoRequest:
     narrator_url: str | None = option(
         None, help="Where an openai narrator is served.", group="model", metavar="URL", local=True
     )
+    narrator_api: NarratorApi | None = option(
+        None, help="Of an openai narrator", group="model", metavar="API", local=True,
+        refusal="The API {value!r} is unknown; give chat or responses.",
+    )  # fmt: skip
+    narrator_timeout: float | None = option(
+        None, help="Seconds for one whole answer of an openai narrator.", group="model", metavar="X", unit="seconds",
+        minimum=0.001, maximum=86_400, local=True,
+        refusal="A time-out of {value:g} s does not work; give a number of seconds above 0.",
+    )  # fmt: skip
     mag_ratios: Path | None = option(
         None, help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", group="model", metavar="FILE",
         local=True,

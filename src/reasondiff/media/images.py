@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 import warnings
 from collections.abc import Sequence
@@ -75,7 +76,8 @@ def load_image(path: str | Path) -> Image.Image:
         if found.st_size == 0:
             raise InputError(f"{name} is empty (0 bytes); save or download it again.")
     except FileNotFoundError:
-        raise InputError(f"{name} does not exist; check the path.") from None
+        fix = "download it, and give the file" if re.match(r"https?:/", str(path)) else "check the path"
+        raise InputError(f"{name} does not exist; {fix}.") from None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a name that is too long, or holds a null character

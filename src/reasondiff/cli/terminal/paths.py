@@ -15,7 +15,7 @@ try:
 except ImportError:  # where there are no such locks, two runs are not noticed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["folder", "only_writer", "spare", "writable"]
+__all__ = ["beside", "folder", "only_writer", "spare", "writable"]
 
 
 def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
@@ -26,6 +26,11 @@ def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
         raise InputError(f"{str(path)!r} is a folder; give the name of a file in it.")
     spare(inputs, path)
     check_place(path)
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A file beside ``path`` that has its name with another ending, even where it has none, as '.' and '' have not."""
+    return path.parent / f"{path.stem}{ending}"
 
 
 def folder(path: Path) -> None:
