@@ -47,7 +47,13 @@ class VideoRequest:
         InputError: a value is of another type or outside its range; names it and the fix.
     """
 
-    image: Path = option(help="The condition image.", group="story", metavar="FILE", local=True)
+    image: Path = option(
+        help="The condition image, with @auto, @first, @last or @N where it is to be; several in any order.",
+        group="story", metavar="FILE[@N]", local=True,
+    )  # fmt: skip
+    more_images: tuple[str, ...] = option(
+        (), help="Other images of the same story, each FILE or FILE@PLACE.", group="story", local=True
+    )
     prompt: str = option(
         "", help="What happens; it need not describe the image's moment.", group="story", metavar="TEXT",
         max_length=MAX_PROMPT, refusal=f"The prompt has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",

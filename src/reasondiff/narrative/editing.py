@@ -13,13 +13,19 @@ from reasondiff.narrative import Clip, Narrative
 __all__ = ["merge", "move_anchor", "retime", "set_description", "set_style", "split"]
 
 
-def move_anchor(narrative: Narrative, frame: int) -> Narrative:
-    """The same story with the image at ``frame``.
+def move_anchor(narrative: Narrative, frame: int, image: int | None = None) -> Narrative:
+    """The same story with an image at ``frame``: the first one, or the one of that number.
 
     Raises:
-        NarrativeError: the frame is outside the story.
+        NarrativeError: the frame is outside the story, or the story places no such image.
     """
-    return narrative.with_anchor(frame)
+    if image is None:
+        return narrative.with_anchor(frame)
+    places = {anchor.image: anchor.frame for anchor in narrative.anchors}
+    if image not in places:
+        known = ", ".join(str(each + 1) for each in sorted(places))
+        raise NarrativeError(f"The story places no image {image + 1}; it places {known}.")
+    return narrative.with_images({**places, image: frame})
 
 
 def set_description(narrative: Narrative, clip: int, description: str) -> Narrative:

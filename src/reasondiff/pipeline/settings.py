@@ -15,7 +15,7 @@ __all__ = ["AnchorPlace", "Options", "Settings", "TextMode", "frame_size", "reso
 
 TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
 """How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
-that one most, with the style taking over where a description hands over to the next (``soft``, Prompt Relay's penalty); the
+that one most, with the style taking over where it hands over to the next (``soft``, Prompt Relay's penalty); the
 average of its pixel frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released
 research code's way); the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
 
