@@ -15,10 +15,14 @@ from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
+from reasondiff.evaluation.training_free import TRAINING_FREE
 
 __all__ = ["MAIN_TABLE", "METRICS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE)}
+
+GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
+"""Systems that are asked for together, by one name."""
 
 SUITES: Mapping[str, Callable[..., Suite]] = {"storyworld": StoryWorldSuite}
 
@@ -41,14 +45,15 @@ MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 
 
 def find_systems(names: Sequence[str]) -> list[System]:
-    """Systems by name, each once.
+    """Systems by name, or by a group's, each once.
 
     Raises:
-        InputError: a name that no system has.
+        InputError: a name that no system and no group has.
     """
-    if unknown := sorted(set(names) - set(SYSTEMS)):
-        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(SYSTEMS)}.")
-    return [SYSTEMS[name] for name in dict.fromkeys(names)]
+    if unknown := sorted(set(names) - set(SYSTEMS) - set(GROUPS)):
+        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join((*SYSTEMS, *GROUPS))}.")
+    found = (GROUPS.get(name) or (SYSTEMS[name],) for name in names)
+    return list({system.name: system for group in found for system in group}.values())
 
 
 def metrics_of(using: Resources, names: Sequence[str] = MAIN_TABLE) -> list[Metric]:

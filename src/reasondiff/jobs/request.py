@@ -156,6 +156,11 @@ class VideoRequest:
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
         refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
     )  # fmt: skip
+    shortest_clip: float | None = option(
+        None, help="Shorter clips of the story are merged; 0 merges none.", group="video", metavar="X",
+        unit="seconds", minimum=0, maximum=1000,
+        refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
+    )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from reasondiff.errors import NarrativeError
 from reasondiff.narrative import Clip, Narrative
 
-__all__ = ["merge", "move_anchor", "retime", "set_description", "set_style", "split"]
+__all__ = ["merge", "merge_short", "move_anchor", "retime", "set_description", "set_style", "split"]
 
 
 def move_anchor(narrative: Narrative, frame: int, image: int | None = None) -> Narrative:
@@ -72,6 +72,23 @@ def merge(narrative: Narrative, first: int, last: int) -> Narrative:
     description = " ".join(sentences) if len(told) > 1 else joined[0].description
     clip = Clip(joined[0].start, joined[-1].end, description)
     return replace(narrative, clips=(*narrative.clips[:first], clip, *narrative.clips[last + 1 :]))
+
+
+def merge_short(narrative: Narrative, seconds: float) -> Narrative:
+    """The same story without clips shorter than ``seconds``: each is joined with its shorter neighbour.
+
+    Short segments are told less reliably than longer ones with more to tell. The shortest goes first, and the earlier
+    of two; a story of one clip stays as it is.
+    """
+    while len(narrative.clips) > 1:
+        lengths = [len(clip) for clip in narrative.clips]
+        shortest = min(range(len(lengths)), key=lengths.__getitem__)
+        if lengths[shortest] * narrative.interval >= seconds - 1e-9:
+            break
+        beside = [number for number in (shortest - 1, shortest + 1) if 0 <= number < len(lengths)]
+        other = min(beside, key=lengths.__getitem__)
+        narrative = merge(narrative, min(shortest, other), max(shortest, other))
+    return narrative
 
 
 def retime(narrative: Narrative, num_frames: int) -> Narrative:

@@ -324,8 +324,8 @@ class ReasonDiffPipeline(WanComponents):
             return generate(
                 self.model, lambda: self.narrator, image, prompt, narrative,
                 frame_images=frame_images, position=position, anchor=anchor, seed=seed, generator=generator,
-                latents=latents, output_type=output_type, attention_kwargs=attention_kwargs, record=record, progress=progress,
-                on_stage=on_stage, callback_on_step_end=callback_on_step_end,
+                latents=latents, output_type=output_type, attention_kwargs=attention_kwargs, record=record,
+                progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
                 callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
                 stopped=lambda: self.interrupt, **options,
             )  # fmt: skip

@@ -15,6 +15,7 @@ from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import fit_image
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.editing import merge_short
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.narrative.place import check_images, pinned_frames
 from reasondiff.pipeline.settings import AnchorPlace, Settings, TextMode
@@ -108,6 +109,8 @@ def _prepared(
     images: Sequence[Image.Image], prompt: str, narrative: Narrative, settings: Settings, timeline: Timeline
 ) -> PreparedStory:
     """Images at the video's size, and which text each latent frame reads; clips that none reads are logged."""
+    if settings.text_mode not in ("single", "joined"):
+        narrative = _without_short_clips(narrative, settings.shortest_clip)
     plan = FramePlan.from_narrative(narrative, timeline)
     for lost in plan.lost:
         logger.warning(
@@ -117,6 +120,18 @@ def _prepared(
     fitted = tuple(fit_image(image, settings.width, settings.height, settings.fit) for image in images)
     texts = texts_of(narrative, prompt, settings.text_mode, timeline)
     return PreparedStory(fitted, prompt, narrative, plan, texts)
+
+
+def _without_short_clips(narrative: Narrative, seconds: float) -> Narrative:
+    """The narrative with its short clips merged; that is logged."""
+    merged = merge_short(narrative, seconds)
+    if len(merged.clips) < len(narrative.clips):
+        logger.warning(
+            "%d of the story's %d clips are shorter than %g s and were merged with those beside them, because short "
+            "ones are told less reliably; --shortest-clip 0 keeps them.",
+            len(narrative.clips) - len(merged.clips), len(narrative.clips), seconds,
+        )  # fmt: skip
+    return merged
 
 
 def told_and_placed(

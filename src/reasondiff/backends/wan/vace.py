@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VACE_DEFAULTS", "control_mask", "control_video", "encode_control", "held_frames", "is_vace"]
 
-VACE_DEFAULTS: Mapping[str, Any] = {"interval": 1 / 16}
-"""Where they differ from the paper's: nobody has trained VACE at another pace than Wan's own, 16 frames per second."""
+VACE_DEFAULTS: Mapping[str, Any] = {"interval": 1 / 16, "shortest_clip": 1.0}
+"""Where they differ from the paper's: nobody has trained VACE at another pace than Wan's own, 16 frames per second, and
+without an adapter clips of less than a second are told less reliably."""
 
 
 def is_vace(transformer: Any) -> bool:
