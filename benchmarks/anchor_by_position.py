@@ -1,7 +1,7 @@
 """How much of the image is left in its frame, by position: ``python -m benchmarks.anchor_by_position``.
 
-For each position the PSNR between the image and the frame that was to show it, of the model without an adapter and, where it
-has one, with it. The image is one frame of a drawn clip, the story is the clip's own, the seed is the same everywhere.
+For each position the PSNR between the image and the frame that was to show it, of the model without an adapter and,
+where it has one, with it. The image is one frame of a drawn clip, the story the clip's own, the seed always the same.
 
     python -m benchmarks.anchor_by_position --model wan2.1-vace-1.3b --steps 20 --positions 1,21,41,61,81
 """

@@ -109,14 +109,18 @@ def test_several_images_in_any_order_and_their_replay(reasondiff: Callable, here
     assert again.code == 0 and "Equal" in again.out, again
 
 
-def test_bad_places_are_one_sentence(refused: Callable, here: Path, vace: Path) -> None:
-    assert refused(*generate(vace, "--image", "vase.png@7")) == (
-        "Two images are at position 7; give each a position of its own."
-    )
-    assert refused(*generate(vace, "--image", "vase.png@90")).startswith("An image is pinned to position 90, and the")
-    assert refused(*generate(vace, "--image", "vase.png@soon")) == (
-        "An image cannot be at 'soon'; write @auto, @first, @last or a position such as @20."
-    )
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("vase.png@7", "Two images are at position 7; give each a position of its own."),
+        ("vase.png@90", "An image is pinned to position 90, and the video has 9 frames; pin it to 1..9."),
+        ("vase.png@soon", "An image cannot be at 'soon'; write @auto, @first, @last or a position such as @20."),
+        ("nothing.png@9", "The image 'nothing.png' does not exist; check the path."),
+    ],
+)
+def test_bad_places_are_one_sentence(reasondiff: Callable, here: Path, vace: Path, image: str, said: str) -> None:
+    ran = reasondiff(*generate(vace, "--image", image))
+    assert (ran.code, ran.err.strip().splitlines()[-1]) == (2, said)
 
 
 def test_short_clips_are_merged_and_kept_on_request(reasondiff: Callable, here: Path, vace: Path) -> None:

@@ -27,7 +27,9 @@ def evaluate(
     paired: Annotated[
         bool, typer.Option("--paired", help="Instead, plain Wan on the clips' own first frames and whole captions.")
     ] = False,
-    method: Annotated[list[str] | None, typer.Option(help="Only these rows; give it several times.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only these rows, or ablations, or training-free; several times.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
     threads: common.Threads = None,

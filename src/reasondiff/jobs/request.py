@@ -52,7 +52,11 @@ class VideoRequest:
         group="story", metavar="FILE[@N]", local=True,
     )  # fmt: skip
     more_images: tuple[str, ...] = option(
-        (), help="Other images of the same story, each FILE or FILE@PLACE.", group="story", local=True
+        (),
+        help="Other images of the same story, each FILE or FILE@PLACE.",
+        group="story",
+        metavar="FILE[@N]",
+        local=True,
     )
     prompt: str = option(
         "", help="What happens; it need not describe the image's moment.", group="story", metavar="TEXT",
