@@ -14,7 +14,8 @@ from reasondiff.evaluation.registry import SYSTEMS, find_systems, metrics_of
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
-from reasondiff.evaluation.systems import METHODS, OURS, ReasonDiffSystem
+from reasondiff.evaluation.systems import METHODS, OURS, PAIRED, ReasonDiffSystem
+from reasondiff.evaluation.training_free import TRAINING_FREE
 from reasondiff.media import frames_hash
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -90,7 +91,7 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
 
 
 def test_names_are_found_once_each(tmp_path: Path) -> None:
-    assert len(SYSTEMS) == len(METHODS) + 1 + len(ABLATIONS)
+    assert len(SYSTEMS) == len({*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE})
     assert [system.name for system in find_systems(("wan", "segments-3", "wan"))] == ["wan", "segments-3"]
     with pytest.raises(InputError, match=r"There is no method 'lucky'; choose from wan, joined,.*segments-5"):
         find_systems(("lucky",))

@@ -131,7 +131,7 @@ def test_giving_back_keeps_the_place_and_may_not_count(queue: JobQueue) -> None:
     assert lease is not None
     queue.give_back(lease, counts=False)
     back = queue.get(first.id)
-    assert back is not None and (back.status, back.attempts, back.position) == ("queued", 0, first.position)
+    assert back is not None and (back.status, back.attempts, back.rank) == ("queued", 0, first.rank)
     assert queue.places([back, second]) == {first.id: 0, second.id: 1}
 
 
@@ -204,7 +204,7 @@ def test_moving_swaps_places_among_ones_own(queue: JobQueue) -> None:
 
     def order() -> list[str]:
         with queue.database.reading() as connection:
-            return list(connection.execute(sa.select(jobs.c.id).order_by(jobs.c.position)).scalars())
+            return list(connection.execute(sa.select(jobs.c.id).order_by(jobs.c.rank)).scalars())
 
     queue.move(a2.id, "anna", 0)
     assert order() == [a2.id, b0.id, a0.id, b1.id, a1.id]

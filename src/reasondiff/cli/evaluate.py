@@ -32,7 +32,9 @@ def evaluate(
     ] = False,
     method: Annotated[
         list[str] | None,
-        typer.Option(help="Only these rows; give it several times. Also videos-in-folder:FOLDER."),
+        typer.Option(
+            help="Only these rows, or ablations, or training-free; several times. Also videos-in-folder:FOLDER."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,

@@ -24,11 +24,15 @@ from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
+from reasondiff.evaluation.training_free import TRAINING_FREE
 from reasondiff.evaluation.video_folder import find_systems_in
 
 __all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE)}
+
+GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
+"""Systems that are asked for together, by one name."""
 
 FOLDER_OF_VIDEOS = "videos-in-folder"
 """Whatever made them: the published videos of a paper, a closed service, an earlier run."""
@@ -99,7 +103,7 @@ MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 
 
 def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:
-    """Systems by name, each once.
+    """Systems by name or by a group's, each once.
 
     A name may go on with ":" and the place that the system needs: a folder of videos, or of weights.
 
@@ -108,17 +112,19 @@ def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[Syste
         cases: that the videos of a folder are paired with.
 
     Raises:
-        InputError: a name that no system has, a place that it cannot use, or two systems of one name.
+        InputError: a name that no system and no group has, a place that it cannot use, or two systems of one name.
     """
     found: list[System] = []
     for name in dict.fromkeys(names):
         family, _, place = name.partition(":")
         if family == FOLDER_OF_VIDEOS and place:
             found += find_systems_in(Path(place), cases)
+        elif name in GROUPS:
+            found += [system for system in GROUPS[name] if system not in found]
         elif name in SYSTEMS:
-            found.append(SYSTEMS[name])
+            found += [SYSTEMS[name]] if SYSTEMS[name] not in found else []
         else:
-            known = f"{', '.join(SYSTEMS)}, {FOLDER_OF_VIDEOS}:FOLDER"
+            known = f"{', '.join((*SYSTEMS, *GROUPS))}, {FOLDER_OF_VIDEOS}:FOLDER"
             raise InputError(f"There is no method {name!r}; choose from {known}.")
     counts = Counter(system.name for system in found)
     twice = [name for name, count in counts.items() if count > 1]

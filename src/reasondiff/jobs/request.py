@@ -48,7 +48,17 @@ class VideoRequest:
         InputError: a value is of another type or outside its range; names it and the fix.
     """
 
-    image: Path = option(help="The condition image.", group="story", metavar="FILE", local=True)
+    image: Path = option(
+        help="The condition image, with @auto, @first, @last or @N where it is to be; several in any order.",
+        group="story", metavar="FILE[@N]", local=True,
+    )  # fmt: skip
+    more_images: tuple[str, ...] = option(
+        (),
+        help="Other images of the same story, each FILE or FILE@PLACE.",
+        group="story",
+        metavar="FILE[@N]",
+        local=True,
+    )
     prompt: str = option(
         "", help="What happens; it need not describe the image's moment.", group="story", metavar="TEXT",
         max_length=MAX_PROMPT, refusal=f"The prompt has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",
@@ -167,6 +177,11 @@ class VideoRequest:
     text_mode: TextMode = option(
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
         refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
+    )  # fmt: skip
+    shortest_clip: float | None = option(
+        None, help="Shorter clips of the story are merged; 0 merges none.", group="video", metavar="X",
+        unit="seconds", minimum=0, maximum=1000,
+        refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True

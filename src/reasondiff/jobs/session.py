@@ -256,7 +256,8 @@ class VideoSession:
     def arguments(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
         """The pipeline's arguments for a request."""
         placed = {"position": request.position, "anchor": request.anchor, "seed": request.seed}
-        told = {"image": inputs.image, "prompt": inputs.prompt, "narrative": inputs.narrative}
+        told: dict[str, Any] = {"prompt": inputs.prompt, "narrative": inputs.narrative}
+        told |= {"frame_images": inputs.frame_images} if inputs.frame_images else {"image": inputs.image}
         return told | placed | self.settings_of(request, inputs)
 
     def settings_of(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
@@ -283,6 +284,8 @@ class VideoSession:
         """Stages in which nothing is done: a story that is told already, an AlignFormer that is not used."""
         aligns = request.use_adapter and self.pipe.alignformer is not None
         placed = request.position is not None or request.anchor != "narrative"
+        if inputs.frame_images:
+            placed = all(each.place.frame_type != "auto" for each in inputs.frame_images)
         asks_nobody = inputs.narrative is not None or (placed and not aligns and request.text_mode == "single")
         return frozenset(name for name, idle in (("narrate", asks_nobody), ("align", not aligns)) if idle)
 
@@ -320,7 +323,7 @@ class VideoSession:
             versions=versions(),
             weights=self.weights,
             image_sha256="",
-        ).with_image(output.stories[0].image, embed=request.embed)
+        ).with_images(output.stories[0].images, embed=request.embed)
 
     def _changed(self) -> dict[str, str | bool]:
         """What a program has done to the pipeline since it was loaded, for the record."""

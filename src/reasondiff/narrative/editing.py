@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from inspect import signature
 from itertools import accumulate, pairwise
 
 from reasondiff.errors import NarrativeError
@@ -18,6 +19,7 @@ __all__ = [
     "apply_edit",
     "duplicate",
     "merge",
+    "merge_short",
     "move_anchor",
     "move_clip",
     "move_edge",
@@ -30,13 +32,19 @@ __all__ = [
 ]
 
 
-def move_anchor(narrative: Narrative, frame: int) -> Narrative:
-    """The same story with the image at ``frame``.
+def move_anchor(narrative: Narrative, frame: int, image: int | None = None) -> Narrative:
+    """The same story with an image at ``frame``: the first one, or the one of that number.
 
     Raises:
-        NarrativeError: the frame is outside the story.
+        NarrativeError: the frame is outside the story, or the story places no such image.
     """
-    return narrative.with_anchor(frame)
+    if image is None:
+        return narrative.with_anchor(frame)
+    places = {anchor.image: anchor.frame for anchor in narrative.anchors}
+    if image not in places:
+        known = ", ".join(str(each + 1) for each in sorted(places))
+        raise NarrativeError(f"The story places no image {image + 1}; it places {known}.")
+    return narrative.with_images({**places, image: frame})
 
 
 def set_description(narrative: Narrative, clip: int, description: str) -> Narrative:
@@ -171,6 +179,23 @@ def merge(narrative: Narrative, first: int, last: int) -> Narrative:
     return replace(narrative, clips=(*narrative.clips[:first], clip, *narrative.clips[last + 1 :]))
 
 
+def merge_short(narrative: Narrative, seconds: float) -> Narrative:
+    """The same story without clips shorter than ``seconds``: each is joined with its shorter neighbour.
+
+    Short segments are told less reliably than longer ones with more to tell. The shortest goes first, and the earlier
+    of two; a story of one clip stays as it is.
+    """
+    while len(narrative.clips) > 1:
+        lengths = [len(clip) for clip in narrative.clips]
+        shortest = min(range(len(lengths)), key=lengths.__getitem__)
+        if lengths[shortest] * narrative.interval >= seconds - 1e-9:
+            break
+        beside = [number for number in (shortest - 1, shortest + 1) if 0 <= number < len(lengths)]
+        other = min(beside, key=lengths.__getitem__)
+        narrative = merge(narrative, min(shortest, other), max(shortest, other))
+    return narrative
+
+
 def retime(narrative: Narrative, num_frames: int) -> Narrative:
     """The same story in another number of frames.
 
@@ -214,9 +239,11 @@ def apply_edit(narrative: Narrative, edit: Mapping[str, object]) -> Narrative:
     name = arguments.pop("type", None)
     if not isinstance(name, str) or name not in EDITS:
         raise NarrativeError(f"There is no edit {name!r}; the edits are {', '.join(EDITS)}.")
-    wanted = [key for key in EDITS[name].__annotations__ if key not in ("narrative", "return")]
-    if set(arguments) != set(wanted):
-        raise NarrativeError(f"The edit {name!r} takes {', '.join(wanted)}; it was given {', '.join(arguments)}.")
+    known = dict(signature(EDITS[name]).parameters)
+    del known["narrative"]
+    needed = [key for key, each in known.items() if each.default is each.empty]
+    if not set(needed) <= set(arguments) <= set(known):
+        raise NarrativeError(f"The edit {name!r} takes {', '.join(known)}; it was given {', '.join(arguments)}.")
     for key, value in arguments.items():
         of_type = str if key in ("description", "style") else int
         if not isinstance(value, of_type) or isinstance(value, bool):

@@ -40,7 +40,7 @@ jobs = sa.Table(
     sa.Column("body_hash", sa.String(64)),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("position", sa.Double, nullable=False),
+    sa.Column("rank", sa.Double, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("started_at", sa.Double),
     sa.Column("completed_at", sa.Double),
@@ -58,7 +58,7 @@ jobs = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.UniqueConstraint("owner", "idempotency_key"),
-    sa.Index("jobs_by_place", "status", "priority", "position"),
+    sa.Index("jobs_by_place", "status", "priority", "rank"),
     sa.Index("jobs_by_owner", "owner", "kind", "created_at", "id"),
     sa.Index("jobs_by_expiry", "expires_at"),
 )  # fmt: skip

@@ -90,7 +90,7 @@ class Job:
         id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is
             there as soon as it is told.
         status: see ``Status``.
-        position: where it stands in the queue; smaller numbers come first.
+        rank: where it stands in the queue; smaller numbers come first.
         created_at: seconds since 1970, as are the other times.
         started_at: of the last attempt.
         completed_at: when it was over.
@@ -117,7 +117,7 @@ class Job:
     parent: str | None
     body_hash: str | None
     status: Status
-    position: float
+    rank: float
     created_at: float
     started_at: float | None
     completed_at: float | None

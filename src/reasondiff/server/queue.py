@@ -140,7 +140,7 @@ class JobQueue:
                     "id": new.id, "owner": new.owner, "kind": new.kind, "model": new.model,
                     "order": new.order.to_json(), "seed": new.seed, "narrative": new.narrative, "parent": new.parent,
                     "idempotency_key": new.idempotency_key, "body_hash": new.body_hash, "status": "queued",
-                    "priority": 0 if new.kind == "story" else 1, "position": now, "created_at": now, "attempts": 0,
+                    "priority": 0 if new.kind == "story" else 1, "rank": now, "created_at": now, "attempts": 0,
                     "artifacts": {}, "bytes": 0, "version": 0,
                 }  # fmt: skip
                 row = connection.execute(jobs.insert().values(values).returning(*_COLUMNS)).one()
@@ -207,8 +207,8 @@ class JobQueue:
         asked = {job.id: job for job in waiting if job.status == "queued"}
         if not asked:
             return {}
-        last = max(job.position for job in asked.values())
-        before = (jobs.c.status == "queued") & (jobs.c.position <= last)
+        last = max(job.rank for job in asked.values())
+        before = (jobs.c.status == "queued") & (jobs.c.rank <= last)
         query = sa.select(jobs.c.id, jobs.c.model).where(before).order_by(*_ORDER)
         counts: dict[str, int] = {}
         found = {}
@@ -235,14 +235,14 @@ class JobQueue:
             if row.status != "queued":
                 raise NotQueuedError("This video does not wait any more, so it has no place to be moved to.")
             queue = (jobs.c.status == "queued") & (jobs.c.kind == row.kind) & (jobs.c.model == row.model)
-            query = sa.select(jobs.c.id, jobs.c.owner, jobs.c.position).where(queue).order_by(*_ORDER)
+            query = sa.select(jobs.c.id, jobs.c.owner, jobs.c.rank).where(queue).order_by(*_ORDER)
             everyone = connection.execute(query).all()
             own = [each for each in everyone if each.owner == owner]
             others = [each.id for each in own if each.id != job_id]
             ahead = sum(each.owner == owner for each in [each for each in everyone if each.id != job_id][:place])
             order = [*others[:ahead], job_id, *others[ahead:]]
             for moved, slot in zip(order, own, strict=True):
-                connection.execute(jobs.update().where(jobs.c.id == moved).values(position=slot.position))
+                connection.execute(jobs.update().where(jobs.c.id == moved).values(rank=slot.rank))
             row = connection.execute(sa.select(*_COLUMNS).where(jobs.c.id == job_id)).one()
             return _job(row)
 
@@ -527,7 +527,7 @@ class JobQueue:
 
 
 _COLUMNS = [jobs.c[each.name] for each in fields(Job)]
-_ORDER = (jobs.c.priority, jobs.c.position, jobs.c.id)
+_ORDER = (jobs.c.priority, jobs.c.rank, jobs.c.id)
 
 
 def _job(row: sa.Row[Any]) -> Job:

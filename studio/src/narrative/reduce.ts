@@ -23,7 +23,7 @@ export type Edit =
   | { type: "duplicate"; clip: number }
   | { type: "set_description"; clip: number; description: string }
   | { type: "set_style"; style: string }
-  | { type: "move_anchor"; frame: number }
+  | { type: "move_anchor"; frame: number; image?: number }
   | { type: "retime"; num_frames: number };
 
 /**
@@ -52,7 +52,7 @@ export function reduce(narrative: Narrative, edit: Edit): Narrative {
     case "set_style":
       return { ...narrative, style: edit.style };
     case "move_anchor":
-      return moveAnchor(narrative, edit.frame);
+      return moveAnchor(narrative, edit.frame, edit.image ?? null);
     case "retime":
       return retime(narrative, edit.num_frames);
   }
@@ -146,9 +146,18 @@ function setDescription(narrative: Narrative, clip: number, description: string)
   return checked({ ...narrative, clips: narrative.clips.with(clip, told) });
 }
 
-function moveAnchor(narrative: Narrative, frame: number): Narrative {
-  const [first, ...others] = narrative.anchors;
-  return checked({ ...narrative, anchors: [{ ...first!, frame }, ...others] });
+function moveAnchor(narrative: Narrative, frame: number, image: number | null): Narrative {
+  if (image === null) {
+    const [first, ...others] = narrative.anchors;
+    return checked({ ...narrative, anchors: [{ ...first!, frame }, ...others] });
+  }
+  const images = narrative.anchors.map((anchor) => anchor.image);
+  if (!images.includes(image)) {
+    const known = images.toSorted((a, b) => a - b).map((each) => each + 1);
+    throw new NarrativeError(`The story places no image ${image + 1}; it places ${known.join(", ")}.`);
+  }
+  const moved = narrative.anchors.map((anchor) => (anchor.image === image ? { ...anchor, frame } : anchor));
+  return checked({ ...narrative, anchors: moved.toSorted((a, b) => a.frame - b.frame) });
 }
 
 /** The same story in another number of frames; boundaries and images keep their share, and no clip is lost. */
