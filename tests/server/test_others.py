@@ -1,7 +1,7 @@
 """Programs of others, each in an environment of its own, against this server.
 
-SCHEMATHESIS names the command of that name, LITELLM_PYTHON an interpreter that has litellm; without them a test is skipped
-and says so.
+SCHEMATHESIS names the command of that name, LITELLM_PYTHON an interpreter that has litellm; without them a test is
+skipped and says so.
 """
 
 from __future__ import annotations
@@ -38,6 +38,21 @@ for provider in ("openai", "hosted_vllm"):
     print(provider, "works")
 """
 
+WHEEL = """
+import re, subprocess, sys
+import httpx2
+import reasondiff
+folder = sys.argv[1]
+assert reasondiff.__file__.startswith(folder), reasondiff.__file__
+command = [sys.executable, "-m", "reasondiff", "serve", "--port", "0", "--workers", "0", "--data", f"{folder}/data"]
+server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+url = re.search(r"http://\\S+:[0-9]+", server.stdout.readline())[0]
+print(httpx2.get(url + "/v1/models").json()["data"][0]["id"], httpx2.get(url + "/healthz").text)
+print(httpx2.get(url + "/openapi.json").status_code)
+server.terminate()
+assert server.wait() == 0
+"""
+
 
 @pytest.fixture
 def generous(tmp_path: Path) -> Iterator[Running]:
@@ -53,7 +68,8 @@ def test_schemathesis_finds_nothing(generous: Running) -> None:
         pytest.skip("SCHEMATHESIS names no command")
     key = generous.parts.keys.add("schemathesis")
     run = [
-        command, "run", f"{generous.url}/openapi.json", "--seed", "1", "--max-examples", "25", "--request-timeout", "20",
+        command, "run", f"{generous.url}/openapi.json", "--seed", "1", "--max-examples", "25",
+        "--request-timeout", "20",
         "--header", f"Authorization: Bearer {key}", "--exclude-path-regex", "/events$|/narratives$",
         "--exclude-checks", "positive_data_acceptance,unsupported_method", "--generation-database", "none",
     ]  # fmt: skip
@@ -87,15 +103,8 @@ def test_a_wheel_serves_in_a_fresh_environment(tmp_path: Path) -> None:
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
     site = next((tmp_path / "env" / "lib").glob("python*/site-packages"))
     (site / "libraries.pth").write_text(f"{next(Path(sys.prefix).glob('lib/python*/site-packages'))}\n")
-    script = (
-        "import subprocess, sys, re, httpx2, reasondiff;"
-        f"assert reasondiff.__file__.startswith({str(tmp_path)!r}), reasondiff.__file__;"
-        f"p = subprocess.Popen([sys.executable, '-m', 'reasondiff', 'serve', '--port', '0', '--workers', '0', '--data', {str(tmp_path / 'data')!r}], stdout=subprocess.PIPE, text=True);"
-        "url = re.search(r'http://\\S+:\\d+', p.stdout.readline())[0];"
-        "print(httpx2.get(url + '/v1/models').json()['data'][0]['id'], httpx2.get(url + '/healthz').text);"
-        "p.terminate(); assert p.wait() == 0"
-    )
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=False, env=clean, cwd=tmp_path)
+    given = [python, "-c", WHEEL, str(tmp_path)]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, env=clean, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == ["storyworld-tiny", "ok"]
+    assert done.stdout.split() == ["storyworld-tiny", "ok", "200"]
