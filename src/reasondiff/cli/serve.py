@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def serve(
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Finished videos of one key.", metavar="N")] = None,
     disk_floor: Annotated[float, typer.Option(min=0, help="GB that stay free.", metavar="X")] = 1.0,
     keep_days: Annotated[float, typer.Option(min=0, help="Then videos go; 0 keeps them.", metavar="X")] = 30.0,
+    browser: Annotated[bool, typer.Option("--open", help="Show the studio in a browser.")] = False,
     openapi: Annotated[bool, typer.Option("--openapi", help="Print the API's OpenAPI file and stop.")] = False,
 ) -> None:
     """Serve a model: the studio in a browser, and the OpenAI Videos API with a durable queue.
@@ -99,8 +101,10 @@ def serve(
         typer.echo(json.dumps(create_app(service).openapi(), indent=1))
         return
     listener = listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"{served.name} at http://{shown}:{listener.getsockname()[1]}; Ctrl-C ends it, and no job is lost.")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    typer.echo(f"{served.name} at {address}; Ctrl-C ends it, and no job is lost.")
+    if browser:
+        webbrowser.open(address)  # whoever connects now waits for the first answer
     raise typer.Exit(run_server(service, listener, worker_commands(request, workers, data, storage), places))
 
 

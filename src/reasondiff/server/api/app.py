@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
-import reasondiff
-from reasondiff import __version__
+from reasondiff import __version__, studio
 from reasondiff.server.api import errors, health, mcp, stories, videos
 from reasondiff.server.api.guard import Guard
 from reasondiff.server.api.watching import Watchers
 from reasondiff.server.service import Service
 
 __all__ = ["create_app"]
-
-STUDIO = Path(reasondiff.__file__).parent / "studio" / "dist"
-"""The page that is the API's first client, where it is installed."""
 
 
 def create_app(service: Service) -> FastAPI:
@@ -40,8 +34,8 @@ def create_app(service: Service) -> FastAPI:
     for each in (videos, stories, health, mcp):
         app.include_router(each.router)
     errors.install(app)
-    if STUDIO.is_dir():
-        app.mount("/", StaticFiles(directory=STUDIO, html=True), name="studio")
+    if studio.DIST.is_dir():
+        app.mount("/", StaticFiles(directory=studio.DIST, html=True), name="studio")
     limits = service.limits
     app.add_middleware(Guard, hosts=service.hosts, body=limits.body, seconds=limits.upload_seconds)
     return app
