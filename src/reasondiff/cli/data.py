@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reasondiff.cli.data_caption import caption
+from reasondiff.cli.data_precompute import precompute
 from reasondiff.cli.terminal.set_report import grouped, progress_bar
 from reasondiff.errors import InputError
 
@@ -127,3 +128,4 @@ def _report(found: Scan, all_of_them: Path | None) -> Iterator[str]:
 
 
 data_app.command()(caption)
+data_app.command()(precompute)

@@ -49,8 +49,8 @@ def caption(
 ) -> None:
     """Caption the clips of a set with the models that narrate.
 
-    Captions are in SET/captions.jsonl. Correct any of them there: a corrected line stays as it is, and 'data precompute'
-    makes again only what depends on it. The same command goes on where it was stopped.
+    Captions are in SET/captions.jsonl. Correct any of them there: a corrected line stays as it is, and
+    'data precompute' makes again only what depends on it. The same command goes on where it was stopped.
     """
     from typing import cast, get_args
 

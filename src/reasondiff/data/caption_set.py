@@ -181,7 +181,9 @@ def _question(clip: ClipRecord, captioner: Captioner, captioning: Captioning) ->
 
 
 def _manner(captioner: Captioner) -> object:
-    return [sorted(captioner.provider.identity.items()), captioner.version, captioner.max_tokens]
+    """The model and how it is asked; where it is served may change from one day to the next."""
+    model = {key: value for key, value in captioner.provider.identity.items() if key != "url"}
+    return [sorted(model.items()), captioner.version, captioner.max_tokens]
 
 
 @dataclass(frozen=True)

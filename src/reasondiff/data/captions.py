@@ -1,7 +1,7 @@
 """What the clips of a set show, in a file that a person may correct.
 
-``captions.jsonl`` of a set holds a line per clip. Each line remembers a digest of its texts as they were made; texts that
-no longer fit it were corrected by a person, and are never made again.
+``captions.jsonl`` of a set holds a line per clip. Each line remembers a digest of its texts as they were made; texts
+that no longer fit it were corrected by a person, and are never made again.
 """
 
 from __future__ import annotations
