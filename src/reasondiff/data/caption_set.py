@@ -146,10 +146,13 @@ def caption_set(
                 else:
                     failed[answer.clip.id] = " ".join(str(answer.error).split())
                     in_vain = in_vain + 1 if isinstance(answer.error, UnavailableError) else 0
-                    if in_vain == min(PATIENCE, len(waiting)) or (count == 1 and _concerns_all(answer.error)):
+                    if in_vain == PATIENCE or (count == 1 and _concerns_all(answer.error)):
                         raise answer.error
                 if progress is not None:
                     progress(count, len(waiting))
+                if in_vain and count == len(waiting):
+                    assert answer.error is not None, "it is what counts as in vain"
+                    raise answer.error
     finally:  # also on Ctrl-C: what is captioned is kept
         found = tuple(kept for clip in clips if (kept := done[clip.id]) is not None)
         if found:

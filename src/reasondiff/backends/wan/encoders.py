@@ -27,7 +27,7 @@ __all__ = ["Encoders", "model_folder"]
 _PARTS = ("vae", "text_encoder", "tokenizer")
 
 MAX_UNKNOWN = 0.3
-"""Share of a text's tokens that may be unknown: names and signs are, a language that the tokenizer never saw is more."""
+"""Share of a text's tokens that may be unknown: some names and signs are; in a language it never saw, most are."""
 
 
 def model_folder(name: str, *, parts: tuple[str, ...] = ()) -> Path:
@@ -77,7 +77,7 @@ class Encoders:
         with in_one_sentence(self.model):
             vae = load_vae(self._folder)
         vae.requires_grad_(False)
-        return vae.eval().to(self.device)  # type: ignore[arg-type]  # diffusers' own wrapper hides its signature
+        return vae.eval().to(self.device)
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
