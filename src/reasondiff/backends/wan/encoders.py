@@ -77,7 +77,7 @@ class Encoders:
         with in_one_sentence(self.model):
             vae = load_vae(self._folder)
         vae.requires_grad_(False)
-        return vae.eval().to(self.device)
+        return vae.eval().to(self.device)  # type: ignore[arg-type]  # diffusers hides its signature
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -95,7 +95,7 @@ class Encoders:
         with in_one_sentence(self.model):
             dtype = torch.bfloat16 if half else torch.float32
             encoder: UMT5EncoderModel = UMT5EncoderModel.from_pretrained(self._folder / "text_encoder", dtype=dtype)
-        return encoder.requires_grad_(False).eval().to(self.device)  # type: ignore[arg-type]
+        return encoder.requires_grad_(False).eval().to(self.device)
 
     def forget_texts(self) -> None:
         """Give the text encoder's memory back: the VAE comes next."""
