@@ -54,8 +54,8 @@ class VideoClips:
         for row in self.rows:
             if not (folder / row.path).is_file():
                 raise InputError(
-                    f"The clip {row.path!r} of {row.origin!r} is gone from {str(folder)!r}; move a set as a whole, or run "
-                    "reasondiff data sample and precompute again."
+                    f"The clip {row.path!r} of {row.origin!r} is gone from {str(folder)!r}; move a set as a whole, or "
+                    "run reasondiff data sample and precompute again."
                 )
 
     def __len__(self) -> int:

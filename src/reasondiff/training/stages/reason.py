@@ -57,7 +57,9 @@ class ReasonDataset(FlowDataset):
             sigma,
             mask=anchor_mask(timeline, [anchor.frame], *clean.shape[-2:]),
             plans=(self._plan(index, anchor.frame, rng),),
-            anchors=anchor.latents[None] if isinstance(anchor, AnchorLatents) else None,
+            anchors=_as_in_generation(anchor.latents[None], anchor.frame == 0)
+            if isinstance(anchor, AnchorLatents)
+            else None,
             anchor_images=anchor.pixels[None] if isinstance(anchor, AnchorImage) else None,
             anchor_latent_frame=torch.tensor([timeline.latent_of(anchor.frame)]),
             time_index=self._time_index(rng),
@@ -85,6 +87,12 @@ class ReasonDataset(FlowDataset):
         if rng.random() < 0.5:
             return grid
         return grid * rng.randint(1, _MAX_STRIDE) + rng.randint(0, _MAX_OFFSET)
+
+
+def _as_in_generation(anchors: Tensor, at_start: Tensor | bool) -> Tensor:
+    """Anchors [batch, channels, 2, height, width], of which those at frame 0 have one latent, as in a generation."""
+    first, repeated = anchors[:, :, :1], anchors[:, :, 1:]
+    return torch.cat([first, torch.where(torch.as_tensor(at_start, device=first.device), first, repeated)], dim=2)
 
 
 class ReasonStage(FlowStage):
@@ -157,15 +165,12 @@ class ReasonStage(FlowStage):
 
     @torch.no_grad()
     def _anchors(self, inputs: Inputs) -> Tensor:
-        """The anchors' latents as in a generation, where one at frame 0 is encoded alone, and has one latent."""
-        assert inputs.anchor_latent_frame is not None, "these stages draw it"
-        anchors = inputs.anchors
-        if anchors is None:
-            assert inputs.anchor_images is not None, "an anchor is one or the other"
-            anchors = encode_anchor_latents(self.pipe.vae, inputs.anchor_images)
+        """The anchors' latents; of images they are encoded now."""
+        if inputs.anchors is not None:
+            return inputs.anchors
+        assert inputs.anchor_images is not None and inputs.anchor_latent_frame is not None, "these stages draw them"
         at_start = (inputs.anchor_latent_frame == 0)[:, None, None, None, None]
-        second = torch.where(at_start, anchors[:, :, :1], anchors[:, :, 1:])
-        return torch.cat([anchors[:, :, :1], second], dim=2)
+        return _as_in_generation(encode_anchor_latents(self.pipe.vae, inputs.anchor_images), at_start)
 
     def _image_tokens(self, inputs: Inputs) -> Tensor | None:
         """The image encoder's tokens of the anchors, for a transformer that takes them (Wan2.1)."""
