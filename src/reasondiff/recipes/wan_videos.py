@@ -1,9 +1,10 @@
 """Recipes for anybody's videos: the paper's two stages on a set that ``reasondiff data precompute`` has encoded.
 
 ``wan-14b`` spells out the paper (Appendix A.2); ``wan-14b/released-code`` names the values that its released code has
-instead. ``wan-1.3b`` is for a card of 24 GB: Wan2.1's own image-to-video models have 14B parameters, and a text-to-video
-model with a widened patch embedding has never been given an image. Wan2.1-Fun-V1.1-1.3B-InP has the 14B's classes and
-its very condition (4 mask channels, 16 of an image), was trained to fill in missing frames, and is Apache-2.0.
+instead. ``wan-1.3b`` is for a card of 24 GB: Wan2.1's own image-to-video models have 14B parameters, and a model made
+from text alone, its patch embedding widened, has never been given an image. Wan2.1-Fun-V1.1-1.3B-InP has the 14B's
+classes and its very condition (4 mask channels, 16 of an image), was trained to fill in missing frames, and is under
+Apache-2.0.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 
 from reasondiff.backends.wan.building import WanVae, encoder_fingerprint
 from reasondiff.backends.wan.encoders import model_folder
+from reasondiff.backends.wan.framewise import install
 from reasondiff.backends.wan.text_encoding import longest_text
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
@@ -152,7 +154,7 @@ class VideoReasonRecipe(ReasonRecipe):
                 parameter.data = parameter.data.float()
         pipe.defaults = replace(pipe.defaults, interval=self.interval)
         if self.gradient_checkpointing:
-            pipe.transformer.enable_gradient_checkpointing()
+            pipe.transformer.enable_gradient_checkpointing(install(pipe.transformer).checkpoint)
 
 
 def _check_encoder(manifest: Manifest, vae: WanVae, data: str, base: str) -> None:
