@@ -73,6 +73,33 @@ def test_from_a_folder_of_videos_to_a_video(reasondiff: Callable, folder: Path, 
     assert ran.code == 0 and (folder / "out.mp4").is_file(), ran
 
 
+def test_one_command_does_it_all_and_goes_on_anywhere(reasondiff: Callable, folder: Path, server: Server) -> None:
+    server.answer = [*[Say("A wall.")] * 4, *[Say(status=401)] * 2]
+    values = ("base_model=wan", "frozen_weights=fp32", "width=32", "height=32", "num_frames=9",
+              "optimization.gradient_accumulation_steps=1", "stage1.alignformer.in_channels=4",
+              "stage1.alignformer.text_dim=32", "stage1.alignformer.dim=16", "stage1.lora.r=2")  # fmt: skip
+    command = ["adapt", "videos", "-o", "mine", "--narrator", "openai:m", "--narrator-url", server.url]
+    command += ["--steps", 1, "--batch", 1, "--precision", "fp32"]
+    for value in values:
+        command += ["--set", value]
+    stopped = reasondiff(*command)
+    assert stopped.code == 2 and not (folder / "mine").exists(), stopped
+    server.answer = Say("A wall.")
+    ran = reasondiff(*command)
+    assert ran.code == 0 and "Use it: reasondiff generate --model wan --adapter mine" in ran.out, ran
+    made = AdapterInfo.read(folder / "mine")
+    assert made.recipe["recipe"] == "wan-14b/stage2" and made.recipe["data"] == "mine.work/set"
+    asked = len(server.requests)
+    again = reasondiff(*command)
+    assert again.code == 0 and again.out.count("is finished.") == 2 and len(server.requests) == asked
+
+    captions = folder / "mine.work" / "set" / "captions.jsonl"
+    captions.write_text(captions.read_text().replace("A wall.", "A garden wall.", 1))
+    other = reasondiff(*command)
+    assert other.code == 0 and "is finished." not in other.out and "(0 encoded now)" in other.out, other
+    assert AdapterInfo.read(folder / "mine").recipe["data_hash"] != made.recipe["data_hash"]
+
+
 def _story(folder: Path) -> Path:
     file = folder / "story.json"
     clips = [

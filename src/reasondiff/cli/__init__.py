@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from reasondiff import __version__
+from reasondiff.cli.adapt import adapt
 from reasondiff.cli.attention import attention
 from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
@@ -52,6 +53,7 @@ app.command()(storyworld)
 app.command()(plan)
 app.command()(doctor)
 app.command()(train)
+app.command()(adapt)
 app.command()(evaluate)
 app.command()(caption)
 app.command()(attention)

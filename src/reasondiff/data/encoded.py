@@ -11,6 +11,7 @@ clips/               the clips themselves: anchors are frames of these, encoded 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,10 @@ from reasondiff.data.records import read_lines, write_lines
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 
-__all__ = ["ENCODED", "EncodedClip", "IndexFormat", "Manifest", "check_parquet", "read_encoded", "write_encoded"]
+__all__ = [
+    "ENCODED", "EncodedClip", "IndexFormat", "Manifest", "check_parquet", "encoded_hash", "read_encoded",
+    "write_encoded",
+]  # fmt: skip
 
 ENCODED = "encoded"
 VERSION = 1
@@ -148,6 +152,13 @@ def read_encoded(folder: Path) -> tuple[Manifest, list[EncodedClip]]:
     if len(clips) != manifest.clips:
         raise InputError(f"{str(place)!r} lists {len(clips)} clips and should have {manifest.clips}; {again}.")
     return manifest, clips
+
+
+def encoded_hash(folder: Path) -> str:
+    """SHA-256 of an encoded set: other clips, captions or models have another one."""
+    manifest, clips = read_encoded(folder)
+    told = json.dumps([manifest.vae, sorted(manifest.text_encoder.items()), [asdict(clip) for clip in clips]])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _read_lines(place: Path) -> list[EncodedClip]:

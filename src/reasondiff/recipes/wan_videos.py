@@ -22,7 +22,7 @@ from reasondiff.backends.wan.framewise import install
 from reasondiff.backends.wan.text_encoding import longest_text
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
-from reasondiff.data.encoded import Manifest, read_encoded
+from reasondiff.data.encoded import Manifest, encoded_hash, read_encoded
 from reasondiff.data.texts import TextContexts
 from reasondiff.data.videos import AnchorFrames, StoredTexts, VideoClips
 from reasondiff.errors import InputError
@@ -47,6 +47,7 @@ class VideoReasonRecipe(ReasonRecipe):
 
     Args:
         data: folder of the set; ``--data``.
+        data_hash: of what is in it: a run goes on with the very clips and captions it was begun with.
         clips: only the first so many; 0 takes all.
         epochs: how often each clip is drawn in the mean; gives the steps once the set is known.
         width: of the clips, pixels.
@@ -61,6 +62,7 @@ class VideoReasonRecipe(ReasonRecipe):
     """
 
     data: str = ""
+    data_hash: str = ""
     clips: int = 0
     epochs: float = 1.0
     width: int = 512
@@ -101,6 +103,7 @@ class VideoReasonRecipe(ReasonRecipe):
         return replace(
             self,
             data=str(folder),
+            data_hash=encoded_hash(folder),
             width=manifest.width,
             height=manifest.height,
             num_frames=manifest.num_frames,
