@@ -14,10 +14,18 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.backends.wan.building import WanVae, load_transformer, load_vae, new_transformer, new_vae
+from reasondiff.backends.wan.building import (
+    WanVae,
+    encoder_fingerprint,
+    load_transformer,
+    load_vae,
+    new_transformer,
+    new_vae,
+)
 from reasondiff.backends.wan.components import ADAPTER
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.encoded import Manifest
 from reasondiff.data.texts import TextContexts, Texts
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -37,7 +45,7 @@ from reasondiff.training.storyworld.vae import VaeStage
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.trainer import Stage
 
-__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe"]
+__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe", "check_encoder"]
 
 _BASE = ("vae", "transformer", "text_encoder")
 """The weights that an AlignFormer and a LoRA are trained on."""
@@ -296,3 +304,12 @@ def scheduler() -> UniPCMultistepScheduler:
     return UniPCMultistepScheduler(
         prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
     )
+
+
+def check_encoder(manifest: Manifest, vae: WanVae, data: str, base: str) -> None:
+    """Raise ``InputError`` where a set was encoded for another base model."""
+    if encoder_fingerprint(vae) != manifest.vae:
+        raise InputError(
+            f"The set {data!r} was encoded with {manifest.model!r}, whose VAE is another than that of {base!r}; run "
+            f"reasondiff data precompute {data} --model {base}."
+        )

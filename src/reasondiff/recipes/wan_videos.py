@@ -16,20 +16,20 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from reasondiff.backends.wan.building import WanVae, encoder_fingerprint
+from reasondiff.backends.wan.building import WanVae
 from reasondiff.backends.wan.encoders import model_folder
 from reasondiff.backends.wan.framewise import install
 from reasondiff.backends.wan.text_encoding import longest_text
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
-from reasondiff.data.encoded import Manifest, encoded_hash, read_encoded
+from reasondiff.data.encoded import encoded_hash, read_encoded
 from reasondiff.data.texts import TextContexts
 from reasondiff.data.videos import AnchorFrames, StoredTexts, VideoClips
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions
-from reasondiff.recipes.wan import ReasonRecipe
+from reasondiff.recipes.wan import ReasonRecipe, check_encoder
 from reasondiff.training.stages.flow import FlowOptions, Validation
 from reasondiff.training.trainer import Optimization
 
@@ -129,7 +129,7 @@ class VideoReasonRecipe(ReasonRecipe):
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:
         clips = VideoClips(Path(self.data), clips=self.clips, anchor_frames=self.anchor_frames)
-        _check_encoder(clips.manifest, vae, self.data, str(self.base_model))
+        check_encoder(clips.manifest, vae, self.data, str(self.base_model))
         return clips
 
     def texts(self, pipe: ReasonDiffPipeline) -> TextContexts:
@@ -158,15 +158,6 @@ class VideoReasonRecipe(ReasonRecipe):
         pipe.defaults = replace(pipe.defaults, interval=self.interval)
         if self.gradient_checkpointing:
             pipe.transformer.enable_gradient_checkpointing(install(pipe.transformer).checkpoint)
-
-
-def _check_encoder(manifest: Manifest, vae: WanVae, data: str, base: str) -> None:
-    """Raise ``InputError`` where a set was encoded for another base model."""
-    if encoder_fingerprint(vae) != manifest.vae:
-        raise InputError(
-            f"The set {data!r} was encoded with {manifest.model!r}, whose VAE is another than that of {base!r}; run "
-            f"reasondiff data precompute {data} --model {base}."
-        )
 
 
 def _nothing_measured(pipe: ReasonDiffPipeline, folder: Path) -> dict[str, float]:
