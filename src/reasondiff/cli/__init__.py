@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from reasondiff import __version__
+from reasondiff.cli.adapt import adapt
 from reasondiff.cli.attention import attention
 from reasondiff.cli.bench import bench_app
 from reasondiff.cli.calibrate import calibrate
@@ -59,6 +60,7 @@ app.command()(models)
 app.command()(plan)
 app.command()(doctor)
 app.command()(train)
+app.command()(adapt)
 app.command()(evaluate)
 app.command()(score)
 app.command()(caption)

@@ -24,6 +24,9 @@ def train(
         Path | None,
         typer.Option(help="Model folder: earlier stages' components are read from it, this one's written to it."),
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="An encoded set to train on, of 'data precompute'.", metavar="SET")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where runs keep their checkpoints and logs.")] = Path("runs"),
     cache: Annotated[Path, typer.Option(help="Where encoded clips are kept between stages.")] = Path("runs/cache"),
     changes: Annotated[
@@ -64,13 +67,15 @@ def train(
         changes=changes or (),
         shortcuts={name: value for name, value in shortcuts.items() if value is not None},
         from_weights=None if from_weights is None else str(from_weights),
-    )
+        data_folder=data,
+    ).placed(runs)
     from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
 
     checks.numbers(workers=workers)
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
+    model = model or plan.adapter_in(runs)
     if model is None:
         raise InputError("Training writes into a model folder; name it with --model, such as --model mine.")
 

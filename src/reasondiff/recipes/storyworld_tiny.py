@@ -15,9 +15,11 @@ from transformers import PreTrainedTokenizerBase
 
 from reasondiff.backends.wan.building import WanVae
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.encoded import read_encoded
+from reasondiff.data.videos import VideoClips
 from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions, VaeConfig
-from reasondiff.recipes.wan import BaseRecipe, ClipRecipe, ReasonRecipe, VaeRecipe
+from reasondiff.recipes.wan import BaseRecipe, ClipRecipe, ReasonRecipe, VaeRecipe, check_encoder
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
 from reasondiff.training.stages.flow import FlowOptions, Validation
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
@@ -40,14 +42,20 @@ class StoryWorldClipRecipe(ClipRecipe):
 
     Args:
         validation_cases: unseen stories that a validation tells.
+        data: an encoded set of ``reasondiff storyworld --dataset`` to train on instead of drawing; ``--data``.
     """
 
     clips: int = CLIPS
     validation_cases: int = 24
+    data: str = ""
 
     may_change = ClipRecipe.may_change | {"validation_cases"}
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:
+        if self.data:
+            written = VideoClips(Path(self.data), clips=self.clips)
+            check_encoder(written.manifest, vae, self.data, self.base_model or "the model folder")
+            return written
         return storyworld_clips(vae, self.clips, cache, precision=self.optimization.precision)
 
     def validation(self) -> Validation:
@@ -90,6 +98,11 @@ class StoryWorldBaseRecipe(StoryWorldClipRecipe, BaseRecipe):
 @dataclass(frozen=True, kw_only=True)
 class StoryWorldReasonRecipe(StoryWorldClipRecipe, ReasonRecipe):
     """The paper's two stages."""
+
+    def with_data(self, folder: Path, *, keep_steps: bool) -> StoryWorldReasonRecipe:
+        """The same on a written set; as many steps as on drawn clips."""
+        _, rows = read_encoded(folder)
+        return replace(self, data=str(folder), clips=len(rows))
 
     @property
     def reads(self) -> tuple[Needed, ...]:

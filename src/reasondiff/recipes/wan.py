@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from diffusers import UniPCMultistepScheduler
@@ -14,10 +14,19 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.backends.wan.building import WanVae, load_transformer, load_vae, new_transformer, new_vae
+from reasondiff.backends.wan.building import (
+    WanVae,
+    encoder_fingerprint,
+    load_transformer,
+    load_vae,
+    new_transformer,
+    new_vae,
+)
 from reasondiff.backends.wan.components import ADAPTER
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.encoded import Manifest
+from reasondiff.data.texts import TextContexts, Texts
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed, Recipe
@@ -36,7 +45,7 @@ from reasondiff.training.storyworld.vae import VaeStage
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.trainer import Stage
 
-__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe"]
+__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe", "check_encoder"]
 
 _BASE = ("vae", "transformer", "text_encoder")
 """The weights that an AlignFormer and a LoRA are trained on."""
@@ -228,12 +237,13 @@ class ReasonRecipe(ClipRecipe):
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         pipe = self._pipe(self.read_from(model))
-        pipe.text_encoder.requires_grad_(False)
-        pipe.transformer.requires_grad_(False)
+        for frozen in (pipe.vae, pipe.text_encoder, pipe.image_encoder, pipe.transformer):
+            if frozen is not None:
+                frozen.requires_grad_(False)
         adapters = {name: p for name, p in pipe.transformer.named_parameters() if ".lora_" in name and self.lora}
-        pipe.to(device, torch.float32)
         if pipe.alignformer is None or (self.lora and not adapters):
             raise InputError(f"{str(model)!r} lacks an AlignFormer or a LoRA; train the first pass from nothing.")
+        self.prepare(pipe, device)
         for parameter in adapters.values():
             parameter.requires_grad_(True)
         pipe.alignformer.train()
@@ -246,23 +256,43 @@ class ReasonRecipe(ClipRecipe):
             per_frame=self.per_frame,
             validation=self.validation(),
             adapter_of=self.base_model,
+            recipe=self.to_dict(),
+            texts=self.texts(pipe),
         )
+
+    def loading(self) -> dict[str, Any]:
+        """How the model is loaded."""
+        return {}
+
+    def lora_options(self) -> LoraOptions | None:
+        """Of a LoRA from nothing."""
+        return self.lora
+
+    def prepare(self, pipe: ReasonDiffPipeline, device: str) -> None:
+        """Bring the model to its device, in the precision that weights are kept in."""
+        pipe.to(device, torch.float32)
+
+    def texts(self, pipe: ReasonDiffPipeline) -> TextContexts:
+        """Where the texts of a step come from."""
+        return Texts(pipe.tokenizer, pipe.text_encoder)
 
     def _pipe(self, model: Path) -> ReasonDiffPipeline:
         """The model with the AlignFormer and the LoRA that are trained."""
         if self.from_weights is not None:
             begin = Path(self.from_weights)
-            pipe = ReasonDiffPipeline.from_pretrained(model, alignformer=begin / "alignformer", lora=begin)
+            pipe = ReasonDiffPipeline.from_pretrained(
+                model, alignformer=begin / "alignformer", lora=begin, **self.loading()
+            )
             if self.lora and (rank := pipe.transformer.peft_config[ADAPTER].r) != self.lora.r:
                 raise InputError(
                     f"The LoRA in {self.from_weights!r} has rank {rank}, not the recipe's {self.lora.r}; begin without "
                     "--from-weights."
                 )
             return pipe
-        pipe = ReasonDiffPipeline.from_pretrained(model)
+        pipe = ReasonDiffPipeline.from_pretrained(model, **self.loading())
         if self.lora is None or self.alignformer is None:
             return pipe
-        lora, config = LoraConfig(**to_json(self.lora)), to_json(self.alignformer)
+        lora, config = LoraConfig(**to_json(self.lora_options())), to_json(self.alignformer)
         pipe.unload_lora_weights()
         self.seeded(lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
         pipe.register_modules(alignformer=self.seeded(lambda: AlignFormer(**config)))
@@ -274,3 +304,12 @@ def scheduler() -> UniPCMultistepScheduler:
     return UniPCMultistepScheduler(
         prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
     )
+
+
+def check_encoder(manifest: Manifest, vae: WanVae, data: str, base: str) -> None:
+    """Raise ``InputError`` where a set was encoded for another base model."""
+    if encoder_fingerprint(vae) != manifest.vae:
+        raise InputError(
+            f"The set {data!r} was encoded with {manifest.model!r}, whose VAE is another than that of {base!r}; run "
+            f"reasondiff data precompute {data} --model {base}."
+        )
