@@ -25,6 +25,7 @@ RECIPES = {
     "storyworld-tiny/stage2": ("reasondiff.recipes.storyworld_tiny", "STAGE2"),
     "storyworld-tiny/narrator": ("reasondiff.recipes.storyworld_narrator", "NARRATOR"),
     "storyworld-tiny/oracle": ("reasondiff.recipes.storyworld_oracle", "ORACLE"),
+    "storyworld-tiny/clip": ("reasondiff.recipes.storyworld_clip", "CLIP"),
 }
 """Where each is defined; a name is refused before a module, and torch with it, is imported."""
 
