@@ -26,6 +26,7 @@ from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
+from reasondiff.cli.report import report
 from reasondiff.cli.score import score
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
@@ -55,6 +56,7 @@ app.command()(doctor)
 app.command()(train)
 app.command()(evaluate)
 app.command()(score)
+app.command()(report)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -14,10 +15,12 @@ class VideoFile:
     """What is known of a file that a video was read from.
 
     Args:
+        path: where it lies.
         codec: as FFmpeg names it.
         sha256: of the file.
     """
 
+    path: Path
     codec: str
     sha256: str
 

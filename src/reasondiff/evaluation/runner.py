@@ -7,8 +7,8 @@ a case is a result and counts as one. Anything else that goes wrong ends the run
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import reasondiff
@@ -75,7 +75,9 @@ def evaluate(
 
 
 def video_path(folder: Path, row: Row) -> Path:
-    """Where the evaluation in ``folder`` keeps the video of ``row``."""
+    """Where the video of ``row`` is, a row of the evaluation in ``folder``."""
+    if "file" in row.video:
+        return folder / str(row.video["file"])
     return folder / "videos" / row.system / f"{row.case}.mp4"
 
 
@@ -94,7 +96,7 @@ def _row(
         measured = measure(metrics, sample)
         verdict, failure = judgement.sentence if judgement else "", None
         anchor_frame, frames_sha256 = output.anchor_frame, frames_hash(output.frames)
-        video = _about(output)
+        video = _about(output, folder)
         frames_of = _frames_of(metrics, sample, measured)
     row = Row(
         suite=suite.name,
@@ -120,10 +122,14 @@ def _row(
     return row
 
 
-def _about(output: Output) -> dict[str, str | int | float]:
+def _about(output: Output, folder: Path) -> dict[str, str | int | float]:
+    """What is written of a video; the place of its file is told from ``folder``, so that both can be moved together."""
     frames, height, width, _ = output.frames.shape
     about: dict[str, str | int | float] = {"frames": frames, "fps": output.fps, "width": width, "height": height}
-    return about if output.source is None else {**about, **asdict(output.source)}
+    if output.source is not None:
+        source = output.source
+        about |= {"codec": source.codec, "sha256": source.sha256, "file": os.path.relpath(source.path, folder)}
+    return about
 
 
 def _frames_of(metrics: Sequence[Metric], sample: Sample, measured: Measured) -> dict[str, list[int]]:

@@ -68,7 +68,7 @@ CLIP = ClipRecipe(
     name="storyworld-tiny/clip",
     purpose="how near a frame is to a caption: the CLIP-class network of the evaluation",
     optimization=Optimization(
-        steps=2000, lr=2e-3, warmup_steps=100, decay_fraction=0.5, ema_decay=0.995, precision="fp32"
+        steps=1200, lr=2e-3, warmup_steps=100, decay_fraction=0.5, ema_decay=0.995, precision="fp32"
     ),
     validate_every=500,
 )
