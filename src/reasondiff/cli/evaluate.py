@@ -61,6 +61,7 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
     from reasondiff.evaluation.systems import METHODS, PAIRED
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
@@ -79,6 +80,7 @@ def evaluate(
     using = Resources(output, lambda: session.pipe)
     metrics = metrics_of(using)
     with paths.only_writer(output), user_warnings(), training_bar("videos", count * len(systems)) as bar:
+        keep_origins(output, metrics)
         rows = runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reasondiff.errors import InputError
+from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.evaluation.registry import METRICS, SYSTEMS
 from reasondiff.evaluation.report.table import Column
+from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, read_rows
 from reasondiff.evaluation.runner import video_path
 from reasondiff.evaluation.scoring import read_origins
@@ -176,6 +177,18 @@ def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, Any]]) -> t
     names = known + sorted(measured - set(known))
     columns = []
     for name in names:
-        about = origins.get(name, {})
-        columns.append(Column(name, str(about.get("title", name)), bool(about.get("higher_is_better", True))))
+        about = origins.get(name) or _from_registry(name)
+        columns.append(Column(name, str(about["title"]), bool(about["higher_is_better"])))
     return tuple(columns)
+
+
+def _from_registry(name: str) -> Mapping[str, Any]:
+    """What a metric is that a run kept nothing of; a network that it looks through cannot be named then."""
+    if name not in METRICS:
+        return {"title": name, "higher_is_better": True}
+    metric = METRICS[name](Resources(Path()))
+    try:
+        title = metric.title
+    except ReasonDiffError:
+        title = f"{name} (by a network that was not written down)"
+    return {"title": title, "higher_is_better": metric.higher_is_better}

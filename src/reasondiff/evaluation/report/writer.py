@@ -235,10 +235,7 @@ def _write_page(run: Run, table: Table, compared: Sequence[Comparison], place: P
         sections.append(Section(f"{run.titles[ours]} ahead by", _comparison_html(compared, run)))
     if bars := _bars(run, ours):
         sections.append(Section("Ratios", picture_html(bars, f"Ratios to {run.titles[ours]}")))
-    attention = sorted(
-        path for root in dict.fromkeys(run.folders.values()) for path in (root / "attention").glob("*.png")
-    )
-    for path in attention:
+    for path in _attention_strips(run):
         with Image.open(path) as picture:
             sections.append(Section(f"Attention: {path.stem}", picture_html(picture.convert("RGB"), path.stem)))
     for published in published_tables():
@@ -247,6 +244,14 @@ def _write_page(run: Run, table: Table, compared: Sequence[Comparison], place: P
         body = f"{note}{table_html(published.as_table())}<ul>{items}</ul>"
         sections.append(Section(f"Published: {published.name}", body))
     _write(place / "index.html", page(run, f"ReasonDiff on {run.suite}", sections))
+
+
+def _attention_strips(run: Run) -> list[Path]:
+    """What ``reasondiff attention`` drew into a run's folder ``attention``."""
+    found: list[Path] = []
+    for folder in dict.fromkeys(run.folders.values()):
+        found += sorted((folder / "attention").glob("*.png"))
+    return found
 
 
 def _comparison_html(compared: Sequence[Comparison], run: Run) -> str:
