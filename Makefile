@@ -1,9 +1,10 @@
 # make demo    one image, one text, one video that tells the story; sets everything up on the first run
 # make test    the tests; what .ci/run calls
-PYTHON ?= python3
-VENV   ?= .venv
-SEED   ?= 0
-OUT    ?= outputs/demo
+PYTHON  ?= python3
+VENV    ?= .venv
+SEED    ?= 0
+OUT     ?= outputs/demo
+WORKERS ?= 2
 
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -29,7 +30,7 @@ demo: env
 	$(BIN)/reasondiff demo -o $(OUT) --seed $(SEED)
 
 test: env
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
