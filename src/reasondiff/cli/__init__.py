@@ -27,6 +27,7 @@ from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.report import report
+from reasondiff.cli.reproduce import reproduce
 from reasondiff.cli.score import score
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
@@ -57,6 +58,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(score)
 app.command()(report)
+app.command()(reproduce)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)

@@ -52,9 +52,10 @@ def ratio_bars(groups: Mapping[str, Sequence[float | None]], names: Sequence[str
             _bar(image, left + number * BAR, y_of, floor, ratio, ink.clip_colour(number))
         for number, line in enumerate(ink.wrap(metric, LABEL, across - 16, most=6)):
             ink.write(image, (left, floor + 34 + 24 * number), line, LABEL, ink.MUTED)
+    deepest = max(len(ink.wrap(metric, LABEL, across - 16, most=6)) for metric in groups)
     ink.plate(image, (MARGIN - 14, y_of(1) - 1, width - MARGIN, y_of(1) + 1), ink.INK, 0)
     ink.write(image, (MARGIN - 46, y_of(1) - 12), "1.0", LABEL, ink.INK)
-    return image
+    return image.crop((0, 0, width, floor + 34 + 24 * deepest + 30))
 
 
 def _bar(

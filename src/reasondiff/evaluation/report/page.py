@@ -58,7 +58,7 @@ def page(run: Run, title: str, sections: Sequence[Section], max_bytes: int = MAX
     script = _resource("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     count = len(data["cases"])
-    subtitle = f"{count} cases, {len(data['methods'])} methods."
+    subtitle = f"{_counted(count, 'case')}, {_counted(len(data['methods']), 'method')}."
     if left_out:
         subtitle += f" {left_out} more cases did not fit on this page; their videos are in the run's folder."
     filled = {
@@ -86,7 +86,9 @@ def table_html(table: Table) -> str:
                 cells.append("<td>–</td>")
                 continue
             tag = "b" if number in best else "u" if number in second else "span"
-            interval = f"<br><small>[{cell.interval[0]:.3f}, {cell.interval[1]:.3f}]</small>" if cell.interval else ""
+            interval = ""
+            if cell.interval and cell.count > 1:
+                interval = f"<br><small>[{cell.interval[0]:.3f}, {cell.interval[1]:.3f}]</small>"
             cells.append(f"<td><{tag}>{cell.mean:.3f}</{tag}> ± {cell.deviation:.3f}{cell.note}{interval}</td>")
         lines.append(f"<tr><th>{html.escape(row.title)}</th>{''.join(cells)}</tr>")
     return f'<div class="wide"><table>{"".join(lines)}</table></div>'
@@ -95,6 +97,10 @@ def table_html(table: Table) -> str:
 def picture_html(image: Image.Image, text: str) -> str:
     """A picture with what it shows."""
     return f'<figure class="picture"><img src="{_image_url(image)}" alt="{html.escape(text, quote=True)}"></figure>'
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _filled(piece: str, filled: Mapping[str, str]) -> str:

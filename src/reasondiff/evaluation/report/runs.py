@@ -46,11 +46,12 @@ class Run:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Of the methods by name, ours in their table's order, the true clips last."""
+        """Of the methods by name, in our own table's order, the true clips last; videos of others keep their names."""
         names = list(dict.fromkeys(row.system for row in self.rows))
         order = {name: number for number, name in enumerate(SYSTEMS)}
         names.sort(key=lambda name: (name == "true-clips", order.get(name, -1)))
-        known = {name: system.title for name, system in SYSTEMS.items()}
+        foreign = {row.system for row in self.rows if "file" in row.video}
+        known = {name: system.title for name, system in SYSTEMS.items() if name not in foreign}
         titles = {name: known.get(name, name) for name in names}
         return {name: "the true clips" if name == "true-clips" else title for name, title in titles.items()}
 
