@@ -73,10 +73,11 @@ def reproduce(
     folder = output / f"{world}-{cases}"
     using = Resources(folder, lambda: session.pipe, cases=suite.cases())
     metrics = metrics_of(using, ["storyworld", *(metric or [])])
-    fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": session.weights, **session.unusual()}
+    made_with = {"weights": session.weights, **session.unusual()}
     paths.folder(output)
-    runner.check_folder(folder, fingerprint)
+    runner.check_folder(folder, {"suite": suite.name, **suite.fingerprint()})
     with paths.only_writer(folder), user_warnings(), training_bar("videos", cases * len(systems)) as bar:
+        runner.check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
         keep_origins(folder, metrics)
         runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     report = write_report(read_runs([folder]), folder / "report")

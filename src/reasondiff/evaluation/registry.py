@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.ablations import ABLATIONS
@@ -20,16 +22,20 @@ from reasondiff.evaluation.metrics.sharpness import Sharpness
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
 from reasondiff.evaluation.metrics.user_rank import UserRank, read_ranks
 from reasondiff.evaluation.resources import Resources
-from reasondiff.evaluation.suites.base import Suite
+from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
 from reasondiff.evaluation.true_clips import TrueClips
+from reasondiff.evaluation.video_folder import find_systems_in
 
-__all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
+__all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
 _SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, TrueClips())
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
+
+FOLDER_OF_VIDEOS = "videos-in-folder"
+"""Whatever made them: the published videos of a paper, a closed service, an earlier run."""
 
 SUITES: Mapping[str, Callable[..., Suite]] = {"storyworld": StoryWorldSuite}
 
@@ -108,19 +114,40 @@ METRIC_GROUPS: Mapping[str, tuple[str, ...]] = {
 """Metrics by one word: what needs nothing but this package, what other packages carry the weights of, what only
 StoryWorld has, and the paper's."""
 
+WITHOUT_JUDGE = ("anchor_psnr", "best_frame_psnr", "anchor_offset", "narrator_anchor_error")
+"""Metrics of cases that nobody can judge; ``reasondiff score`` has the others."""
+
 MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 """Metrics of the table in the README, in its order."""
 
 
-def find_systems(names: Sequence[str]) -> list[System]:
+def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:
     """Systems by name, each once.
 
+    A name may go on with ":" and the place that the system needs: a folder of videos, or of weights.
+
+    Args:
+        names: such as ``reasondiff``, ``wan-i2v:/models/wan`` or ``videos-in-folder:published``.
+        cases: that the videos of a folder are paired with.
+
     Raises:
-        InputError: a name that no system has.
+        InputError: a name that no system has, a place that it cannot use, or two systems of one name.
     """
-    if unknown := sorted(set(names) - set(SYSTEMS)):
-        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join(SYSTEMS)}.")
-    return [SYSTEMS[name] for name in dict.fromkeys(names)]
+    found: list[System] = []
+    for name in dict.fromkeys(names):
+        family, _, place = name.partition(":")
+        if family == FOLDER_OF_VIDEOS and place:
+            found += find_systems_in(Path(place), cases)
+        elif name in SYSTEMS:
+            found.append(SYSTEMS[name])
+        else:
+            known = f"{', '.join(SYSTEMS)}, {FOLDER_OF_VIDEOS}:FOLDER"
+            raise InputError(f"There is no method {name!r}; choose from {known}.")
+    counts = Counter(system.name for system in found)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise InputError(f"Two methods are called {twice[0]!r}; rename the folder of one.")
+    return found
 
 
 def metrics_of(using: Resources, names: Sequence[str] = MAIN_TABLE) -> list[Metric]:

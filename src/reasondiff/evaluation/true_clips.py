@@ -19,6 +19,7 @@ class TrueClips:
 
     name: str = "true-clips"
     title: str = "the true clips"
+    sees_truth: bool = True
 
     def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
         return [self._true(case) for case in cases]

@@ -95,7 +95,11 @@ def forget_changed(log: Path, systems: Sequence[VideosInFolder]) -> None:
     for system in systems:
         for case, path in system.videos.items():
             hashes[system.name, case] = file_hash(path)
-    kept = [row for key, row in rows.items() if row.video.get("sha256") == hashes.get(key)]
+    names = {system.name for system in systems}
+    kept = []
+    for key, row in rows.items():
+        if row.system not in names or row.video.get("sha256") == hashes.get(key):
+            kept.append(row)
     if len(kept) < len(rows):
         with atomic_path(log) as partial:
             partial.write_text("".join(row.to_json() + "\n" for row in kept), encoding="utf-8")

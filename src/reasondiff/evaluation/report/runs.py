@@ -50,7 +50,7 @@ class Run:
         names = list(dict.fromkeys(row.system for row in self.rows))
         order = {name: number for number, name in enumerate(SYSTEMS)}
         names.sort(key=lambda name: (name == "true-clips", order.get(name, -1)))
-        foreign = {row.system for row in self.rows if "file" in row.video}
+        foreign = {row.system for row in self.rows if "codec" in row.video}
         known = {name: system.title for name, system in SYSTEMS.items() if name not in foreign}
         titles = {name: known.get(name, name) for name in names}
         return {name: "the true clips" if name == "true-clips" else title for name, title in titles.items()}
