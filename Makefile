@@ -10,11 +10,12 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo studio test test-slow test-studio test-server test-packages test-gpu check format bench clean
+.PHONY: help env demo studio test test-slow test-browser test-studio test-server test-packages test-gpu check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
+	@echo "make test-browser a report's page in Debian's chromium: every method of a case in step"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
@@ -41,6 +42,9 @@ test: env
 
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
+
+test-browser: env
+	$(BIN)/python -m pytest -q -m browser -rs
 
 test-studio: env
 	cd studio && npm ci && npm run check && npm test && npm run build

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Resources:
         load_pipe: loads the model when a system or a metric first asks for it; None for systems that need none.
         networks: that metrics look through.
         ranks: answers of people, for the metric that needs them.
+        cases: of the suite, for metrics whose scale is what its true clips have.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Resources:
         *,
         networks: Networks | None = None,
         ranks: Path | None = None,
+        cases: Sequence[Case] = (),
     ) -> None:
         self.folder = folder
         self.networks = networks or Networks()
         self._load_pipe = load_pipe
         self._ranks = ranks
+        self.cases = cases
 
     @cached_property
     def pipe(self) -> ReasonDiffPipeline:

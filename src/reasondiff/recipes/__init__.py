@@ -30,6 +30,7 @@ RECIPES = {
     "wan-14b/released-code": ("reasondiff.recipes.wan_videos", "RELEASED_CODE"),
     "wan-1.3b/stage1": ("reasondiff.recipes.wan_videos", "SMALL_STAGE1"),
     "wan-1.3b/stage2": ("reasondiff.recipes.wan_videos", "SMALL_STAGE2"),
+    "storyworld-tiny/clip": ("reasondiff.recipes.storyworld_clip", "CLIP"),
 }
 """Where each is defined; a name is refused before a module, and torch with it, is imported."""
 
