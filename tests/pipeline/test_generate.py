@@ -626,7 +626,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "size": ({"width": 70, "height": 64}, InputError, "The size 70x64 does not divide into 16x16 pixels; give 64x64."),
     "no size": ({"width": 0, "height": 64}, InputError, "The size 0x64 does not divide into 16x16 pixels; give 16x64."),
     "fit": ({"fit": "squeeze"}, InputError, "'squeeze' is unknown; give one of crop, letterbox, stretch."),
-    "text mode": ({"text_mode": "all"}, InputError, "'all' is unknown; give one of framewise, mean, concat,"),
+    "text mode": ({"text_mode": "all"}, InputError, "'all' is unknown; give one of framewise, soft, mean, concat,"),
     "anchor": ({"anchor": "middle"}, InputError, "The anchor 'middle' is unknown; give one of narrative, first, last."),
     "no text": ({"narrative": None}, InputError, "The prompt is empty; say in a few words what should happen."),
     "blank text": ({"narrative": None, "prompt": " \n"}, InputError, "The prompt is empty; say in a few words"),

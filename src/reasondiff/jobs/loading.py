@@ -96,6 +96,7 @@ def check_room(request: VideoRequest, chosen: Preset | None) -> None:
         InputError: this machine has no GPU for it, or its disk no room.
     """
     from reasondiff.planning import architecture, job_of, plan, this_machine
+    from reasondiff.planning.catalogue import entry_of
     from reasondiff.planning.machine import check_machine, downloads
     from reasondiff.planning.presets import preset
 
@@ -105,8 +106,12 @@ def check_room(request: VideoRequest, chosen: Preset | None) -> None:
     job = job_of(model.defaults, **request.job())
     machine = this_machine()
     check_machine(model, plan(model, chosen or preset("quality"), job).flops, machine, device=request.device)
+    entry = entry_of(request.model)
     if missing := downloads(model, machine.cache):
-        logger.warning("%.0f GB of weights are downloaded to %s, once.", missing / 1e9, machine.cache)
+        licence = f" Their licence: {entry.licence}." if entry is not None else ""
+        logger.warning("%.0f GB of weights are downloaded to %s, once.%s", missing / 1e9, machine.cache, licence)
+    if entry is not None and entry.warning:
+        logger.warning("%s: %s", entry.name, entry.warning)
 
 
 def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool = False) -> ReasonDiffPipeline:

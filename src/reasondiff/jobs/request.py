@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 
 from reasondiff.errors import InputError
 from reasondiff.jobs.options import option, options_of
+from reasondiff.narrative import AnchorPlace
+from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["AnchorPlace", "Fit", "NarratorApi", "TextMode", "VideoRequest"]
+__all__ = ["Fit", "NarratorApi", "VideoRequest"]
 
-TextMode = Literal["framewise", "mean", "concat", "joined", "single"]
 Fit = Literal["crop", "letterbox", "stretch"]
-AnchorPlace = Literal["narrative", "first", "last"]
 NarratorApi = Literal["chat", "responses"]
 
 MAX_PROMPT = 4000
@@ -66,7 +66,11 @@ class VideoRequest:
     )  # fmt: skip
 
     model: str = option(
-        "storyworld-tiny", help="A name, a folder, or a hub id.", group="model", metavar="NAME", local=True
+        "storyworld-tiny",
+        help="A name of 'reasondiff models', a folder, a hub id, or auto.",
+        group="model",
+        metavar="NAME",
+        local=True,
     )
     revision: str | None = option(
         None, help="Of a model on the hub: a branch, a tag or a commit.", group="model", metavar="NAME",
@@ -162,7 +166,7 @@ class VideoRequest:
     )  # fmt: skip
     text_mode: TextMode = option(
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
-        refusal="{value!r} is unknown; give one of framewise, mean, concat, joined, single.",
+        refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
     )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from reasondiff.jobs.loading import (
     quiet_libraries,
 )
 from reasondiff.jobs.options import options_of
+from reasondiff.jobs.picking import AUTO, picked, warn_of_position
 from reasondiff.jobs.progress import Reporter, StageProgress
 from reasondiff.jobs.record import recorded_options, resolved, versions
 from reasondiff.jobs.request import VideoRequest
@@ -90,6 +91,7 @@ class VideoSession:
     """
 
     def __init__(self, request: VideoRequest, *, measuring: bool = False, ratios: MagRatios | None = None) -> None:
+        self.asked, request = request, picked(request)
         check_names(request)
         narrator = named_narrator(request)
         began = time.perf_counter()
@@ -102,6 +104,7 @@ class VideoSession:
         self.preset = preset_of(request)
         check_room(request, self.preset)
         self.pipe = load_model(request, self.preset, measuring=measuring)
+        warn_of_position(request)
         if narrator is not None:
             self.pipe.narrator = narrator
         self._loaded, self._schedule = self.pipe.adapter_state, _schedule_of(self.pipe)
@@ -140,6 +143,7 @@ class VideoSession:
             StoppedError: as asked.
         """
         self._hashing()
+        request = self._with_model(request)
         inputs = inputs if inputs is not None else Inputs.read(request)
         shown = preview.inputs if preview is not None else ()
 
@@ -187,6 +191,7 @@ class VideoSession:
             progress: as for ``generate``.
             stop: as for ``generate``.
         """
+        request = self._with_model(request)
         if not self.holds(request):
             raise InputError(f"This session holds another model than {request.model!r}; start a session for it.")
         with self._turn, enough_memory():
@@ -200,7 +205,12 @@ class VideoSession:
 
     def holds(self, request: VideoRequest) -> bool:
         """Whether what a request wants to be loaded is what is loaded here."""
-        return _of_group(request, "model") == _of_group(self.request, "model")
+        return _of_group(self._with_model(request), "model") == _of_group(self.request, "model")
+
+    def _with_model(self, request: VideoRequest) -> VideoRequest:
+        """A request that leaves the choice of the model gets the one that was chosen here."""
+        chosen_here = request.model == self.asked.model == AUTO
+        return replace(request, model=self.request.model) if chosen_here else request
 
     def unusual(self) -> dict[str, str]:
         """How the model is run and who tells, where that is not the usual, as texts; beside the weights it decides."""

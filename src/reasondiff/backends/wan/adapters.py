@@ -25,6 +25,7 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents, fetched
 from reasondiff.backends.wan.lora_file import holds_lora, lora_file
+from reasondiff.backends.wan.vace import is_vace
 from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
@@ -189,8 +190,12 @@ class Adapters:
         Raises:
             CheckpointError: it is missing, damaged, or made for another base model.
             InputError: the name is taken or cannot be one.
-            UnsupportedError: a LoRA is merged into the transformer.
+            UnsupportedError: a LoRA is merged into the transformer, or the model is VACE.
         """
+        if is_vace(self.pipe.any_transformer):
+            raise UnsupportedError(
+                "VACE takes no adapter: it holds the image without one; leave it out, or use an image-to-video model."
+            )
         folder = fetched(str(adapter))
         name = self._new_name(name, adapter)
         self._refuse_merged()
