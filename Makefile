@@ -62,7 +62,7 @@ $(PACKAGES)/servers/.ready: tests/packages/servers.txt
 	$(PACKAGES)/servers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-$(PACKAGES)/files/.ready: tests/packages/files.py env
+$(PACKAGES)/files/.ready: tests/packages/files.py | $(READY)
 	$(BIN)/python $< $(PACKAGES)/files
 	touch $@
 
