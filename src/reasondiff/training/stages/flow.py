@@ -42,6 +42,7 @@ class FlowOptions:
             above 0.95: there it is decided what a video shows.
         logit_std: of the same.
         motion_weight: in the loss, of what moves; it changes how soon it is learnt, not what is the best answer.
+        anchor_weight: in the loss, of the latent frame that holds the anchor, which the user looks at first.
         compile: the transformer's blocks.
     """
 
@@ -50,6 +51,7 @@ class FlowOptions:
     logit_mean: float = 1.5
     logit_std: float = 1.2
     motion_weight: float = 4.0
+    anchor_weight: float = 1.0
     compile: bool = False
 
     def __post_init__(self) -> None:
@@ -167,8 +169,12 @@ class FlowStage:
         return velocity_from(predicted.float(), noisy, broadcast(inputs.sigma), self.pipe.scheduler)
 
     def denoising_loss(self, predicted: Tensor, inputs: Inputs) -> Tensor:
-        """The squared error of the velocity (Eq. 1); what moves weighs more."""
+        """The squared error of the velocity (Eq. 1); what moves weighs more, and the anchor's latent frame may."""
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
+        if inputs.anchor_latent_frame is not None:
+            latent_frames = torch.arange(inputs.clean.shape[2], device=weight.device)
+            is_anchor = latent_frames == inputs.anchor_latent_frame[:, None]
+            weight = weight * (1 + (self.options.anchor_weight - 1) * is_anchor[:, None, :, None, None])
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
         return (error * weight).sum() / weight.sum()
 
