@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["fade", "fade_part", "graft", "layer_of", "melt", "onto", "outline", "patch", "share_of", "smear"]
+__all__ = ["clot", "fade", "fade_part", "graft", "layer_of", "melt", "onto", "outline", "patch", "share_of", "smear"]
 
 _INK = 6.0
 """A difference of colour (0..255) from which on a pixel belongs to a thing."""
@@ -54,7 +54,7 @@ def ramp(layer: np.ndarray, kept: float, angle: float, softness: float = 2.0) ->
     along = columns * math.cos(angle) + rows * math.sin(angle)
     inside = outline(layer)
     border = float(np.quantile(along[inside], 1 - kept)) if inside.any() else 0.0
-    return 1 / (1 + np.exp(-(along - border) / softness))
+    return 0.5 + 0.5 * np.tanh((along - border) / (2 * softness))
 
 
 def fade_part(layer: np.ndarray, kept: float, angle: float, rest: float = 0.0) -> np.ndarray:
@@ -124,3 +124,19 @@ def melt(layer: np.ndarray, middle: tuple[float, float], amount: float, seed: in
     above = layer[top, left] * (1 - u) + layer[top, left + 1] * u
     below = layer[top + 1, left] * (1 - u) + layer[top + 1, left + 1] * u
     return above * (1 - v) + below * v
+
+
+def clot(layer: np.ndarray, radius: float) -> np.ndarray:
+    """A thing without parts: every pixel has the mean of those within about ``radius`` pixels."""
+    reach = round(2 * radius)
+    places = np.arange(-reach, reach + 1)
+    kernel = np.exp(-(places**2) / (2 * radius**2)).astype(np.float32)
+    kernel /= kernel.sum()
+
+    def along(axis: int, field: np.ndarray) -> np.ndarray:
+        return np.apply_along_axis(lambda line: np.convolve(line, kernel, mode="same"), axis, field)
+
+    inside = outline(layer).astype(np.float32)[..., None]
+    soft, share = along(0, along(1, layer)), along(0, along(1, inside))
+    solid = (share > 0.35).astype(np.float32)
+    return solid * soft / share.clip(min=0.2)
