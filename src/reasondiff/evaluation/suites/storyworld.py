@@ -1,4 +1,4 @@
-"""StoryWorld as a suite: unseen unpaired cases, judged by the oracle."""
+"""StoryWorld as a suite: unseen unpaired cases, judged by the oracle and by templates; a pass needs both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from reasondiff.checkpoints import bundled_folder, model_hashes
 from reasondiff.errors import InputError
 from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
 from reasondiff.storyworld import captions, dataset
-from reasondiff.storyworld.oracle import ORACLE, judge
+from reasondiff.storyworld.judges import judge_story
+from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.render import draw, draw_frame
 
 __all__ = ["StoryWorldSuite", "world_hash"]
@@ -69,10 +70,16 @@ class StoryWorldSuite:
         return [_as_case(case_id, case) for case_id, case in self.drawn.items()]
 
     def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
-        """The oracle's verdict on the story, on the image at ``anchor_frame``, and on agent and state apart."""
+        """Both judges' verdict on the story, and the oracle's on agent and state apart; its alone on the image."""
         take = self.drawn[case.id].take
-        verdict = judge(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
-        return Judgement(verdict.passed, str(verdict), {"agent": verdict.agent_right, "state": verdict.state_right})
+        verdict = judge_story(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
+        parts = {
+            "agent": verdict.oracle.agent_right,
+            "state": verdict.oracle.state_right,
+            "oracle": verdict.oracle.passed,
+            "templates": verdict.templates.passed,
+        }
+        return Judgement(verdict.passed, str(verdict), parts)
 
     def fingerprint(self) -> dict[str, object]:
         asked = {"cases": self.count, "level": self.level, "split": self.split, "paired": self.paired}

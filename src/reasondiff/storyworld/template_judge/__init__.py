@@ -100,8 +100,9 @@ def _objects(frames: np.ndarray, empty: np.ndarray, story: Story, t: Thresholds)
     scenes = np.stack([np.median(frames[start : start + t.ends], axis=0) for start in starts])
     moving = ((scenes - empty) ** 2).sum(-1).min(0)  # what is not there for a while is no part of the object
     half = (len(scenes) + 1) // 2
+    parts = (scenes[:half], scenes[-half:]) if story.changes else (scenes, scenes)
     found = []
-    for some, state in zip((scenes[:half], scenes[-half:]), story.states, strict=True):
+    for some, state in zip(parts, story.states, strict=True):
         away = np.broadcast_to(moving, some.shape[:3])
         matches = best_matches(some, [empty], object_templates(story.object, state), away=away, accents=True)
         found.append(max(filter(None, matches), key=lambda match: match.explained, default=None))

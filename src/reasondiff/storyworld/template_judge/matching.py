@@ -204,8 +204,8 @@ class _Kernels:
     rest_cover: torch.Tensor
     cover_square: torch.Tensor
     window: torch.Tensor
+    plain_squares: torch.Tensor
     squares: torch.Tensor
-    covered: float
 
     @classmethod
     @cache
@@ -221,8 +221,8 @@ class _Kernels:
             (cover.shape[0], cover.shape[1]),
             *map(_kernel_spectrum, (own, accent, rest, cover, own * cover, accent * cover, rest * cover, cover**2)),
             _kernel_spectrum(torch.ones_like(cover)),
-            torch.cat([plain.square().sum((2, 3, 4)), ink.square().sum((2, 3, 4))], 1),
-            float(cover.sum()),
+            _kernel_spectrum(plain.square().sum(2)),
+            ink.square().sum((2, 3, 4)),
         )
 
 
@@ -262,15 +262,16 @@ class _Change:
         colours = torch.from_numpy(PALETTE)
         own = back(self.change * kernels.own + self.ground * kernels.own_cover)
         part = torch.einsum("kc,fcrs->fkrs", colours, own)[:, :, None]
-        squares = kernels.squares[:, :1]
+        inside = _spectrum(torch.ones(_CELLS, _CELLS))
+        squares = back(inside * kernels.plain_squares)
         if accents:
             accent = back(self.change * kernels.accent + self.ground * kernels.accent_cover)
             part = part + torch.einsum("kc,fcrs->fkrs", colours, accent)[:, None]
-            squares = kernels.squares[:, 1:]
+            squares = kernels.squares[..., None, None]
         rest = (self.change * kernels.rest + self.ground * kernels.rest_cover).sum(1)
         fixed = back(rest - self.products * kernels.cover - 0.5 * self.ground_square * kernels.cover_square)
-        energy = back(self.square * kernels.window) + _NOTHING * kernels.covered
-        return (2 * (part + fixed[:, None, None]) - squares[:, :, None, None]) / energy[:, None, None]
+        energy = back(self.square * kernels.window + _NOTHING * inside * kernels.cover).clamp(min=1.0)
+        return (2 * (part + fixed[:, None, None]) - squares) / energy[:, None, None]
 
 
 def _spectrum(image: torch.Tensor) -> torch.Tensor:

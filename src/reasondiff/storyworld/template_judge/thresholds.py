@@ -13,7 +13,7 @@ class Thresholds:
 
     fits: float = 0.75
     """A template that explains more than this of what is there is what is there."""
-    object_fits: float = 0.7
+    object_fits: float = 0.55
     """Likewise for the object, whose backdrop is guessed from the rows around it."""
     visible: float = 0.35
     """An agent of which less than this share is inside the frame is not weighed."""
