@@ -19,7 +19,7 @@ from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import AGENTS, NUM_FRAMES, PAIRS, SCENES, SIZE, Pose, Story, Take
 
-__all__ = ["FURTHER", "REQUIRED", "Corruption", "Retold", "retell"]
+__all__ = ["FURTHER", "REQUIRED", "SPOILED", "Corruption", "Retold", "retell"]
 
 Video = np.ndarray
 Corruption = Callable[[Take, random.Random], "Video | None"]
@@ -291,6 +291,10 @@ REQUIRED: dict[str, Corruption] = {
     "state that reverts": reverting,
     "agent pasted on a still image": pasted_on,
     "reversed": reversed_in_time,
+}
+"""Each may pass at most two times in a hundred."""
+
+SPOILED: dict[str, Corruption] = {
     "ghostly agent": ghostly,
     "half-faded agent": half_faded,
     "smeared agent": smeared,
@@ -301,7 +305,7 @@ REQUIRED: dict[str, Corruption] = {
     "agent that changes colour": changing_colour,
     "agent that changes kind": changing_kind,
 }
-"""Each may pass at most two times in a hundred."""
+"""Likewise: the story is told, but the agent is not one that a person would name."""
 
 FURTHER: dict[str, Corruption] = {
     "changed from the start": always_changed,

@@ -6,7 +6,7 @@ what distinguishes the frame from the scene without it (``matching``). So a shad
 halves or of three colours is nobody. Of the story it weighs that the named agent is told on its way, in one colour and
 without jumps, that the object is told in its states, that it changes once, and that the agent was near.
 
-It knows nothing of a second agent, of how the agent comes and goes, nor of the anchor; the oracle does.
+It knows nothing of a second agent, nor of the anchor; the oracle does.
 """
 
 from __future__ import annotations
@@ -178,6 +178,10 @@ def _agent(told: dict[int, Match], reading: Reading, story: Story, variant: str,
     frames = sorted(told)
     if any(abs(told[g].x - told[f].x) > t.jolt + t.stride * (g - f) for f, g in pairwise(frames)):
         yield f"{name} jumps"
+    ends = [(frames[0], "present", "comes out of"), (frames[-1], "stays", "goes into")]
+    for frame, waived, how in ends:
+        if variant not in (waived, "behind") and t.border < told[frame].x < SIDE - t.border:
+            yield f"{name} {how} nothing"
     way = [
         frame
         for frame in range(frames[0], frames[-1] + 1)

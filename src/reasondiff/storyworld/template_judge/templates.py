@@ -1,4 +1,4 @@
-"""Sprites as templates: how much of each pixel is the thing's, and how its colour follows from the colour drawn with."""
+"""Sprites as templates: how much of each pixel is the thing's, and how its colour follows from the one drawn with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SCALES", "Template", "agent_templates", "object_templates"]
 
 _SUPERSAMPLE = 4
 _WIDE, _HIGH, _FOOT = 60, 48, 44
-"""The sheet a sprite is drawn on, and the row of its foot; it is cut to what it covers, and a border of three pixels."""
+"""The sheet a sprite is drawn on, and the row of its foot; it is cut to what it covers, and a border."""
 _BORDER = 3
 _SOFT = 0.7
 """Templates and frames are both blurred by so much (a Gaussian, in pixels): the last pixel of an edge says nothing."""

@@ -11,7 +11,7 @@ __all__ = ["THRESHOLDS", "Thresholds"]
 class Thresholds:
     """How well a template must fit, and how long; lengths in pixels of a 64 x 64 frame, times in frames of 0.2 s."""
 
-    fits: float = 0.75
+    fits: float = 0.8
     """A template that explains more than this of what is there is what is there."""
     object_fits: float = 0.55
     """Likewise for the object, whose backdrop is guessed from the rows around it."""
@@ -25,8 +25,10 @@ class Thresholds:
     """A template that explains more than this may be the agent, who may be half covered or half outside."""
     sightings: int = 3
     """Frames in which the agent must be told."""
-    told: float = 0.75
+    told: float = 0.7
     """Share of its way on which it must be told."""
+    border: float = 22.0
+    """It comes in and goes out within this distance of the left or right edge."""
     one_colour: float = 0.8
     """Share of its sightings that must be of one colour."""
     stride: float = 8.0
