@@ -18,11 +18,21 @@ from reasondiff.storyworld import captions, dataset
 from reasondiff.storyworld.judges import judge_story
 from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.render import draw, draw_frame
+from reasondiff.storyworld.stories import Take
 
-__all__ = ["StoryWorldSuite", "world_hash"]
+__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "world_hash"]
 
 SPLITS = ("test", "validation")
 """Those that are never trained on."""
+
+PHASES: tuple[tuple[str, str, str | bool], ...] = (
+    ("start", "anchor_phase", "start"),
+    ("middle", "anchor_phase", "middle"),
+    ("end", "anchor_phase", "end"),
+    ("seen pair", "held_out", False),
+    ("held-out pair", "held_out", True),
+)
+"""Groups of cases: a title, the key of a case's strata, and its value."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +54,7 @@ class StoryWorldSuite:
     level: str = "core"
     paired: bool = False
     name: str = "storyworld"
-    strata: Sequence[Stratum] = (
-        Stratum("start", "anchor_phase", "start"),
-        Stratum("middle", "anchor_phase", "middle"),
-        Stratum("end", "anchor_phase", "end"),
-        Stratum("seen pair", "held_out", False),
-        Stratum("held-out pair", "held_out", True),
-    )
+    strata: Sequence[Stratum] = tuple(Stratum(*phase) for phase in PHASES)
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -70,20 +74,24 @@ class StoryWorldSuite:
         return [_as_case(case_id, case) for case_id, case in self.drawn.items()]
 
     def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
-        """Both judges' verdict on the story, and the oracle's on agent and state apart; its alone on the image."""
-        take = self.drawn[case.id].take
-        verdict = judge_story(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
-        parts = {
-            "agent": verdict.oracle.agent_right,
-            "state": verdict.oracle.state_right,
-            "oracle": verdict.oracle.passed,
-            "templates": verdict.templates.passed,
-        }
-        return Judgement(verdict.passed, str(verdict), parts)
+        """Both judges' verdict on the story, and each one's; the oracle's on agent and state apart."""
+        return judgement_of(self.drawn[case.id].take, case, frames, anchor_frame)
 
     def fingerprint(self) -> dict[str, object]:
         asked = {"cases": self.count, "level": self.level, "split": self.split, "paired": self.paired}
         return {**asked, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+
+
+def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
+    """Both judges' verdict on a video of a drawn story, and each one's; the oracle's on agent and state apart."""
+    verdict = judge_story(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
+    parts = {
+        "agent": verdict.oracle.agent_right,
+        "state": verdict.oracle.state_right,
+        "oracle": verdict.oracle.passed,
+        "templates": verdict.templates.passed,
+    }
+    return Judgement(verdict.passed, str(verdict), parts)
 
 
 def world_hash() -> str:
