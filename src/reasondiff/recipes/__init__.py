@@ -22,6 +22,7 @@ RECIPES = {
     "storyworld-tiny/refine": ("reasondiff.recipes.storyworld_tiny", "REFINE"),
     "storyworld-tiny/base": ("reasondiff.recipes.storyworld_tiny", "BASE"),
     "storyworld-tiny/stage1": ("reasondiff.recipes.storyworld_tiny", "STAGE1"),
+    "storyworld-tiny/stage1-hard": ("reasondiff.recipes.storyworld_tiny", "STAGE1_HARD"),
     "storyworld-tiny/stage2": ("reasondiff.recipes.storyworld_tiny", "STAGE2"),
     "storyworld-tiny/narrator": ("reasondiff.recipes.storyworld_narrator", "NARRATOR"),
     "storyworld-tiny/oracle": ("reasondiff.recipes.storyworld_oracle", "ORACLE"),

@@ -28,7 +28,7 @@ from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
 from reasondiff.training.trainer import Optimization
 
-__all__ = ["BASE", "QUICK", "REFINE", "STAGE1", "STAGE2", "VAE"]
+__all__ = ["BASE", "QUICK", "REFINE", "STAGE1", "STAGE1_HARD", "STAGE2", "VAE"]
 
 TEXT_LENGTH = 128
 """Tokens that a prompt is padded to; 512 in Wan."""
@@ -41,11 +41,13 @@ class StoryWorldClipRecipe(ClipRecipe):
     """Clips of StoryWorld, judged by its oracle.
 
     Args:
+        hard: share of clips of level ``hard``; pairs that are held out, are so there too.
         validation_cases: unseen stories that a validation tells.
         data: an encoded set of ``reasondiff storyworld --dataset`` to train on instead of drawing; ``--data``.
     """
 
     clips: int = CLIPS
+    hard: float = 0.0
     validation_cases: int = 24
     data: str = ""
 
@@ -56,7 +58,7 @@ class StoryWorldClipRecipe(ClipRecipe):
             written = VideoClips(Path(self.data), clips=self.clips)
             check_encoder(written.manifest, vae, self.data, self.base_model or "the model folder")
             return written
-        return storyworld_clips(vae, self.clips, cache, precision=self.optimization.precision)
+        return storyworld_clips(vae, self.clips, cache, hard=self.hard, precision=self.optimization.precision)
 
     def validation(self) -> Validation:
         return partial(judged_previews, count=self.validation_cases)
@@ -176,6 +178,17 @@ STAGE1 = StoryWorldReasonRecipe(
     validate_every=5000,
 )
 """Algorithm 1, first pass: LoRA and AlignFormer under the denoising loss; any frame is the anchor."""
+
+STAGE1_HARD = replace(
+    STAGE1,
+    name="storyworld-tiny/stage1-hard",
+    purpose="stage1 on both levels, the anchor's latent frame heavier, the patch embedding with a LoRA of its own",
+    optimization=Optimization(steps=6000, lr=5e-4, warmup_steps=100, decay_fraction=0.5, ema_decay=0.998),
+    lora=LoraOptions(target_modules=f"{LoraOptions().target_modules}|patch_embedding"),
+    flow=FlowOptions(anchor_weight=3.0),
+    hard=0.5,
+)
+"""Goes on with stage1's weights (``--from-weights``): stories of level ``hard``, and an image that comes back."""
 
 STAGE2 = replace(
     STAGE1,

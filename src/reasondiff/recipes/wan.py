@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from diffusers import UniPCMultistepScheduler
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import PreTrainedTokenizerBase, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
@@ -288,6 +288,8 @@ class ReasonRecipe(ClipRecipe):
                     f"The LoRA in {self.from_weights!r} has rank {rank}, not the recipe's {self.lora.r}; begin without "
                     "--from-weights."
                 )
+            if self.lora:
+                _retarget(pipe, LoraConfig(**to_json(self.lora)))
             return pipe
         pipe = ReasonDiffPipeline.from_pretrained(model, **self.loading())
         if self.lora is None or self.alignformer is None:
@@ -297,6 +299,18 @@ class ReasonRecipe(ClipRecipe):
         self.seeded(lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
         pipe.register_modules(alignformer=self.seeded(lambda: AlignFormer(**config)))
         return pipe
+
+
+def _retarget(pipe: ReasonDiffPipeline, lora: LoraConfig) -> None:
+    """Give the modules of ``lora`` that the pipeline's has none for one that changes nothing yet."""
+    trained = get_peft_model_state_dict(pipe.transformer, adapter_name=ADAPTER)
+    pipe.unload_lora_weights()
+    pipe.transformer.add_adapter(lora, adapter_name=ADAPTER)
+    result = set_peft_model_state_dict(pipe.transformer, trained, adapter_name=ADAPTER)
+    if unknown := result.unexpected_keys:
+        raise InputError(
+            f"The LoRA to begin with trains {unknown[0]!r}, which the recipe's does not; give its own recipe."
+        )
 
 
 def scheduler() -> UniPCMultistepScheduler:

@@ -45,6 +45,7 @@ class FlowOptions:
         timesteps: "logit-normal", or "uniform" as in the paper.
         shift: of the noise levels towards noise, as Wan's scheduler does it: s becomes shift s / (1 + (shift - 1) s).
         motion_weight: in the loss, of what moves; it changes how soon it is learnt, not what is the best answer.
+        anchor_weight: in the loss, of the latent frame that holds the anchor, which the user looks at first.
         compile: the transformer's blocks.
     """
 
@@ -55,6 +56,7 @@ class FlowOptions:
     timesteps: Literal["logit-normal", "uniform"] = "logit-normal"
     shift: float = 1.0
     motion_weight: float = 4.0
+    anchor_weight: float = 1.0
     compile: bool = False
 
     def __post_init__(self) -> None:
@@ -188,8 +190,12 @@ class FlowStage:
         return velocity_from(predicted.float(), noisy, broadcast(inputs.sigma), self.pipe.scheduler)
 
     def denoising_loss(self, predicted: Tensor, inputs: Inputs) -> Tensor:
-        """The squared error of the velocity (Eq. 1); what moves weighs more."""
+        """The squared error of the velocity (Eq. 1); what moves weighs more, and the anchor's latent frame may."""
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
+        if inputs.anchor_latent_frame is not None:
+            latent_frames = torch.arange(inputs.clean.shape[2], device=weight.device)
+            is_anchor = latent_frames == inputs.anchor_latent_frame[:, None]
+            weight = weight * (1 + (self.options.anchor_weight - 1) * is_anchor[:, None, :, None, None])
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
         return (error * weight).sum() / weight.sum()
 
