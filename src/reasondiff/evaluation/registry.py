@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS
+from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
 from reasondiff.evaluation.metrics.base import Metric
@@ -29,6 +30,12 @@ from reasondiff.evaluation.video_folder import find_systems_in
 __all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+
+PLACED: Mapping[str, Callable[[str], System]] = {
+    **{variant.name: variant.at for variant in TRAINED_VARIANTS},
+    **{baseline.name: baseline.at for baseline in BASELINES},
+}
+"""Systems with weights of their own, whose place may follow their name after a colon."""
 
 FOLDER_OF_VIDEOS = "videos-in-folder"
 """Whatever made them: the published videos of a paper, a closed service, an earlier run."""
@@ -115,10 +122,12 @@ def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[Syste
         family, _, place = name.partition(":")
         if family == FOLDER_OF_VIDEOS and place:
             found += find_systems_in(Path(place), cases)
+        elif family in PLACED:
+            found.append(PLACED[family](place))
         elif name in SYSTEMS:
             found.append(SYSTEMS[name])
         else:
-            known = f"{', '.join(SYSTEMS)}, {FOLDER_OF_VIDEOS}:FOLDER"
+            known = f"{', '.join((*SYSTEMS, *PLACED))}, {FOLDER_OF_VIDEOS}:FOLDER"
             raise InputError(f"There is no method {name!r}; choose from {known}.")
     counts = Counter(system.name for system in found)
     twice = [name for name, count in counts.items() if count > 1]

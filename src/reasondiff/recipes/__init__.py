@@ -23,6 +23,10 @@ RECIPES = {
     "storyworld-tiny/base": ("reasondiff.recipes.storyworld_tiny", "BASE"),
     "storyworld-tiny/stage1": ("reasondiff.recipes.storyworld_tiny", "STAGE1"),
     "storyworld-tiny/stage2": ("reasondiff.recipes.storyworld_tiny", "STAGE2"),
+    "storyworld-tiny/no-aux-loss": ("reasondiff.recipes.storyworld_tiny", "NO_AUX_LOSS"),
+    "storyworld-tiny/no-enhanced-latents": ("reasondiff.recipes.storyworld_tiny", "NO_ENHANCED_LATENTS"),
+    "storyworld-tiny/no-multi-prompt": ("reasondiff.recipes.storyworld_tiny", "NO_MULTI_PROMPT"),
+    "storyworld-tiny/no-multi-prompt-2": ("reasondiff.recipes.storyworld_tiny", "NO_MULTI_PROMPT_2"),
     "storyworld-tiny/narrator": ("reasondiff.recipes.storyworld_narrator", "NARRATOR"),
     "storyworld-tiny/oracle": ("reasondiff.recipes.storyworld_oracle", "ORACLE"),
 }
