@@ -89,7 +89,7 @@ def made_at(baseline: DiffusersBaseline, folder: Path, **settings: object) -> Di
 @pytest.mark.parametrize("name", ["wan-i2v", "cogvideox1.5-5b-i2v", "ltx-video"])
 def test_a_tiny_checkpoint_in_the_real_layout_runs(name: str, tmp_path: Path) -> None:
     if name == "wan-i2v":
-        pipe, baseline, frames = tiny.stock_pipeline(), WAN, 9
+        pipe, baseline, frames = tiny.pipeline(), WAN, 9
     elif name == "ltx-video":
         pipe, baseline, frames = ltx(), LTX_VIDEO, 9
     else:

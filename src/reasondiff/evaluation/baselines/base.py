@@ -107,7 +107,7 @@ def _loaded(pipeline: str, place: str) -> DiffusionPipeline:
 
     with in_one_sentence(place):
         pipe = getattr(diffusers, pipeline).from_pretrained(
-            place, torch_dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32, use_safetensors=True
+            place, dtype=torch.bfloat16 if torch.cuda.is_available() else torch.float32, use_safetensors=True
         )
     pipe.set_progress_bar_config(disable=True)
     if torch.cuda.is_available():
