@@ -9,12 +9,13 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo test test-slow test-gpu check format bench clean
+.PHONY: help env demo test test-slow test-gpu test-browser check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
+	@echo "make test-browser   what needs Chromium (Debian's) and the package playwright: the user study"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -37,6 +38,10 @@ test-slow: env
 
 test-gpu: env
 	$(BIN)/python -m pytest -q -m gpu -rs
+
+test-browser: env
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	$(BIN)/python -m pytest -q -m browser -rs
 
 check: env
 	$(BIN)/ruff check .

@@ -29,6 +29,7 @@ from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
 from reasondiff.cli.score import score
 from reasondiff.cli.storyworld import storyworld
+from reasondiff.cli.study import study_app
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.terminal.streams import lenient_streams, silence_output
 from reasondiff.cli.train import train
@@ -61,6 +62,7 @@ app.command()(attention)
 app.command()(calibrate)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.add_typer(study_app, name="study")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

@@ -122,9 +122,7 @@ def alike(videos: Mapping[str, Video]) -> dict[str, tuple[np.ndarray, float]]:
     made = {}
     for method, video in videos.items():
         places = np.round(np.linspace(0, len(video.frames) - 1, count)).astype(int)
-        fitted = [
-            np.asarray(fit_image(Image.fromarray(frame), width, height, "letterbox")) for frame in video.frames
-        ]
+        fitted = [np.asarray(fit_image(Image.fromarray(frame), width, height, "letterbox")) for frame in video.frames]
         made[method] = (np.stack([fitted[place] for place in places]), count / seconds)
     return made
 
