@@ -1,4 +1,4 @@
-"""Ablations: ReasonDiff with another text, another place, another story, and with weights that were trained otherwise."""
+"""Ablations: ReasonDiff with another text, place or story, and with weights that were trained otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Baselines run on tiny random checkpoints in the real layout; DynamiCrafter's adapter on a repository of that shape."""
+"""Baselines run on tiny random checkpoints in the real layout; DynamiCrafter's adapter on a repository like its own."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def t5() -> dict[str, object]:
 def cogvideox() -> CogVideoXImageToVideoPipeline:
     torch.manual_seed(0)
     transformer = CogVideoXTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=16, in_channels=8, out_channels=4, time_embed_dim=2, text_embed_dim=32,
-        num_layers=1, sample_width=8, sample_height=8, sample_frames=9, patch_size=2, patch_size_t=2, patch_bias=False,
+        num_attention_heads=2, attention_head_dim=16, in_channels=8, out_channels=4, time_embed_dim=2,
+        text_embed_dim=32, num_layers=1,
+        sample_width=8, sample_height=8, sample_frames=9, patch_size=2, patch_size_t=2, patch_bias=False,
         use_rotary_positional_embeddings=True, ofs_embed_dim=32,
     )  # fmt: skip
     vae = AutoencoderKLCogVideoX(
@@ -67,8 +68,8 @@ def cogvideox() -> CogVideoXImageToVideoPipeline:
 def ltx() -> LTXConditionPipeline:
     torch.manual_seed(0)
     transformer = LTXVideoTransformer3DModel(
-        in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16, num_layers=1,
-        caption_channels=32,
+        in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16,
+        num_layers=1, caption_channels=32,
     )  # fmt: skip
     vae = AutoencoderKLLTXVideo(
         latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8),

@@ -220,8 +220,8 @@ def test_the_server_tells_a_rater_nothing_but_the_question(study: tuple[Path, St
     ("path", "status"),
     [
         ("/r/guess", 404), ("/r/guess/question", 404), ("/r/guess/video/0/0", 404), ("/r/T/video/9/0", 404),
-        ("/r/T/video/0/9", 404), ("/r/T/image/9", 404), ("/page/plan.json", 404), ("/page/..%2fplan.py", 404), ("/", 404),
-        ("/plan.json", 404),
+        ("/r/T/video/0/9", 404), ("/r/T/image/9", 404), ("/page/plan.json", 404), ("/page/..%2fplan.py", 404),
+        ("/", 404), ("/plan.json", 404),
     ],
 )  # fmt: skip
 def test_what_is_not_a_raters_is_not_there(study: tuple[Path, StudyPlan], path: str, status: int) -> None:

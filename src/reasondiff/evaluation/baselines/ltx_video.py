@@ -22,4 +22,4 @@ LTX_VIDEO = DiffusersBaseline(
     multiple=32,
     pipeline="LTXConditionPipeline",
 )
-"""Its weights are published as one file, ``ltxv-2b-0.9.6-distilled-04-25.safetensors``, and not in diffusers' layout."""
+"""Its weights are published as one file, ``ltxv-2b-0.9.6-distilled-04-25``, and not in diffusers' layout."""

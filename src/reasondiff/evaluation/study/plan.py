@@ -127,8 +127,8 @@ def assign(
     """Questions for every rater.
 
     Items are shown equally often, or once more; within an item every method stands equally often at every place, or
-    once more (a cyclic Latin square). At the end a rater is asked one question again, in another order, and somewhere in
-    the second half one whose worst video is of noise.
+    once more (a cyclic Latin square). At the end a rater is asked one question again, in another order, and somewhere
+    in the second half one whose worst video is of noise.
 
     Args:
         methods: two or more.
