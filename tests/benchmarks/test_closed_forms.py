@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import AutoencoderKLWan, WanTransformer3DModel, WanVACETransformer3DModel
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 from benchmarks.contestants import FULL, Contest, Scale
@@ -44,8 +44,9 @@ def _without_gradients() -> Any:
 @pytest.mark.parametrize("name", [name for name in HUB if name != "wan2.1-i2v-14b-720p"])
 def test_transformer_parameters(name: str) -> None:
     config = named_configs(name)["transformer"]
+    kind = WanVACETransformer3DModel if "vace_layers" in config else WanTransformer3DModel
     with torch.device("meta"):
-        model = WanTransformer3DModel(**config)
+        model = kind(**config)
     assert parameters(model) == Transformer.from_config(config).parameters
     assert Transformer.from_config(model.config) == Transformer.from_config(config)
 
@@ -67,6 +68,26 @@ def test_a_stock_call_with_its_keys_and_values(contest: Contest) -> None:
     closed = shape.forward(tokens, text_tokens=CONTEXT, image=IMAGE_TOKENS, keys=CONTEXT)
     closed += shape.keys_values(CONTEXT, IMAGE_TOKENS)
     counted = count(contest.b0())
+    assert (counted.flops, counted.attention) == (closed.flops, closed.attention)
+    assert closed.moved == pytest.approx(counted.moved, rel=0.05)
+    assert shape.working_bytes(tokens) == pytest.approx(counted.peak, rel=0.05)
+
+
+def test_a_call_of_vace_goes_through_both_branches() -> None:
+    config = named_configs("wan2.1-vace-1.3b")["transformer"] | {"num_layers": 3, "vace_layers": [0, 2]}
+    with torch.device("meta"):
+        model = WanVACETransformer3DModel(**config).to(torch.bfloat16).eval()
+    shape = Transformer.from_config(config)
+    assert parameters(model) == shape.parameters
+    tokens = shape.tokens(21, FULL.height, FULL.width)
+    noisy, control = meta(1, 16, 21, FULL.height, FULL.width), meta(1, 96, 21, FULL.height, FULL.width)
+    text, timestep = meta(1, CONTEXT, 4096), torch.empty(1, dtype=torch.int64, device="meta")
+
+    def call() -> torch.Tensor:
+        return model(noisy, timestep, text, control_hidden_states=control, return_dict=False)[0]
+
+    closed = shape.forward(tokens, text_tokens=CONTEXT, image=0, keys=CONTEXT) + shape.keys_values(CONTEXT)
+    counted = count(call)
     assert (counted.flops, counted.attention) == (closed.flops, closed.attention)
     assert closed.moved == pytest.approx(counted.moved, rel=0.05)
     assert shape.working_bytes(tokens) == pytest.approx(counted.peak, rel=0.05)

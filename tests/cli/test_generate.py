@@ -148,7 +148,7 @@ BAD: dict[Any, Callable[[Path], Any]] = {
         ({"fps": 0}, "0 frames per second"),
         ({"fps": "inf"}, "inf frames per second"),
         ({"fps": 0.0001}, "0.0001 frames per second cannot be played"),  # an MP4 would say 24
-        ({"text_mode": "owner"}, "'owner' is unknown; give one of framewise, mean, concat, joined, single"),
+        ({"text_mode": "owner"}, "'owner' is unknown; give one of framewise, soft, mean, concat, joined, single"),
         ({"anchor": "middle"}, "The anchor 'middle' is unknown"),
         ({"device": "tpu"}, "There is no device 'tpu'; give cpu, cuda or cuda:N"),
         ({"device": "cuda:999"}, "There is no device 'cuda:999' here; give --device cpu"),

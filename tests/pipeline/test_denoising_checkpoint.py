@@ -206,11 +206,8 @@ def test_colours_are_right_where_latents_are_linear_in_them() -> None:
         pixels = torch.tensor(list(image.tobytes())).view(height, width, 3) / 255
         return (pixels @ tiny.randn(3, 4, seed=9) + tiny.randn(4, seed=8)).permute(2, 0, 1)
 
-    condition = torch.zeros(1, 4 + 4, 3, height, width)
-    condition[:, 1, 2] = 1
-    condition[0, 4:, 2] = encoded(anchor)
     clean = torch.stack([encoded(anchor), encoded(other)], dim=1)[None]
-    colours = LatentPreview(anchor, "x.png").colours(clean, condition, scale=1)
+    colours = LatentPreview(anchor, "x.png").colours(clean, encoded(anchor), scale=1)
     for found, image in zip(colours[0], (anchor, other), strict=True):
         wanted = torch.tensor(list(image.tobytes())).view(height, width, 3) / 255
         assert (found - wanted).abs().max() <= 0.1

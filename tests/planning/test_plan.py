@@ -146,7 +146,9 @@ def test_another_kind_of_model_has_no_plan(tmp_path: Path) -> None:
     folder = tiny.checkpoint(tmp_path / "model")
     config = json.loads((folder / "transformer" / "config.json").read_text())
     (folder / "transformer" / "config.json").write_text(json.dumps(config | {"in_channels": 16}))
-    with pytest.raises(CheckpointError, match="reads 16 channels, not the 12 of image-to-video; use an I2V model"):
+    with pytest.raises(
+        CheckpointError, match="reads 16 channels, not the 12 of image-to-video; use an I2V or VACE model"
+    ):
         architecture(str(folder))
     with pytest.raises(InputError, match="A revision is for models on the hub"):
         architecture(str(folder), revision="v1")

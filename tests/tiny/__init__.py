@@ -20,6 +20,8 @@ from diffusers import (
     UniPCMultistepScheduler,
     WanImageToVideoPipeline,
     WanTransformer3DModel,
+    WanVACEPipeline,
+    WanVACETransformer3DModel,
 )
 from PIL import Image
 from transformers import (
@@ -79,6 +81,27 @@ def transformer(*, image_tokens: bool = True, seed: int = 0, **config: Any) -> W
     }
     with seeded(seed):
         return WanTransformer3DModel(**(settings | config)).eval()
+
+
+def vace_transformer(*, seed: int = 0, **config: Any) -> WanVACETransformer3DModel:
+    """A three-layer Wan VACE transformer with two control blocks; ``config`` are overrides."""
+    settings = {
+        "patch_size": (1, 2, 2),
+        "num_attention_heads": 2,
+        "attention_head_dim": 12,
+        "in_channels": LATENT_CHANNELS,
+        "out_channels": LATENT_CHANNELS,
+        "text_dim": TEXT_DIM,
+        "freq_dim": 16,
+        "ffn_dim": 48,
+        "num_layers": 3,
+        "cross_attn_norm": True,
+        "rope_max_seq_len": 64,
+        "vace_layers": [0, 2],
+        "vace_in_channels": 2 * LATENT_CHANNELS + 8 * 8,  # kept, to be changed, mask
+    }
+    with seeded(seed):
+        return WanVACETransformer3DModel(**(settings | config)).eval()
 
 
 def vae(*, seed: int = 0, **config: Any) -> AutoencoderKLWan:
@@ -172,6 +195,20 @@ def checkpoint(folder: Path, *, image_tokens: bool = True, seed: int = 0) -> Pat
     """Write the tiny pipeline as a diffusers folder: ``model_index.json`` and one subfolder per component."""
     pipeline(image_tokens=image_tokens, seed=seed).save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def vace_pipeline(*, seed: int = 0, **parts: Any) -> WanVACEPipeline:
+    """The stock VACE pipeline made of the tiny parts; ``parts`` are others in their place, or ``boundary_ratio``."""
+    defaults = {
+        "tokenizer": tokenizer(),
+        "text_encoder": text_encoder(seed=seed),
+        "vae": vae(seed=seed),
+        "scheduler": scheduler(),
+        "transformer": vace_transformer(seed=seed),
+    }
+    pipe = WanVACEPipeline(**(defaults | parts))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
 
 def image(width: int = 64, height: int = 64, *, seed: int = 0) -> Image.Image:

@@ -23,6 +23,7 @@ from reasondiff.cli.demo import demo
 from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.generate import generate
+from reasondiff.cli.models import models
 from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
@@ -52,6 +53,7 @@ app.command()(replay)
 app.command()(cases)
 app.command()(demo)
 app.command()(storyworld)
+app.command()(models)
 app.command()(plan)
 app.command()(doctor)
 app.command()(train)

@@ -11,14 +11,15 @@ from reasondiff.errors import InputError
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
-from reasondiff.narrative import Narrative
-from reasondiff.pipeline.settings import AnchorPlace, Options, TextMode
+from reasondiff.narrative import AnchorPlace, Narrative
+from reasondiff.narrative.frame_plan import TextMode
+from reasondiff.pipeline.settings import Options
 
 __all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "SaysItsSettings", "SeesTruth", "System", "may_see_truth"]
 
 
 class System(Protocol):
-    """Anything that makes videos. A new one is a file with a class like this and a line in ``registry``."""
+    """A baseline, or whatever makes videos. A new one is a file with a class like this and a line in ``registry``."""
 
     @property
     def name(self) -> str:

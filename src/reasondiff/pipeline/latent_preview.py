@@ -50,18 +50,16 @@ class LatentPreview:
         """After step ``step``, 0-based."""
         if (step + 1) % self.every == 0 or step + 1 == pipe.num_timesteps:
             clean = tensors["clean"].float().cpu()
-            condition = tensors["condition"].float().cpu()
-            colours = self.colours(clean, condition, pipe.vae_scale_factor_spatial)
+            flagged, known = pipe.model.held(tensors["condition"][0].float().cpu())
+            colours = self.colours(clean, known[:, int(flagged.argmax())], pipe.vae_scale_factor_spatial)
             with atomic_path(self.path) as partial:
                 strip(colours).save(partial)
         return {}
 
-    def colours(self, clean: Tensor, condition: Tensor, scale: int) -> Tensor:
+    def colours(self, clean: Tensor, anchor: Tensor, scale: int) -> Tensor:
         """RGB in 0..1 [videos, latent_frames, height, width, 3] of latents [videos, channels, latent_frames, height,
-        width]; ``condition`` as the transformer reads it, of which the first video's anchor serves all."""
+        width]; ``anchor`` are the image's own latents [channels, height, width]."""
         channels, _, height, width = clean.shape[1:]
-        flagged = condition[0, :-channels].flatten(2).amax((0, 2))
-        anchor = condition[0, -channels:, int(flagged.argmax())]
         fitted = fit_image(self.image, width * scale, height * scale, self.fit)
         pixels = torch.from_numpy(np.array(fitted))[None].float()
         wanted = F.interpolate(pixels.permute(0, 3, 1, 2) / 255, (height, width), mode="area")[0]

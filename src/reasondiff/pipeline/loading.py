@@ -13,9 +13,10 @@ from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
 from reasondiff.backends.wan.components import HUB_OPTIONS, transformer_config
 from reasondiff.backends.wan.step_caches import compile_blocks
+from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import UnsupportedError
 from reasondiff.pipeline.generate import ReasonDiffPipeline
-from reasondiff.planning.presets import Preset
+from reasondiff.planning.presets import Preset, suited
 
 __all__ = ["apply_preset", "load_preset"]
 
@@ -24,7 +25,13 @@ _COMPUTE = torch.bfloat16
 
 
 def load_preset(
-    model: str, preset: Preset, device: str | torch.device, *, adapter: str | None = None, **options: Any
+    model: str,
+    preset: Preset,
+    device: str | torch.device,
+    *,
+    adapter: str | None = None,
+    loras: Mapping[str, float] | None = None,
+    **options: Any,
 ) -> ReasonDiffPipeline:
     """Load a model as ``preset`` says.
 
@@ -33,6 +40,7 @@ def load_preset(
         preset: one of ``reasondiff.planning.presets``, or your own.
         device: where it computes.
         adapter: a folder or hub id, loaded before anything is compiled or cast.
+        loras: others beside it, each with its scale.
         options: for ``ReasonDiffPipeline.from_pretrained``.
 
     Raises:
@@ -44,11 +52,13 @@ def load_preset(
     if preset.float8_products:
         place = {name: options[name] for name in HUB_OPTIONS if name in options}
         config = transformer_config(model, **place)
-        options["quantization_config"] = _products_in_8_bits(config["num_layers"])
+        options["quantization_config"] = _products_in_8_bits(config)
     dtypes = {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}
     pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
     if adapter is not None:
         pipe.load_adapter(adapter)
+    for lora, scale in (loras or {}).items():
+        pipe.load_lora(lora, scale=scale)
     apply_preset(pipe, preset, device)
     return pipe
 
@@ -72,6 +82,7 @@ def apply_preset(
     """
     device = torch.device(device)
     _check(preset, device)
+    preset = suited(preset, step_cache=not any(map(is_vace, pipe.transformers)))
     if preset.weights == "float8" and not preset.float8_products:
         for model in pipe.transformers:
             model.enable_layerwise_casting(storage_dtype=_FLOAT8, compute_dtype=model.dtype)
@@ -123,16 +134,18 @@ def _check(preset: Preset, device: torch.device) -> None:
         raise UnsupportedError(f"The preset {preset.name!r} needs torchao; install it, or choose balanced or low-vram.")
 
 
-def kept_whole(layers: int) -> list[str]:
+def kept_whole(config: Mapping[str, Any]) -> list[str]:
     """What stays in 16 bits where products are in 8: the first and the last block, and all around the blocks."""
-    return ["blocks.0", f"blocks.{layers - 1}", "patch_embedding", "condition_embedder", "proj_out"]
+    around = ["patch_embedding", "condition_embedder", "proj_out"]
+    control = ["vace_patch_embedding", "proj_in"] if "vace_layers" in config else []
+    return ["blocks.0", f"blocks.{config['num_layers'] - 1}", *around, *control]
 
 
-def _products_in_8_bits(layers: int) -> Any:
+def _products_in_8_bits(config: Mapping[str, Any]) -> Any:
     from diffusers.quantizers.pipe_quant_config import PipelineQuantizationConfig
     from diffusers.quantizers.quantization_config import TorchAoConfig
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow
 
     kind = Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())
-    config = TorchAoConfig(kind, modules_to_not_convert=kept_whole(layers))
-    return PipelineQuantizationConfig(quant_mapping={"transformer": config, "transformer_2": config})
+    quantized = TorchAoConfig(kind, modules_to_not_convert=kept_whole(config))
+    return PipelineQuantizationConfig(quant_mapping={"transformer": quantized, "transformer_2": quantized})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id
+from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id, read_config
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
 from reasondiff.planning.transformer import Transformer
@@ -17,14 +17,14 @@ from reasondiff.planning.vae import Vae
 __all__ = ["Architecture", "architecture", "named_configs"]
 
 _PUBLISHED = 4
-"""Bytes per parameter of the published Wan2.1 checkpoints, which are fp32."""
+"""Bytes per parameter of the published Wan2.1 checkpoints, which are fp32 unless ``architectures.json`` says other."""
 
 _COMPONENTS = ("text_encoder", "image_encoder", "vae", "alignformer", "transformer", "transformer_2")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A Wan image-to-video model with AlignFormer.
+    """A Wan image-to-video model with AlignFormer, or a VACE model.
 
     Args:
         name: as given.
@@ -61,11 +61,16 @@ class Architecture:
         return {name: part.parameters for name, part in parts.items() if part is not None}
 
     @property
+    def takes_step_cache(self) -> bool:
+        """Whether blocks can be skipped in some steps; VACE's hints would be lost or added twice."""
+        return not any(transformer.control_layers for transformer in self.transformers)
+
+    @property
     def image_tokens(self) -> int:
         """Per video, as the transformer reads them; first-and-last-frame models take the image twice."""
         if self.image_encoder is None or not self.transformers[0].image_dim:
             return 0
-        return self.image_encoder.tokens * (2 if self.transformers[0].image_positions else 1)
+        return self.image_encoder.tokens * (2 if self.transformers[0].pos_embed_seq_len else 1)
 
 
 def architecture(model: str, revision: str | None = None) -> Architecture:
@@ -83,8 +88,9 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
     name = model.lower()
     disk: dict[str, int] | None = None
     defaults: dict[str, Any] = {}
+    published: Mapping[str, int] = {}
     if name in HUB and revision is None:
-        configs = named_configs(name)
+        configs, published = named_configs(name), _published(name)
     elif name in BUNDLED or (model and Path(model).is_dir()):
         if revision is not None:
             raise InputError(f"A revision is for models on the hub, and {model!r} is a folder; leave it out.")
@@ -97,7 +103,7 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
         known = ", ".join((*BUNDLED, *HUB))
         raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, a folder, or a hub id.")
     try:
-        found = _built(model, configs, disk, defaults)
+        found = _built(model, configs, disk, defaults, published)
         _ = found.parameters
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise CheckpointError(f"The configs of {model!r} are not Wan's ({error!r}); check the folder.") from error
@@ -110,8 +116,19 @@ def named_configs(name: str) -> dict[str, dict[str, Any]]:
     return {component: known["parts"][part] for component, part in known["models"][name].items()}
 
 
+def _published(name: str) -> Mapping[str, int]:
+    """Bytes per parameter as published, by component, where they are not ``_PUBLISHED``."""
+    known = json.loads(Path(__file__).with_name("architectures.json").read_text(encoding="utf-8"))
+    published: dict[str, int] = known["bytes"].get(name, {})
+    return published
+
+
 def _built(
-    name: str, configs: Mapping[str, Mapping[str, Any]], disk: Mapping[str, int] | None, defaults: Mapping[str, Any]
+    name: str,
+    configs: Mapping[str, Mapping[str, Any]],
+    disk: Mapping[str, int] | None,
+    defaults: Mapping[str, Any],
+    published: Mapping[str, int],
 ) -> Architecture:
     found = Architecture(
         name=name,
@@ -129,17 +146,18 @@ def _built(
     if not found.transformers:
         raise KeyError("transformer")
     if disk is None:
-        published = {part: _PUBLISHED * count for part, count in found.parameters.items() if part != "alignformer"}
-        found = replace(found, disk=published)
+        counts = {part: count for part, count in found.parameters.items() if part != "alignformer"}
+        sizes = {part: published.get(part, _PUBLISHED) * count for part, count in counts.items()}
+        found = replace(found, disk=sizes)
     return found
 
 
 def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
     """Configs, bytes of weights by component, and the model's own options."""
     check_configs(folder)
-    index = _json(folder / "model_index.json")
+    index = read_config(folder / "model_index.json")
     present = [part for part in _COMPONENTS if (folder / part).is_dir()]
-    configs = {part: _json(folder / part / "config.json") for part in present}
+    configs = {part: read_config(folder / part / "config.json") for part in present}
     if config := configs.get("image_encoder"):  # a whole CLIP keeps the vision tower's config inside its own
         configs["image_encoder"] = config.get("vision_config", config)
     disk = {part: _weight_bytes(folder / part) for part in present}
@@ -148,15 +166,3 @@ def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict
 
 def _weight_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
-    except (OSError, ValueError, RecursionError):
-        raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{str(file)!r} is not an object; download the model again.")
-    return data

@@ -8,7 +8,7 @@ from typing import Any
 
 from reasondiff.planning.architecture import Architecture
 from reasondiff.planning.gpus import SIZES, USABLE, Gpu
-from reasondiff.planning.presets import PRESETS, Preset
+from reasondiff.planning.presets import PRESETS, Preset, suited
 from reasondiff.planning.stages import Job, Run, Stage
 
 __all__ = ["Plan", "fitting_preset", "job_of", "plan", "smallest_card"]
@@ -63,6 +63,7 @@ def plan(model: Architecture, preset: Preset, job: Job) -> Plan:
     Raises:
         InputError: the frames or the size do not fit the model.
     """
+    preset = suited(preset, step_cache=model.takes_step_cache)
     weights = weight_bytes(model, preset)
     return Plan(model, preset, job, weights, Run(model, preset, job, weights).stages)
 
@@ -76,7 +77,7 @@ def weight_bytes(model: Architecture, preset: Preset) -> dict[str, float]:
         weights["text_encoder"] = model.text_encoder.parameters + model.text_encoder.kept_parameters
     if preset.weights == "float8":
         for part, transformer in zip(("transformer", "transformer_2"), model.transformers, strict=False):
-            blocks = transformer.layers - (2 if preset.float8_products else 0)
+            blocks = transformer.all_layers - (2 if preset.float8_products else 0)
             weights[part] -= max(0, blocks) * transformer.block_parameters
     return weights
 
@@ -103,7 +104,8 @@ def smallest_card(memory: float) -> int | None:
 
 def job_of(defaults: Mapping[str, Any], **given: Any) -> Job:
     """A job from a model's own options, and from those that were given (None stands for not given)."""
-    known = {key: defaults[key] for key in ("num_frames", "num_inference_steps", "guidance_scale") if key in defaults}
+    own = ("num_frames", "num_inference_steps", "guidance_scale")
+    known: dict[str, Any] = {key: defaults[key] for key in own if key in defaults}
     if "area" in defaults:
         side = max(1, int(defaults["area"] ** 0.5) // 16) * 16
         known |= {"width": side, "height": side}

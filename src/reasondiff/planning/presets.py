@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reasondiff.errors import InputError
 
-__all__ = ["PRESETS", "Offload", "Precision", "Preset", "preset"]
+__all__ = ["PRESETS", "Offload", "Precision", "Preset", "preset", "suited"]
 
 Precision = Literal["bfloat16", "float8"]
 """``float8`` is e4m3."""
@@ -117,3 +117,8 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise InputError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
+
+
+def suited(chosen: Preset, *, step_cache: bool) -> Preset:
+    """A preset for a model that may take no step cache (VACE, whose control branch a skipped block would undo)."""
+    return chosen if step_cache or chosen.step_cache is None else replace(chosen, step_cache=None, skipped=0.0)

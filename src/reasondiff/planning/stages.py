@@ -163,10 +163,11 @@ class Run:
         return Stage("texts", texts * self.model.text_encoder.encode(self.job.words), self._resident("text_encoder"))
 
     def _image(self) -> Stage:
-        """With AlignFormer one image held for a chunk; without it, a clip of grey frames around the image."""
+        """With AlignFormer one image held for a chunk; without it, a clip of grey frames around the image; for VACE a
+        grey one beside it."""
         model, job = self.model, self.job
         frames = job.num_frames if model.alignformer is None else 1 + model.vae.stride
-        work = model.vae.encode(frames, job.height, job.width)
+        work = model.vae.encode(frames, job.height, job.width) * (2 if model.transformers[0].control_layers else 1)
         if model.image_encoder is not None and model.image_tokens:
             work += (model.image_tokens // model.image_encoder.tokens) * model.image_encoder.encode()
         high, wide = self._tile or (job.height, job.width)
@@ -199,7 +200,7 @@ class Run:
             kept = transformer.cache_bytes(text_tokens + images)
         else:
             work += calls * transformer.keys_values(text_tokens, job.branches * images)
-        blocks = (transformer.layers - 2) / transformer.layers
+        blocks = (transformer.all_layers - 2) / transformer.all_layers
         return Stage(
             "denoise",
             work,
@@ -251,7 +252,7 @@ class Run:
         transformer = self.model.transformers[0]
         bytes_per_weight = 1 if self.preset.weights == "float8" else 2
         block = transformer.block_parameters * bytes_per_weight
-        outside_blocks = self.weights["transformer"] - transformer.layers * block
+        outside_blocks = self.weights["transformer"] - transformer.all_layers * block
         return outside_blocks + 2 * block
 
 

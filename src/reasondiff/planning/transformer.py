@@ -18,7 +18,7 @@ blocks: norms, gates and rotary embeddings, much of it in fp32. Counted."""
 
 @dataclass(frozen=True)
 class Transformer:
-    """A ``WanTransformer3DModel``.
+    """A ``WanTransformer3DModel``, or a ``WanVACETransformer3DModel``, which has a control branch beside it.
 
     Args:
         layers: blocks.
@@ -31,8 +31,10 @@ class Transformer:
         freq_dim: width of the timestep's sinusoid.
         image_dim: width of the image encoder's output; 0 where there is none.
         added_dim: input width of the image's key and value projections; 0 where there are none.
-        image_positions: learned positions of the image tokens; 0 where there are none.
+        pos_embed_seq_len: learned positions of the image tokens; 0 where there are none.
         cross_norm: learned norm before cross-attention.
+        control_layers: blocks of VACE's control branch; 0 for image-to-video.
+        control_channels: that it reads.
     """
 
     layers: int
@@ -45,8 +47,10 @@ class Transformer:
     freq_dim: int
     image_dim: int
     added_dim: int
-    image_positions: int
+    pos_embed_seq_len: int
     cross_norm: bool
+    control_layers: int = 0
+    control_channels: int = 0
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -63,13 +67,20 @@ class Transformer:
             freq_dim=config.get("freq_dim", 256),
             image_dim=config.get("image_dim") or 0,
             added_dim=config.get("added_kv_proj_dim") or 0,
-            image_positions=config.get("pos_embed_seq_len") or 0,
+            pos_embed_seq_len=config.get("pos_embed_seq_len") or 0,
             cross_norm=config.get("cross_attn_norm", True),
+            control_layers=len(config.get("vace_layers") or ()),
+            control_channels=config.get("vace_in_channels", 96) if config.get("vace_layers") else 0,
         )
 
     @property
+    def all_layers(self) -> int:
+        """Blocks of both branches; a call goes through all of them."""
+        return self.layers + self.control_layers
+
+    @property
     def block_parameters(self) -> int:
-        """Of one block."""
+        """Of one block, without what a control block has beside it."""
         attention = 4 * _linear(self.dim, self.dim) + 2 * self.dim
         image = 2 * _linear(self.added_dim, self.dim) + self.dim if self.added_dim else 0
         norm = 2 * self.dim if self.cross_norm else 0
@@ -83,9 +94,17 @@ class Transformer:
         image = 0
         if self.image_dim:
             image = _linear(self.image_dim, self.image_dim) + _linear(self.image_dim, dim) + 2 * (self.image_dim + dim)
-            image += self.image_positions * self.image_dim
+            image += self.pos_embed_seq_len * self.image_dim
         ends = _linear(self.in_channels * patch, dim) + _linear(dim, self.out_channels * patch) + 2 * dim
-        return self.layers * self.block_parameters + time + text + image + ends
+        return self.all_layers * self.block_parameters + time + text + image + ends + self._control_parameters
+
+    @property
+    def _control_parameters(self) -> int:
+        """Of the control branch beside its blocks: a projection out of each, one into the first, and its embedding."""
+        if not self.control_layers:
+            return 0
+        projections = (self.control_layers + 1) * _linear(self.dim, self.dim)
+        return projections + _linear(self.control_channels * math.prod(self.patch), self.dim)
 
     def tokens(self, latent_frames: int, height: int, width: int) -> int:
         """Tokens of a video of this latent size."""
@@ -101,9 +120,11 @@ class Transformer:
             image: image tokens in the context.
             keys: text tokens that each video token attends to.
         """
-        dim, layers = self.dim, self.layers
+        dim, layers = self.dim, self.all_layers
         linear = 12 * dim**2 + 4 * dim * self.ffn
-        ends = 2 * math.prod(self.patch) * dim * (self.in_channels + self.out_channels)
+        ends = 2 * math.prod(self.patch) * dim * (self.in_channels + self.out_channels + self.control_channels)
+        if self.control_layers:
+            ends += 2 * (self.control_layers + 1) * dim**2
         time = 2 * dim * (self.freq_dim + 7 * dim)
         image_rows = 2 * image * self.image_dim * (self.image_dim + dim)
         return self.embed(text_tokens) + Work(
@@ -118,21 +139,23 @@ class Transformer:
 
     def keys_values(self, text_tokens: int, image: int = 0) -> Work:
         """Every layer's keys and values of so many text tokens and image tokens."""
-        return Work(matmul=4 * self.layers * self.dim * (text_tokens * self.dim + image * self.added_dim))
+        return Work(matmul=4 * self.all_layers * self.dim * (text_tokens * self.dim + image * self.added_dim))
 
     def cache_bytes(self, tokens: int, itemsize: int = 2) -> int:
         """Kept keys and values of so many text tokens or image tokens."""
-        return 2 * self.layers * self.dim * tokens * itemsize
+        return 2 * self.all_layers * self.dim * tokens * itemsize
 
     def working_bytes(self, tokens: int, itemsize: int = 2) -> int:
         """The most that one eager call holds beside weights and kept keys and values.
 
         Either at the last gate, whose arithmetic is in fp32, or around the activation of the feed-forward layer; the
-        block's input, its hidden states, attention's output and the norm's output are alive throughout.
+        block's input, its hidden states, attention's output and the norm's output are alive throughout. VACE makes all
+        hints before the first block of its own and keeps them until they are added.
         """
         gate = 5 * itemsize * self.dim + (12 if itemsize == 2 else 8) * self.dim
         feed_forward = itemsize * (4 * self.dim + 2 * self.ffn)
-        return tokens * max(gate, feed_forward)
+        hints = itemsize * self.dim * (self.control_layers + 1) if self.control_layers else 0
+        return tokens * (max(gate, feed_forward) + hints)
 
 
 def _linear(inputs: int, outputs: int) -> int:

@@ -52,7 +52,7 @@ def t5() -> dict[str, object]:
 def cogvideox() -> CogVideoXImageToVideoPipeline:
     torch.manual_seed(0)
     transformer = CogVideoXTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=16, in_channels=8, out_channels=4, time_embed_dim=2,
+        num_attention_heads=2, attention_head_dim=16, in_channels=8, out_channels=4, time_embed_dim=32,
         text_embed_dim=32, num_layers=1,
         sample_width=8, sample_height=8, sample_frames=9, patch_size=2, patch_size_t=2, patch_bias=False,
         use_rotary_positional_embeddings=True, ofs_embed_dim=32,

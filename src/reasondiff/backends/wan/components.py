@@ -1,7 +1,7 @@
 """The components of a ReasonDiff model, and the folder they are kept in: loading, saving, LoRA.
 
 model_index.json                       classes, the model's ``Defaults``, and whether the AlignFormer has a LoRA
-transformer/ vae/ text_encoder/ ...    stock Wan image-to-video
+transformer/ vae/ text_encoder/ ...    stock Wan image-to-video, or stock Wan VACE
 alignformer/                           optional
 pytorch_lora_weights.safetensors       the LoRA that was trained with the AlignFormer
 narrator/                              optional: a vision-language model, loaded when first asked
@@ -29,6 +29,7 @@ from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.lora_file import as_diffusers_reads, check_all_used
 from reasondiff.backends.wan.single_file import load_single_file
+from reasondiff.backends.wan.vace import VACE_DEFAULTS, is_vace
 from reasondiff.checkpoints import (
     LORA_FILE,
     check_configs,
@@ -51,7 +52,7 @@ ADAPTER = "reasondiff"
 
 
 class WanComponents(WanImageToVideoPipeline):
-    """Stock Wan image-to-video, an AlignFormer, a LoRA and a narrator: loading, saving, and whether they fit."""
+    """Stock Wan image-to-video or VACE, AlignFormer, LoRA and narrator: loading, saving, and whether they fit."""
 
     model_cpu_offload_seq = "text_encoder->image_encoder->alignformer->transformer->transformer_2->vae"
     _optional_components = [*WanImageToVideoPipeline._optional_components, "alignformer"]  # noqa: RUF012
@@ -94,7 +95,8 @@ class WanComponents(WanImageToVideoPipeline):
         )
         self.register_modules(alignformer=alignformer)
         self.register_to_config(reasondiff=reasondiff, alignformer_lora=alignformer_lora)
-        self.defaults = Defaults.from_config(reasondiff)
+        own = VACE_DEFAULTS if self.any_transformer is not None and is_vace(self.any_transformer) else {}
+        self.defaults = Defaults.from_config({**own, **(reasondiff or {})})
         self._narrator: Narrator | None = None
         self._narrator_folder: Path | None = None
         self.offload_hooks: list[Callable[[], object]] = []  # called between stages: models leave the GPU
@@ -134,7 +136,7 @@ class WanComponents(WanImageToVideoPipeline):
 
         Args:
             pretrained_model_name_or_path: a name that ``checkpoints.find_model`` knows, a folder, or a hub id; of a
-                ReasonDiff model or of any Wan image-to-video in diffusers' layout.
+                ReasonDiff model or of any Wan image-to-video or VACE in diffusers' layout.
             alignformer: one, or a folder or hub id (``owner/name`` or ``owner/name@revision``) with one in it or in
                 its ``alignformer`` folder.
             lora: the LoRA that was trained with it: a safetensors file, or a folder or hub id with a
@@ -170,7 +172,7 @@ class WanComponents(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
+            model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
                 check_ours(folder)
@@ -195,11 +197,7 @@ class WanComponents(WanImageToVideoPipeline):
         adapters = dict(getattr(self.transformer, "peft_config", {}))
         if others := set(adapters) - {self.own_lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
-        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
-        active = bool(layers) and self.own_lora in layers[0].active_adapters
-        name = self.own_lora
-        if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
-            raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
+        active = bool(adapters) and self._lora_is_active()
         (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
         self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
         with self._without_lora() if adapters else nullcontext() as aside:
@@ -208,6 +206,23 @@ class WanComponents(WanImageToVideoPipeline):
                 shutil.copyfile(aside / LORA_FILE, folder / LORA_FILE)
         if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
             shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    def _lora_is_active(self) -> bool:
+        """Whether our own LoRA is in use.
+
+        Raises:
+            UnsupportedError: it is, at another scale than 1.
+        """
+        name = self.own_lora
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
+        if not layers or name not in layers[0].active_adapters:
+            return False
+        for layer in layers:
+            if layer.scaling[name] != layer.lora_alpha[name] / layer.r[name]:
+                raise UnsupportedError(
+                    "The LoRA is not at scale 1, which a model folder cannot say; use that scale first."
+                )
+        return True
 
     @contextmanager
     def _without_lora(self) -> Iterator[Path]:
@@ -307,9 +322,10 @@ class WanComponents(WanImageToVideoPipeline):
     @property
     def pixels_per_token(self) -> int:
         """Width and height of the frames must be multiples of this."""
-        sides = [
-            side for model in (self.any_transformer, self.alignformer) if model for side in model.config["patch_size"]
-        ]
+        sides: list[int] = []
+        for model in (self.any_transformer, self.alignformer):
+            if model is not None:
+                sides += model.config["patch_size"]
         return self.vae_scale_factor_spatial * math.lcm(*sides)
 
     def _check(self) -> None:
@@ -322,10 +338,13 @@ class WanComponents(WanImageToVideoPipeline):
         )
         for model in (self.transformer, self.transformer_2):
             if model is not None:
-                check_kind(model.config["in_channels"], channels, stride, expand_timesteps=expands)
+                scale = self.vae_scale_factor_spatial
+                check_kind(model.config, channels, stride, scale=scale, expand_timesteps=expands)
         self.check_alignformer(self.alignformer)
 
     def check_alignformer(self, former: AlignFormer | None) -> None:
+        if former is not None and self.any_transformer is not None and is_vace(self.any_transformer):
+            raise CheckpointError("VACE takes no AlignFormer; use an image-to-video model, or leave it out.")
         if former is not None and self.vae is not None:
             channels = self.vae.config["z_dim"]
             width = self.text_encoder.config.d_model if self.text_encoder is not None else former.config["text_dim"]
@@ -345,11 +364,11 @@ def _check_tokenizer(folder: Path) -> None:
             )
 
 
-_NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
+_SAFE_LOAD_OPTIONS = {"use_safetensors": True, "trust_remote_code": False}
 """Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
 
 HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
-_OURS = [
+_OUR_FILES = [
     LORA_FILE,
     "narrator/*.json",
     "narrator/*.jinja",
@@ -389,7 +408,7 @@ def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
     """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(repo, allow_patterns=_OURS if ours else ["*.json", "*.safetensors"], **options))
+    return Path(snapshot_download(repo, allow_patterns=_OUR_FILES if ours else ["*.json", "*.safetensors"], **options))
 
 
 def _alignformer(name: str, dtype: Any) -> AlignFormer:

@@ -18,6 +18,7 @@ from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guida
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
 from reasondiff.backends.wan.step_caches import check_cache
+from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.flow import clean_from
 
@@ -134,7 +135,8 @@ def predict(
     Args:
         transformer: a Wan transformer; it is made frame-wise.
         noisy: latents [batch, channels, latent_frames, height, width], normalised.
-        condition: [batch, stride + channels, latent_frames, height, width]: the mask, then the condition's latents.
+        condition: [batch, stride + channels, latent_frames, height, width]: the mask, then the condition's latents; or
+            a VACE transformer's control, see ``vace``.
         timestep: [batch] or a number, in the scheduler's steps (1000 is noise), see ``timestep_of``.
         context: the text and the image tokens.
         branch: the name under which a step cache keeps its state; None where there is no cache.
@@ -144,17 +146,26 @@ def predict(
     Returns:
         Of the shape of ``noisy``, in the transformer's dtype.
     """
-    hidden_states = torch.cat([noisy, condition], dim=1).to(transformer.dtype)
     cache: AbstractContextManager[Any] = nullcontext() if branch is None else transformer.cache_context(branch)
     with cache, install(transformer).use(context, record):
         predicted: Tensor = transformer(
-            hidden_states=hidden_states,
             timestep=timestep.expand(len(noisy)),
             attention_kwargs=attention_kwargs,
             return_dict=False,
+            **_latents(transformer, noisy, condition),
             **context.inputs,
         )[0]
     return predicted
+
+
+def _latents(transformer: Any, noisy: Tensor, condition: Tensor) -> dict[str, Tensor]:
+    """Image-to-video reads the condition in more channels of its input, VACE in a branch of its own."""
+    if is_vace(transformer):
+        return {
+            "hidden_states": noisy.to(transformer.dtype),
+            "control_hidden_states": condition.to(transformer.dtype),
+        }
+    return {"hidden_states": torch.cat([noisy, condition], dim=1).to(transformer.dtype)}
 
 
 def timestep_of(sigma: Tensor, scheduler: Any) -> Tensor:

@@ -1,7 +1,8 @@
-"""Wan image-to-video behind ``backends.base``."""
+"""Wan behind ``backends.base``: image-to-video, and VACE."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,15 +27,16 @@ from reasondiff.backends.wan.conditioning import (
 from reasondiff.backends.wan.denoising import denoise
 from reasondiff.backends.wan.framewise import FrameContext
 from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
+from reasondiff.backends.wan.vace import encode_control, is_vace
 from reasondiff.errors import InputError
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.timeline import Timeline
 
-__all__ = ["WanModel"]
+__all__ = ["VaceModel", "Wan", "WanModel", "model_of"]
 
 
-class WanModel:
-    """A ``VideoModel`` that takes an adapter; methods are documented there.
+class Wan(ABC):
+    """A ``VideoModel``, whatever its condition is; methods are documented there.
 
     Args:
         pipe: the components, loaded.
@@ -62,10 +64,6 @@ class WanModel:
     def longest_text(self) -> int:
         return longest_text(self.pipe.tokenizer)
 
-    @property
-    def alignformer(self) -> AlignFormer | None:
-        return self.pipe.alignformer
-
     def timeline(self, num_frames: int) -> Timeline:
         return timeline_of(self.pipe.vae, num_frames)
 
@@ -90,22 +88,16 @@ class WanModel:
         device, dtype = self.pipe._execution_device, self.pipe.any_transformer.dtype
         return {text: embeds.to(device, dtype) for text, embeds in encoded.items()}
 
-    @torch.no_grad()
-    def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
-        """Wan's own condition: a grey video with the images in their places, and the mask of these."""
-        pixels = torch.cat([self._pixels(anchor) for anchor in anchors])
-        frames = [anchor.frame for anchor in anchors]
-        latents = encode_on_grey(self.pipe.vae, pixels[None], frames, timeline)
-        return self.adapted_condition(latents.to(pixels.device), anchors, timeline)
+    @abstractmethod
+    def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor: ...
 
-    @torch.no_grad()
-    def encode_adapter_anchor(self, anchor: Anchor) -> Tensor:
-        pixels = self._pixels(anchor)
-        return encode_anchor_latents(self.pipe.vae, pixels, repeated=anchor.frame > 0).to(pixels.device)
+    @abstractmethod
+    def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """What a condition holds of images: 1 for latent frames with one, else 0 [latent_frames], and its latents.
 
-    def adapted_condition(self, enhanced: Tensor, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
-        mask = anchor_mask(timeline, [anchor.frame for anchor in anchors], *enhanced.shape[-2:])
-        return torch.cat([mask.to(enhanced), enhanced], dim=1)
+        Args:
+            condition: of one video, from ``encode_anchors`` or ``adapted_condition``, without the batch dimension.
+        """
 
     def contexts(
         self,
@@ -200,3 +192,52 @@ class WanModel:
         """[1, 3, height, width] in -1..1."""
         pixels: Tensor = self.pipe.video_processor.preprocess(anchor.image)
         return pixels.to(self.pipe._execution_device)
+
+
+class WanModel(Wan):
+    """Image-to-video: a mask with a flag for every pixel frame, and the latents of a video. Takes an adapter."""
+
+    @property
+    def alignformer(self) -> AlignFormer | None:
+        return self.pipe.alignformer
+
+    @torch.no_grad()
+    def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
+        """Wan's own condition: a grey video with the images in their places, and the mask of these."""
+        pixels = torch.cat([self._pixels(anchor) for anchor in anchors])
+        frames = [anchor.frame for anchor in anchors]
+        latents = encode_on_grey(self.pipe.vae, pixels[None], frames, timeline)
+        return self.adapted_condition(latents.to(pixels.device), anchors, timeline)
+
+    @torch.no_grad()
+    def encode_adapter_anchor(self, anchor: Anchor) -> Tensor:
+        pixels = self._pixels(anchor)
+        return encode_anchor_latents(self.pipe.vae, pixels, repeated=anchor.frame > 0).to(pixels.device)
+
+    def adapted_condition(self, enhanced: Tensor, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
+        mask = anchor_mask(timeline, [anchor.frame for anchor in anchors], *enhanced.shape[-2:])
+        return torch.cat([mask.to(enhanced), enhanced], dim=1)
+
+    def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        channels = self.pipe.vae.config["z_dim"]
+        return condition[:-channels].flatten(2).amax((0, 2)), condition[-channels:]
+
+
+class VaceModel(Wan):
+    """VACE: a control video of which the images' latent frames are kept; see ``vace``. Trained for any frame."""
+
+    @torch.no_grad()
+    def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
+        """The control branch's input, made once for all steps and both branches of guidance."""
+        pixels = torch.cat([self._pixels(anchor) for anchor in anchors])
+        frames = [anchor.frame for anchor in anchors]
+        return encode_control(self.pipe.vae, pixels, frames, timeline).to(pixels.device)
+
+    def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        channels = self.pipe.vae.config["z_dim"]
+        return 1 - condition[2 * channels :].flatten(2).amax((0, 2)), condition[:channels]
+
+
+def model_of(pipe: WanComponents) -> Wan:
+    """The components as a base model of their kind."""
+    return VaceModel(pipe) if is_vace(pipe.any_transformer) else WanModel(pipe)

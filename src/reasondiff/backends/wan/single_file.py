@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from accelerate import init_empty_weights
-from diffusers import GGUFQuantizationConfig, WanTransformer3DModel
+from diffusers import GGUFQuantizationConfig, WanTransformer3DModel, WanVACETransformer3DModel
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
 from diffusers.models.model_loading_utils import load_gguf_checkpoint
 from safetensors.torch import load_file
@@ -68,10 +68,15 @@ def load_single_file(
         weights = _dequantized(_without_prefix(load_file(path)), path, dtype)
     else:
         raise CheckpointError(f"{str(path)!r} is neither .safetensors nor .gguf; nothing else is read.")
-    fitting = _fitting(weights, _empty(model, options), path)
-    return WanTransformer3DModel.from_single_file(
+    config = _config(model, options)
+    kind: Any = WanVACETransformer3DModel if "vace_layers" in config else WanTransformer3DModel
+    with init_empty_weights():
+        wanted = dict(kind.from_config(config).state_dict())
+    fitting = _fitting(weights, wanted, path)
+    loaded: WanTransformer3DModel = kind.from_single_file(
         fitting, config=model, subfolder="transformer", dtype=dtype, **options
     )
+    return loaded
 
 
 def diffusers_name(name: str) -> str:
@@ -91,14 +96,13 @@ def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): weight for name, weight in weights.items()}
 
 
-def _empty(model: str, options: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights that the model's config asks for, without their content."""
+def _config(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of the model's transformer."""
     of_config = {key: value for key, value in options.items() if key in ("cache_dir", "local_files_only", "token")}
-    config = WanTransformer3DModel.load_config(
+    config: dict[str, Any] = WanTransformer3DModel.load_config(
         model, subfolder="transformer", revision=options.get("config_revision"), **of_config
     )
-    with init_empty_weights():
-        return dict(WanTransformer3DModel.from_config(config).state_dict())
+    return config
 
 
 def _fitting(weights: dict[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

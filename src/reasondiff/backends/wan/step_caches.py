@@ -15,6 +15,7 @@ from diffusers.hooks.sea_cache import SeaCacheConfig
 from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig
 from diffusers.hooks.text_kv_cache import TextKVCacheConfig
 
+from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import UnsupportedError
 
 __all__ = ["check_cache", "compile_blocks"]
@@ -41,6 +42,11 @@ def check_cache(transformer: Any, steps: int, *, alone: bool = True, resumes: bo
         UnsupportedError: names the reason and what to use.
     """
     config = transformer._cache_config
+    if config is not None and is_vace(transformer):
+        raise UnsupportedError(
+            "A step cache would use the hints of VACE's control branch again, or add them twice, and lose much of the "
+            "picture; call disable_cache() first."
+        )
     if reason := _REFUSED.get(type(config)):
         raise UnsupportedError(f"{reason}; use FirstBlockCacheConfig or MagCacheConfig.")
     if isinstance(config, TaylorSeerCacheConfig) and not _hooked(transformer, "taylorseer_cache"):
@@ -79,7 +85,7 @@ def compile_blocks(transformer: Any, **options: Any) -> None:
     """
     if transformer.is_cache_enabled:
         raise UnsupportedError("A step cache is enabled, and would be compiled away; compile first, then enable it.")
-    for block in transformer.blocks:
+    for block in (*transformer.blocks, *getattr(transformer, "vace_blocks", ())):
         block.forward = torch.compile(block.forward, **options)
 
 

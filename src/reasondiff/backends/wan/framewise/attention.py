@@ -13,8 +13,9 @@ from diffusers.models.attention_dispatch import (
 )
 
 from reasondiff.backends.wan.framewise.context import FrameContext
+from reasondiff.errors import UnsupportedError
 
-__all__ = ["attend", "attend_to_text"]
+__all__ = ["attend", "attend_routed", "attend_to_text"]
 
 _B = AttentionBackendName
 _TAKES_BIAS = {_B.NATIVE, _B._NATIVE_CUDNN, _B._NATIVE_EFFICIENT, _B._NATIVE_MATH, _B.FLEX, _B.XFORMERS}
@@ -57,6 +58,32 @@ def attend_to_text(
         return attend(query, key[:, read[0]], value[:, read[0]], backend)
     batch = torch.arange(read.shape[0], device=read.device)[:, None]
     return attend(query, key[batch, read], value[batch, read], backend)
+
+
+def attend_routed(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, routing: torch.Tensor, backend: _B | None
+) -> torch.Tensor:
+    """Attention of each latent frame to all text tokens, some of them less (``soft``).
+
+    Args:
+        query: ``[batch * latent_frames, tokens, heads, head_dim]``.
+        key: ``[batch, keys, heads, head_dim]``.
+        value: like ``key``.
+        routing: added to the logits, ``[batch, latent_frames, keys]``.
+        backend: the kernel; None for diffusers' current default.
+
+    Raises:
+        UnsupportedError: the kernel takes no bias.
+    """
+    kernel = backend if backend is not None else _AttentionBackendRegistry.get_active_backend()[0]
+    if kernel not in _TAKES_BIAS:
+        raise UnsupportedError(
+            f"The attention backend {kernel.value!r} takes no bias, which soft routing needs; use 'native', or another "
+            "text_mode."
+        )
+    frames = routing.shape[1]
+    keys, values = (each[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1) for each in (key, value))
+    return attend(query, keys, values, backend, routing.flatten(0, 1)[:, None, None].to(query.dtype))
 
 
 def _merged(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, more: int, kernel: _B) -> torch.Tensor:

@@ -43,6 +43,7 @@ class FrameContext:
         segment_of: ``[batch, latent_frames]``; None where every token reads all tokens (one segment, or ``concat``).
         bias: added to the logits, ``[1 or batch, 1, 1, keys]``; None where every token stands for itself only.
         cache: keep the keys and values that are computed from these tokens.
+        routing: with ``soft``, added to the logits instead of ``bias``, ``[batch, latent_frames, keys]``.
     """
 
     text: torch.Tensor
@@ -53,6 +54,7 @@ class FrameContext:
     segment_of: torch.Tensor | None
     bias: torch.Tensor | None
     cache: bool = True
+    routing: torch.Tensor | None = None
 
     @classmethod
     def build(
@@ -68,7 +70,8 @@ class FrameContext:
         """Put the plans' prompts together.
 
         Args:
-            plans: one per video of the batch, all with equally many latent frames; either all ``concat`` or none.
+            plans: one per video of the batch, all with equally many latent frames; all ``concat``, all ``soft``, or
+                none of these.
             embeddings: per prompt its encoded tokens ``[tokens, text_dim]``, without padding. Gradients flow to them.
             text_length: tokens that a prompt is padded to in the transformer's own use (Wan: 512).
             image: tokens of the image encoder, ``[batch, tokens, image_dim]`` (``[2 * batch, ...]`` where the model
@@ -109,6 +112,10 @@ class FrameContext:
 
         flat = concat or stacked.shape[1] == 1
         device = padded.device
+        routing = None
+        if plans[0].how == "soft" and not flat:
+            once = torch.tensor(logs[0] if logs else [0.0] * text_tokens, dtype=torch.float32)
+            routing = torch.stack([_routing(plan, stacked.shape[1], once) for plan in plans]).to(device, padded.dtype)
         return cls(
             text=stacked.flatten(1, 2),
             image=image,
@@ -118,6 +125,7 @@ class FrameContext:
             segment_of=None if flat else torch.tensor([plan.segment_of for plan in plans], device=device),
             bias=torch.tensor(logs, dtype=padded.dtype, device=device)[:, None, None] if logs else None,
             cache=cache,
+            routing=routing,
         )
 
     @property
@@ -155,13 +163,26 @@ def _check(
         raise InputError("There is no plan; give one per video of the batch.")
     if len(lengths := sorted({plan.num_latent_frames for plan in plans})) > 1:
         raise InputError(f"The plans cover {lengths[0]} and {lengths[1]} latent frames; give plans of one length.")
-    if len({plan.how == "concat" for plan in plans}) > 1:
-        raise InputError("Some of the plans are 'concat' and some are not; run these videos in separate batches.")
+    for how in ("concat", "soft"):
+        if len({plan.how == how for plan in plans}) > 1:
+            raise InputError(f"Some of the plans are {how!r} and some are not; run these videos in separate batches.")
     for prompt in prompts:
         if prompt not in embeddings:
             raise InputError(f"The prompt {prompt!r} has no embedding; encode every prompt of the plan.")
         if (tokens := embeddings[prompt].shape[0]) > text_length:
             raise InputError(f"The prompt {prompt!r} has {tokens} tokens; cut it to {text_length}.")
+
+
+def _routing(plan: FramePlan, segments: int, once: torch.Tensor) -> torch.Tensor:
+    """What is added to the logits of every key in each latent frame ``[latent_frames, segments * tokens]``.
+
+    Args:
+        plan: a ``soft`` one.
+        segments: of the batch; those that the plan does not have are read by nobody.
+        once: per token of a segment, the logarithm of how many keys it stands for.
+    """
+    penalties = F.pad(torch.tensor(plan.penalties), (0, segments - len(plan.segments)), value=-_NEVER)
+    return (once - penalties[..., None].clamp(max=-_NEVER)).flatten(1)
 
 
 def _logs(counts: Sequence[int], longest: int, text_tokens: int, text_length: int, dtype: torch.dtype) -> list[float]:

@@ -68,7 +68,8 @@ class Framewise(Active):
             )
         self._model = model
         self._embedder: Any = model.condition_embedder
-        self._attentions: list[Any] = [block.attn2 for block in model.blocks]
+        blocks = [*model.blocks, *getattr(model, "vace_blocks", ())]  # VACE's control branch reads the text, too
+        self._attentions: list[Any] = [block.attn2 for block in blocks]
         self._stock = [attention.processor for attention in self._attentions]
         self._processors = [FramewiseAttnProcessor(self, layer) for layer in range(len(self._attentions))]
         self._open: list[_Use] = []  # the last one is active
@@ -129,6 +130,8 @@ class Framewise(Active):
         self._check_dtype(context)
         if record is not None and self._processors[0]._parallel_config is not None:
             raise UnsupportedError("Attention is not recorded under context parallelism; run it in one process.")
+        if record is not None and context.routing is not None:
+            raise UnsupportedError("Attention is not recorded under soft routing; use text_mode='framewise'.")
         weights = None
         if context.cache and self._kept is not None:
             weights = (_state(self._embedder), *map(_state, self._attentions))
@@ -281,15 +284,23 @@ _CROSS = ("to_k", "to_v", "to_kv", "norm_k", "add_k_proj", "add_v_proj", "to_add
 
 def _state(module: nn.Module) -> tuple[Any, ...]:
     """Changes whenever keys or values made by ``module`` would: other weights, adapters or scales."""
-    named = dict(module.named_children())
-    children = [named[name] for name in _CROSS if name in named] if isinstance(module, WanAttention) else [module]
-    marks: list[Any] = []
-    for part in (part for child in children for part in child.modules()):
-        if isinstance(part, BaseTunerLayer):
-            scaling: Any = part.scaling
-            marks.append((*part.active_adapters, part.disable_adapters, *part.merged_adapters, *scaling.items()))
-        marks.append(getattr(part, "eps", None))  # of a norm
-        for name, weight in part.named_parameters(recurse=False):
-            # Offloaded weights are replaced by a new meta tensor after every call.
-            marks.append((name, 0 if weight.is_meta else id(weight), _version(weight)))
-    return tuple(marks)
+    modules = [module]
+    if isinstance(module, WanAttention):
+        children = dict(module.named_children())
+        modules = [children[name] for name in _CROSS if name in children]
+    state: list[Any] = []
+    for each in modules:
+        for part in each.modules():
+            state += _own_state(part)
+    return tuple(state)
+
+
+def _own_state(module: nn.Module) -> Iterator[Any]:
+    """The same of a module without its children."""
+    if isinstance(module, BaseTunerLayer):
+        scaling: Any = module.scaling
+        yield (*module.active_adapters, module.disable_adapters, *module.merged_adapters, *scaling.items())
+    yield getattr(module, "eps", None)  # of a norm
+    for name, weight in module.named_parameters(recurse=False):
+        # Offloaded weights are replaced by a new meta tensor after every call.
+        yield name, 0 if weight.is_meta else id(weight), _version(weight)

@@ -12,7 +12,7 @@ from diffusers.models.attention_dispatch import AttentionBackendName
 from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor
 
 from reasondiff.backends.wan.framewise.active import Active
-from reasondiff.backends.wan.framewise.attention import attend, attend_to_text
+from reasondiff.backends.wan.framewise.attention import attend, attend_routed, attend_to_text
 from reasondiff.backends.wan.framewise.context import FrameContext
 from reasondiff.errors import InputError, UnsupportedError
 
@@ -97,7 +97,7 @@ class FramewiseAttnProcessor:
         if context.segment_of is None:
             return attend_to_text(query, key, value, context, self._attention_backend)
         batch, tokens = query.shape[:2]
-        segment_of, lead = context.segment_of, 0
+        segment_of, first, lead = context.segment_of, 0, 0
         if self._parallel_config is None:
             per_frame = tokens // segment_of.shape[1]
         else:  # this process holds a run of tokens that begins and ends within a latent frame
@@ -116,6 +116,10 @@ class FramewiseAttnProcessor:
             return each.unflatten(1, (-1, text_tokens))[index].flatten(0, 1)
 
         framed = query.unflatten(1, (-1, per_frame)).flatten(0, 1)
+        if context.routing is not None:
+            frames = slice(first, first + segment_of.shape[1])
+            out = attend_routed(framed, key, value, context.routing[:, frames], self._attention_backend)
+            return out.unflatten(0, (batch, -1)).flatten(1, 2)[:, lead : lead + tokens]
         out = attend_to_text(framed, own(key), own(value), context, self._attention_backend)
         return out.unflatten(0, (batch, -1)).flatten(1, 2)[:, lead : lead + tokens]
 
