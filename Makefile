@@ -15,9 +15,9 @@ READY := $(VENV)/.ready
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
+	@echo "make test-browser the report's page and the user study in Debian's chromium"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
-	@echo "make test-browser   what needs Chromium (Debian's) and the package playwright: the user study"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -41,6 +41,10 @@ test: env
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
 
+test-browser: env
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	$(BIN)/python -m pytest -q -m browser -rs
+
 test-studio: env
 	cd studio && npm ci && npm run check && npm test && npm run build
 	git diff --exit-code --stat src/reasondiff/studio/dist
@@ -48,10 +52,6 @@ test-studio: env
 
 test-gpu: env
 	$(BIN)/python -m pytest -q -m gpu -rs
-
-test-browser: env
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
-	$(BIN)/python -m pytest -q -m browser -rs
 
 check: env
 	$(BIN)/ruff check .

@@ -93,12 +93,12 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
 
 
 def test_names_are_found_once_each(tmp_path: Path) -> None:
-    assert len(SYSTEMS) == len(METHODS) + 1 + len(ABLATIONS)
+    assert len(SYSTEMS) == len(METHODS) + len(("paired", "true-clips")) + len(ABLATIONS)
     assert [system.name for system in find_systems(("wan", "segments-3", "wan"))] == ["wan", "segments-3"]
     with pytest.raises(InputError, match=r"There is no method 'lucky'; choose from wan, joined,.*segments-5"):
         find_systems(("lucky",))
     with pytest.raises(
-        InputError, match=r"There is no metric 'taste'; choose from basic, offline, paper, story_success,"
+        InputError, match=r"There is no metric 'taste'; choose from basic, offline, storyworld, paper, story_success,"
     ):
         metrics_of(Resources(tmp_path), ("taste",))
 

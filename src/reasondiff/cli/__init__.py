@@ -28,6 +28,8 @@ from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
+from reasondiff.cli.report import report
+from reasondiff.cli.reproduce import reproduce
 from reasondiff.cli.score import score
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.study import study_app
@@ -59,6 +61,8 @@ app.command()(doctor)
 app.command()(train)
 app.command()(evaluate)
 app.command()(score)
+app.command()(report)
+app.command()(reproduce)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)

@@ -70,6 +70,7 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.base import checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
@@ -109,6 +110,7 @@ def evaluate(
         training_bar("videos", len(cases) * len(systems)) as bar,
     ):
         runner.check_systems(output, made_with)
+        keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         rows = runner.evaluate(
             systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})

@@ -18,6 +18,7 @@ from reasondiff.evaluation.metrics.identity import IdentityDrift
 from reasondiff.evaluation.metrics.image_consistency import ImageConsistency
 from reasondiff.evaluation.metrics.imaging_quality import ImagingQuality
 from reasondiff.evaluation.metrics.motion_smoothness import MotionSmoothness
+from reasondiff.evaluation.metrics.normalised import NormalisedTextScore
 from reasondiff.evaluation.metrics.sharpness import Sharpness
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
 from reasondiff.evaluation.metrics.user_rank import UserRank, read_ranks
@@ -25,11 +26,14 @@ from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
+from reasondiff.evaluation.true_clips import TrueClips
 from reasondiff.evaluation.video_folder import find_systems_in
 
 __all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, TrueClips())
+
+SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
 PLACED: Mapping[str, Callable[[str], System]] = {
     **{variant.name: variant.at for variant in TRAINED_VARIANTS},
@@ -64,6 +68,11 @@ METRICS: Mapping[str, Callable[[Resources], Metric]] = {
     "clip_image": lambda using: ImageScore(using.networks.clip),
     "clip_image_rest": lambda using: ImageScore(using.networks.clip, without_anchor=True),
     "i2v_subject": lambda using: ImageConsistency(using.networks.dino),
+    "storyworld_clip_text": lambda using: TextScore(using.networks.storyworld_clip, by="storyworld_clip"),
+    "storyworld_clip_text_normalised": lambda using: NormalisedTextScore(
+        TextScore(using.networks.storyworld_clip, by="storyworld_clip"), using.cases
+    ),
+    "storyworld_clip_image": lambda using: ImageScore(using.networks.storyworld_clip, by="storyworld_clip"),
     "motion_smoothness_rife": lambda using: MotionSmoothness(using.networks.rife, "motion_smoothness_rife"),
     "motion_smoothness_dis": lambda using: MotionSmoothness(using.networks.dis_interpolator, "motion_smoothness_dis"),
     "dynamic_degree_dis": lambda using: DynamicDegree(using.networks.dis_flow, "dynamic_degree_dis"),
@@ -94,9 +103,23 @@ METRIC_GROUPS: Mapping[str, tuple[str, ...]] = {
         "efficientnet_image",
         "i2v_subject_efficientnet",
     ),
+    "storyworld": (
+        "story_success",
+        "agent",
+        "state",
+        "storyworld_clip_text",
+        "storyworld_clip_text_normalised",
+        "storyworld_clip_image",
+        "sharpness",
+        "anchor_psnr",
+        "anchor_flash_motion",
+        "identity_drift",
+        "narrator_anchor_error",
+    ),
     "paper": ("imaging_quality", "motion_smoothness", "dynamic_degree", "clip_text", "clip_image"),
 }
-"""Metrics by one word: what needs nothing but the package, what packages carry the weights of, and the paper's."""
+"""Metrics by one word: what needs nothing but this package, what other packages carry the weights of, what only
+StoryWorld has, and the paper's."""
 
 WITHOUT_JUDGE = ("anchor_psnr", "best_frame_psnr", "anchor_offset", "narrator_anchor_error")
 """Metrics of cases that nobody can judge; ``reasondiff score`` has the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Resources:
         load_model: loads the model of a folder, for systems that have weights of their own.
         networks: that metrics look through.
         ranks: answers of people, for the metric that needs them.
+        cases: of the suite, for metrics whose scale is what its true clips have.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Resources:
         load_model: Callable[[Path], ReasonDiffPipeline] | None = None,
         networks: Networks | None = None,
         ranks: Path | None = None,
+        cases: Sequence[Case] = (),
     ) -> None:
         self.folder = folder
         self.networks = networks or Networks()
@@ -44,6 +46,7 @@ class Resources:
         self._load_model = load_model
         self._variant: tuple[Path, Resources] | None = None
         self._ranks = ranks
+        self.cases = cases
 
     @cached_property
     def pipe(self) -> ReasonDiffPipeline:

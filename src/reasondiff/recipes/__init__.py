@@ -29,6 +29,7 @@ RECIPES = {
     "storyworld-tiny/no-multi-prompt-2": ("reasondiff.recipes.storyworld_tiny", "NO_MULTI_PROMPT_2"),
     "storyworld-tiny/narrator": ("reasondiff.recipes.storyworld_narrator", "NARRATOR"),
     "storyworld-tiny/oracle": ("reasondiff.recipes.storyworld_oracle", "ORACLE"),
+    "storyworld-tiny/clip": ("reasondiff.recipes.storyworld_clip", "CLIP"),
 }
 """Where each is defined; a name is refused before a module, and torch with it, is imported."""
 

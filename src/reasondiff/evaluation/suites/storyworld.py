@@ -88,8 +88,11 @@ def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int |
 
 
 def world_hash() -> str:
-    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them."""
-    sources = sorted(Path(storyworld.__file__).parent.rglob("*.py"))
+    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them.
+
+    Without the network that compares captions, which decides none of these.
+    """
+    sources = sorted(file for file in Path(storyworld.__file__).parent.rglob("*.py") if file.name != "clip.py")
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 
