@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
-	@echo "make test-browser a report's page in Debian's chromium: every method of a case in step"
+	@echo "make test-browser the report's page and the user study in Debian's chromium"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
@@ -44,6 +44,7 @@ test-slow: env
 	$(BIN)/python -m pytest -q -m slow
 
 test-browser: env
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
 	$(BIN)/python -m pytest -q -m browser -rs
 
 test-studio: env

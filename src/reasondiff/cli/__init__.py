@@ -35,6 +35,7 @@ from reasondiff.cli.reproduce import reproduce
 from reasondiff.cli.score import score
 from reasondiff.cli.serve import serve
 from reasondiff.cli.storyworld import storyworld
+from reasondiff.cli.study import study_app
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.terminal.streams import lenient_streams, silence_output
 from reasondiff.cli.train import train
@@ -75,6 +76,7 @@ app.command()(worker)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.add_typer(keys_app, name="keys")
+app.add_typer(study_app, name="study")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -95,7 +96,11 @@ def evaluate(
     made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
     if session is not None:
         made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
-    using = Resources(output, None if session is None else lambda: session.pipe)
+    using = Resources(
+        output,
+        None if session is None else lambda: session.pipe,
+        load_model=lambda place: VideoSession(replace(request, model=str(place))).pipe,
+    )
     judged = isinstance(suite, StoryWorldSuite) or suite.has_judge
     wanted = list(MAIN_TABLE if judged else WITHOUT_JUDGE)
     if session is None and "vae_psnr" in wanted:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS
+from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
 from reasondiff.evaluation.metrics.base import Metric
@@ -37,6 +38,11 @@ SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
 GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
 """Systems that are asked for together, by one name."""
+PLACED: Mapping[str, Callable[[str], System]] = {
+    **{variant.name: variant.at for variant in TRAINED_VARIANTS},
+    **{baseline.name: baseline.at for baseline in BASELINES},
+}
+"""Systems with weights of their own, whose place may follow their name after a colon."""
 
 FOLDER_OF_VIDEOS = "videos-in-folder"
 """Whatever made them: the published videos of a paper, a closed service, an earlier run."""
@@ -144,10 +150,12 @@ def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[Syste
             found += find_systems_in(Path(place), cases)
         elif name in GROUPS:
             found += [system for system in GROUPS[name] if system not in found]
+        elif family in PLACED:
+            found.append(PLACED[family](place))
         elif name in SYSTEMS:
             found += [SYSTEMS[name]] if SYSTEMS[name] not in found else []
         else:
-            known = f"{', '.join((*SYSTEMS, *GROUPS))}, {FOLDER_OF_VIDEOS}:FOLDER"
+            known = f"{', '.join((*SYSTEMS, *GROUPS, *PLACED))}, {FOLDER_OF_VIDEOS}:FOLDER"
             raise InputError(f"There is no method {name!r}; choose from {known}.")
     counts = Counter(system.name for system in found)
     twice = [name for name, count in counts.items() if count > 1]

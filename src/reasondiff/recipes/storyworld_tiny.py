@@ -28,7 +28,19 @@ from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
 from reasondiff.training.trainer import Optimization
 
-__all__ = ["BASE", "QUICK", "REFINE", "STAGE1", "STAGE1_HARD", "STAGE2", "VAE"]
+__all__ = [
+    "BASE",
+    "NO_AUX_LOSS",
+    "NO_ENHANCED_LATENTS",
+    "NO_MULTI_PROMPT",
+    "NO_MULTI_PROMPT_2",
+    "QUICK",
+    "REFINE",
+    "STAGE1",
+    "STAGE1_HARD",
+    "STAGE2",
+    "VAE",
+]
 
 TEXT_LENGTH = 128
 """Tokens that a prompt is padded to; 512 in Wan."""
@@ -201,6 +213,38 @@ STAGE2 = replace(
     validate_every=1000,
 )
 """Algorithm 1, second pass: AlignFormer alone, with the auxiliary loss (Eq. 6)."""
+
+_BOTH_STAGES = replace(STAGE1.optimization, steps=STAGE1.optimization.steps + STAGE2.optimization.steps)
+"""An ablation without a second stage takes its steps in the first, so that all are trained equally long (Sec. 4.3)."""
+
+NO_AUX_LOSS = replace(
+    STAGE1,
+    name="storyworld-tiny/no-aux-loss",
+    purpose="the ablation without the auxiliary loss: one stage, as many steps as both",
+    optimization=_BOTH_STAGES,
+)
+
+NO_ENHANCED_LATENTS = replace(
+    STAGE1,
+    name="storyworld-tiny/no-enhanced-latents",
+    purpose="the ablation without enhanced latents: the LoRA alone, c* stays the repeated anchor",
+    optimization=_BOTH_STAGES,
+    train_alignformer=False,
+)
+
+NO_MULTI_PROMPT = replace(
+    STAGE1,
+    name="storyworld-tiny/no-multi-prompt",
+    purpose="the ablation without a text per frame: every frame reads the clip's one caption; first stage",
+    single_text=True,
+)
+
+NO_MULTI_PROMPT_2 = replace(
+    STAGE2,
+    name="storyworld-tiny/no-multi-prompt-2",
+    purpose="the ablation without a text per frame, second stage",
+    single_text=True,
+)
 
 QUICK = replace(
     STAGE1,

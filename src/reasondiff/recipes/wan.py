@@ -202,17 +202,23 @@ class ReasonRecipe(ClipRecipe):
         lora: likewise; both or none.
         beta: weight of the auxiliary loss (Eq. 6).
         per_frame: share of clips with a caption per latent frame.
+        single_text: every latent frame reads the clip's one caption; an ablation.
+        train_alignformer: without, c* stays the repeated anchor; an ablation.
     """
 
     alignformer: AlignFormerConfig | None
     lora: LoraOptions | None
     beta: float
     per_frame: float = 0.5
+    single_text: bool = False
+    train_alignformer: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.alignformer is None) != (self.lora is None):
             raise InputError("The first pass trains an alignformer and a lora, the second neither; give both or none.")
+        if not self.train_alignformer and self.lora is None:
+            raise InputError("The second pass trains the AlignFormer alone; leave train_alignformer as it is.")
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -246,7 +252,7 @@ class ReasonRecipe(ClipRecipe):
         self.prepare(pipe, device)
         for parameter in adapters.values():
             parameter.requires_grad_(True)
-        pipe.alignformer.train()
+        pipe.alignformer.train().requires_grad_(self.train_alignformer)
         return ReasonStage(
             pipe,
             self.source(pipe.vae, cache),
@@ -254,6 +260,8 @@ class ReasonRecipe(ClipRecipe):
             adapters=adapters,
             beta=self.beta,
             per_frame=self.per_frame,
+            single_text=self.single_text,
+            train_alignformer=self.train_alignformer,
             validation=self.validation(),
             adapter_of=self.base_model,
             recipe=self.to_dict(),

@@ -322,6 +322,20 @@ def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Pat
     }
 
 
+def test_without_enhanced_latents_the_lora_alone_is_trained_and_the_anchor_is_repeated(model: Path) -> None:
+    stage = small("storyworld-tiny/no-enhanced-latents").build(model, model.parent / "cache", "cpu")
+    assert stage.trainable() and all(name.startswith("transformer.") for name in stage.trainable())
+    inputs = draw_batch(stage.dataset, 0)
+    text_embeds = stage.texts.context(inputs.plans, trained=False)[1]
+    enhanced = stage.enhance(inputs, text_embeds)
+    assert inputs.anchors is not None and inputs.anchor_latent_frame is not None
+    repeated = inputs.anchors[:, :, 1:].expand_as(enhanced).clone()
+    repeated[:, :, 0] = inputs.anchors[:, :, 0]
+    torch.testing.assert_close(enhanced, repeated)
+    stage.loss(inputs)["loss"].backward()
+    assert all(p.grad is None for p in stage.alignformer.parameters())
+
+
 def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
     stage = plan.build(model, model.parent / "cache", "cpu")

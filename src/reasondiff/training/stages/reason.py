@@ -38,11 +38,15 @@ class ReasonDataset(FlowDataset):
         source: the clips.
         options: of the draws.
         per_frame: share of clips with a caption per latent frame; the others have run-length clips, about on time.
+        single_text: instead, every latent frame reads the clip's one caption (the ablation "w/o Multi. prompt").
     """
 
-    def __init__(self, source: ClipSource, options: FlowOptions, *, per_frame: float) -> None:
+    def __init__(
+        self, source: ClipSource, options: FlowOptions, *, per_frame: float, single_text: bool = False
+    ) -> None:
         super().__init__(source, options)
         self.per_frame = per_frame
+        self.single_text = single_text
 
     def draw(self, key: SampleKey) -> Inputs:
         generator, rng = key.generator(), key.rng()
@@ -69,6 +73,8 @@ class ReasonDataset(FlowDataset):
         timeline = self.source.timeline
         if rng.random() < self.options.drop_text:
             return FramePlan.single("", timeline.num_latent_frames)
+        if self.single_text:
+            return FramePlan.single(self.source.caption(index, rng), timeline.num_latent_frames)
         if rng.random() >= self.per_frame:
             narrative = jitter_boundaries(self.source.narrative(index, frame, rng), rng)
             return FramePlan.from_narrative(narrative, timeline)
@@ -105,6 +111,9 @@ class ReasonStage(FlowStage):
         adapters: the transformer's trainable LoRA parameters by name; none in stage 2, where they stay frozen.
         beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
         per_frame: share of clips with a caption per latent frame.
+        single_text: every latent frame reads the clip's one caption.
+        train_alignformer: without, it stays as it begins, and c* is the repeated anchor (the ablation "w/o Enhanced
+            latents").
         validation: what ``validate`` does.
         adapter_of: the base model's name, for an export that is an adapter's folder; None exports into a model's.
         recipe: how it was trained, for the adapter's record.
@@ -120,6 +129,8 @@ class ReasonStage(FlowStage):
         adapters: dict[str, nn.Parameter],
         beta: float,
         per_frame: float,
+        single_text: bool = False,
+        train_alignformer: bool = True,
         validation: Validation,
         adapter_of: str | None = None,
         recipe: Mapping[str, Any] | None = None,
@@ -132,10 +143,13 @@ class ReasonStage(FlowStage):
         self.beta = beta
         self.adapter_of = adapter_of
         self.recipe = recipe
-        self.dataset = ReasonDataset(source, options, per_frame=per_frame)
+        self.train_alignformer = train_alignformer
+        self.dataset = ReasonDataset(source, options, per_frame=per_frame, single_text=single_text)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
+        own = {}
+        if self.train_alignformer:
+            own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
         return own | {f"transformer.{name}": p for name, p in self.adapters.items()}
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
