@@ -315,7 +315,7 @@ def _retarget(pipe: ReasonDiffPipeline, lora: LoraConfig) -> None:
     pipe.unload_lora_weights()
     pipe.transformer.add_adapter(lora, adapter_name=ADAPTER)
     result = set_peft_model_state_dict(pipe.transformer, trained, adapter_name=ADAPTER)
-    if unknown := result.unexpected_keys:
+    if unknown := result.unexpected_keys:  # type: ignore[attr-defined]  # torch's tuple of incompatible keys
         raise InputError(
             f"The LoRA to begin with trains {unknown[0]!r}, which the recipe's does not; give its own recipe."
         )

@@ -84,7 +84,7 @@ class DiffusersBaseline:
     def _video(self, pipe: DiffusionPipeline, case: Case) -> Output:
         """A video of one case; its noise is drawn on the CPU, so that it is the same on every machine."""
         side = self.side // self.multiple * self.multiple
-        frames = pipe(
+        frames = pipe(  # type: ignore[operator]  # every pipeline of diffusers but their base class
             image=fit_image(case.image, side, side),
             prompt=case.prompt,
             height=side,
