@@ -17,7 +17,7 @@ help:
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
-	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
+	@echo "make test-packages real servers and odd files of other packages, in environments of their own (5 GB)"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
