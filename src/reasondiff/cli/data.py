@@ -57,8 +57,7 @@ def scan(
     if output is not None:
         from reasondiff.data.sets import write_set
 
-        output.mkdir(parents=True, exist_ok=True)
-        with paths.only_writer(output):
+        with paths.only_writer(output, folder=True):
             write_set(output, found)
         typer.echo(f"{output}: {len(found.records)} videos. Next: reasondiff data sample {output}")
 

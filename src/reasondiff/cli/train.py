@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -99,7 +100,7 @@ def train(
     checks.writable(model=model, runs=run, cache=cache)
     plan.check(model)
     check_resume(plan, run, model)
-    with accelerator_on(device) as accelerator:
+    with accelerator_on(device) as accelerator, _only_run(run, claims=accelerator.is_main_process):
         if accelerator.num_processes > 1:
             device = str(accelerator.device)
         with accelerator.main_process_first(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
@@ -129,3 +130,10 @@ def train(
         return
     stage.export(model)
     typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")
+
+
+def _only_run(run: Path, *, claims: bool) -> AbstractContextManager[None]:
+    """A claim to a run's folder, which of a run's processes one makes."""
+    from reasondiff.cli.terminal.paths import only_writer
+
+    return only_writer(run, folder=True) if claims else nullcontext()

@@ -53,12 +53,18 @@ def _existing(paths: Iterable[Path | None]) -> dict[tuple[int, int], Path]:
 
 
 @contextmanager
-def only_writer(path: Path) -> Iterator[None]:
+def only_writer(path: Path, *, folder: bool = False) -> Iterator[None]:
     """Inside the block no other run of ours writes ``path``, a file or a folder; the system ends a killed run's claim.
+
+    Args:
+        path: where both would write.
+        folder: make a folder of that name first, because the claim to one lies in it.
 
     Raises:
         InputError: another run is writing it.
     """
+    if folder:
+        path.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
         return
@@ -77,7 +83,7 @@ def _locked(lock: Path, path: Path) -> Iterator[None]:
                 break
         except BlockingIOError:
             os.close(file)
-            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or give another -o.") from None
+            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or choose another place.") from None
         os.close(file)  # the run before has just taken it away
     try:
         yield
