@@ -77,9 +77,6 @@ def sample(
     scenes: Annotated[bool, typer.Option("--scenes", help="No clip over a cut (needs reasondiff[scenes]).")] = False,
     source: Annotated[Path | None, typer.Option(help="Where the videos are now, if they were moved.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that decode at the same time.", metavar="N")] = 1,
-    ray: Annotated[
-        str | None, typer.Option(help="A Ray cluster that decodes instead (needs reasondiff[ray]).", metavar="ADDRESS")
-    ] = None,
 ) -> None:
     """Cut clips from the videos of a set, by the time at which each frame is shown.
 
@@ -106,7 +103,6 @@ def sample(
             split=find_scenes if scenes else None,
             progress=progress,
             workers=workers,
-            ray=ray,
         )
     for line in grouped(done.unusable, folder / "clips-unusable.jsonl"):
         typer.echo(line)

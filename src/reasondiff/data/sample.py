@@ -16,7 +16,7 @@ from reasondiff.data.frames import frames_at
 from reasondiff.data.media_files import fingerprint, opened_media
 from reasondiff.data.records import Unusable, VideoRecord, digest, read_lines, write_lines
 from reasondiff.data.spans import Sampling, Span, plan_spans
-from reasondiff.data.workers import over_processes, over_ray
+from reasondiff.data.workers import over_processes
 from reasondiff.errors import InputError, OutputError
 from reasondiff.files import atomic_path
 from reasondiff.media import fit_image, video_info, write_video
@@ -84,7 +84,6 @@ def sample(
     split: Callable[[Path], list[tuple[float, float]]] | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
-    ray: str | None = None,
 ) -> Sampled:
     """Write ``clips/ID.mp4`` and ``clips.jsonl`` for the ``videos.jsonl`` of a set.
 
@@ -98,7 +97,6 @@ def sample(
         split: finds a video's scenes, (start, end) in seconds; no clip reaches over the end of one.
         progress: called with the number of videos that are done, and of all.
         workers: processes of this machine.
-        ray: address of a Ray cluster that sees the same files, instead of them.
 
     Raises:
         InputError: the set has no videos or cannot be read.
@@ -110,8 +108,7 @@ def sample(
     unusable: list[Unusable] = []
     kept = 0
     jobs = [_Job(folder, source, record, sampling, split) for record in records]
-    done = over_processes(_sample_video, jobs, workers) if ray is None else over_ray(_sample_video, jobs, ray)
-    for number, of_video in enumerate(done, 1):
+    for number, of_video in enumerate(over_processes(_sample_video, jobs, workers), 1):
         if of_video.full is not None:
             raise OutputError(folder / "clips", of_video.full)
         clips += of_video.clips

@@ -1,4 +1,4 @@
-"""The same function over many items, in processes of this machine or on a Ray cluster; results in the items' order.
+"""The same function over many items, in processes of this machine; results in the items' order.
 
 Only a few items per process are under way at a time, so memory does not grow with the set.
 """
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from reasondiff.errors import InputError, UnsupportedError
 
-__all__ = ["check_workers", "over_processes", "over_ray"]
+__all__ = ["check_workers", "over_processes"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,41 +63,3 @@ def over_processes(function: Callable[[Item], Result], items: Sequence[Item], wo
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def over_ray(function: Callable[[Item], Result], items: Sequence[Item], address: str) -> Iterator[Result]:
-    """``function`` of every item on the nodes of a Ray cluster, which must see the same files.
-
-    What a node that dies was working on is given to another one. Files are written whole or not at all, so nothing is
-    lost and nothing is there twice.
-
-    Args:
-        function: of a module; returns its errors as values.
-        items: in order.
-        address: of the cluster, or ``local`` for one on this machine.
-
-    Raises:
-        InputError: Ray is not installed, or there is no such cluster.
-    """
-    try:
-        import ray
-    except ImportError:
-        raise InputError("--ray needs Ray; run pip install 'reasondiff[ray]'.") from None
-    try:
-        ray.init(address=address, logging_level="error", log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"No Ray cluster answers at {address!r} ({told}); check --ray.") from None
-    try:
-        task = ray.remote(max_retries=-1)(function)
-        processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        under_way: deque[ray.ObjectRef] = deque()
-        waiting = iter(items)
-        while True:
-            while len(under_way) < _AHEAD * processors and (item := next(waiting, None)) is not None:
-                under_way.append(task.remote(item))
-            if not under_way:
-                return
-            yield ray.get(under_way.popleft())
-    finally:
-        ray.shutdown()
