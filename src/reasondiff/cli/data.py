@@ -75,6 +75,7 @@ def sample(
     ] = None,
     scenes: Annotated[bool, typer.Option("--scenes", help="No clip over a cut (needs reasondiff[scenes]).")] = False,
     source: Annotated[Path | None, typer.Option(help="Where the videos are now, if they were moved.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that decode at the same time.", metavar="N")] = 1,
 ) -> None:
     """Cut clips from the videos of a set, by the time at which each frame is shown.
 
@@ -85,14 +86,23 @@ def sample(
     from reasondiff.data.scenes import check_scenes, find_scenes
     from reasondiff.data.sets import source_of
     from reasondiff.data.spans import Sampling
+    from reasondiff.data.workers import check_workers
 
     width, height = _size(size)
+    check_workers(workers)
     sampling = Sampling(frames, step, width, height, fit, clips, min_step)  # type: ignore[arg-type]
     if scenes:
         check_scenes()
     place = source_of(folder, source)
     with paths.only_writer(folder), progress_bar("Videos") as progress:
-        done = sample_set(folder, place, sampling, split=find_scenes if scenes else None, progress=progress)
+        done = sample_set(
+            folder,
+            place,
+            sampling,
+            split=find_scenes if scenes else None,
+            progress=progress,
+            workers=workers,
+        )
     for line in grouped(done.unusable, folder / "clips-unusable.jsonl"):
         typer.echo(line)
     shorter = sum(clip.step < sampling.step for clip in done.clips)
