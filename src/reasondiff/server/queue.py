@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ __all__ = [
     "Quota",
     "QuotaError",
     "RepeatedError",
+    "is_id",
     "new_id",
 ]
 
@@ -96,6 +98,11 @@ class Quota:
 def new_id(kind: str) -> str:
     """A name that nobody can guess."""
     return f"{kind}_{secrets.token_hex(16)}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a job's name; no database is asked about others."""
+    return re.fullmatch(r"(video|story)_[0-9a-f]{32}", text) is not None
 
 
 class JobQueue:
@@ -182,6 +189,8 @@ class JobQueue:
 
     def get(self, job_id: str, owner: str | None = None) -> Job | None:
         """A job; None where there is none, or it is another owner's."""
+        if not is_id(job_id):
+            return None
         with self.database.reading() as connection:
             row = connection.execute(sa.select(*_COLUMNS).where(*_owned(job_id, owner))).first()
         return None if row is None else _job(row)
@@ -198,6 +207,8 @@ class JobQueue:
             after: the job that they come after; nothing comes after one that is not there.
             descending: the newest first.
         """
+        if after is not None and not is_id(after):
+            return []
         wanted = sa.select(*_COLUMNS).where(jobs.c.owner == owner, jobs.c.kind == kind).limit(limit)
         order = [column.desc() if descending else column for column in (jobs.c.created_at, jobs.c.id)]
         if after is not None:
