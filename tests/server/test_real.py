@@ -41,7 +41,7 @@ def served(data: Path, *options: str) -> Iterator[str]:
         yield address[0]
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(60) == 128 + signal.SIGTERM
         process.stdout.close()
 
 

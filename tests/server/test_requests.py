@@ -62,6 +62,9 @@ def refused(answer: httpx2.Response, status: int, param: str | None = None) -> s
         ({"narrative": '{"clips": [], "clips": []}'}, "narrative", "twice"),
         ({"narrative": "[" * 100_000}, "narrative", "deeply"),
         ({"narrative": '{"position": 1, "clips": []}'}, "narrative", "no clips"),
+        ({"narrative": '{"style": "\\ud800"}'}, "narrative", "UTF-8"),
+        ({"narrative": '{"style": "\\u0000"}'}, "narrative", "null character"),
+        ({"style": "a\0b"}, "style", "null character"),
         ({"seconds": "-4"}, "seconds", "positive"),
         ({"seconds": "inf"}, "seconds", "positive"),
         ({"width": "64"}, "size", "height"),
@@ -262,7 +265,23 @@ def test_answers_carry_their_headers(idle: Running) -> None:
         assert policy.startswith("default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert refused(http.get("/v1/nothing"), 404)
-        assert refused(http.put("/v1/videos"), 405)
+        wrong = http.put(f"/v1/videos/video_{'0' * 32}")
+        assert refused(wrong, 405) and wrong.headers["allow"] == "DELETE, GET, PATCH"
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
+@pytest.mark.parametrize("place", ["videos", "videos/edits", "videos/extensions", "videos/x/remix", "narratives"])
+def test_a_body_that_is_no_json_is_said_to_be_none(idle: Running, place: str, body: bytes) -> None:
+    with idle.http() as http:
+        refused(http.post(f"/v1/{place}", content=body, headers={"Content-Type": "application/json"}), 400)
+
+
+@pytest.mark.parametrize("video", ["x", "%00", "..%2f..%2fetc%2fpasswd", "video_" + "g" * 32, "story_" + "0" * 32])
+def test_an_id_that_is_none_is_not_there(idle: Running, video: str) -> None:
+    with idle.http() as http:
+        assert http.get(f"/v1/videos/{video}").status_code == 404
+        assert http.get(f"/v1/videos/{video}/content").status_code == 404
+        assert http.get("/v1/videos", params={"after": "a\0"}).json()["data"] == []
 
 
 def test_a_full_disk_and_a_full_quota_say_when_to_come_again(tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ write. Cancelling and deleting are therefore nothing but taking the lease away.
 from __future__ import annotations
 
 import json
+import math
+import re
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -28,6 +31,7 @@ __all__ = [
     "Quota",
     "QuotaError",
     "RepeatedError",
+    "is_id",
     "new_id",
 ]
 
@@ -36,6 +40,8 @@ MAX_ATTEMPTS = 3
 KEPT_EVENTS = 200
 """Of one job."""
 IDEMPOTENT_SECONDS = 24 * 3600.0
+SEEN_SECONDS = 10.0
+"""Between two signs of a worker that has nothing to do."""
 STORY_SECONDS = 3600.0
 """How long a story that nobody waits for any more is kept."""
 DAY = 24 * 3600.0
@@ -94,6 +100,11 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be a job's name; no database is asked about others."""
+    return re.fullmatch(r"(video|story)_[0-9a-f]{32}", text) is not None
+
+
 class JobQueue:
     """Jobs in a database, for any number of servers and workers.
 
@@ -116,6 +127,7 @@ class JobQueue:
         self.lease_seconds = lease_seconds
         self.max_attempts = max_attempts
         self.keep_days = keep_days
+        self._seen: dict[str, float] = {}
 
     # -- for clients --------------------------------------------------------------------------------------------------
 
@@ -177,6 +189,8 @@ class JobQueue:
 
     def get(self, job_id: str, owner: str | None = None) -> Job | None:
         """A job; None where there is none, or it is another owner's."""
+        if not is_id(job_id):
+            return None
         with self.database.reading() as connection:
             row = connection.execute(sa.select(*_COLUMNS).where(*_owned(job_id, owner))).first()
         return None if row is None else _job(row)
@@ -193,6 +207,8 @@ class JobQueue:
             after: the job that they come after; nothing comes after one that is not there.
             descending: the newest first.
         """
+        if after is not None and not is_id(after):
+            return []
         wanted = sa.select(*_COLUMNS).where(jobs.c.owner == owner, jobs.c.kind == kind).limit(limit)
         order = [column.desc() if descending else column for column in (jobs.c.created_at, jobs.c.id)]
         if after is not None:
@@ -282,22 +298,18 @@ class JobQueue:
 
         A job whose worker gave no sign until its lease ran out is taken over, or given up after too many attempts.
         """
+        self._see(worker, models, kinds)
         while True:
+            with (
+                self.database.reading() as connection
+            ):  # an empty queue is looked at often, and nothing is written then
+                free = self._free(models, kinds, self.database.now(connection))
+                if connection.execute(free).first() is None:
+                    return None
             with self.database.writing() as connection:
                 now = self.database.now(connection)
-                self._see(connection, worker, models, kinds, now)
-                query = (
-                    sa.select(*_COLUMNS)
-                    .where(
-                        (jobs.c.status == "queued") | ((jobs.c.status == "in_progress") & (jobs.c.lease_until < now)),
-                        jobs.c.model.in_(models),
-                        jobs.c.kind.in_(kinds),
-                    )
-                    .order_by(*_ORDER)
-                    .limit(1)
-                    .with_for_update(skip_locked=True)
-                )
-                if (row := connection.execute(query).first()) is None:
+                free = self._free(models, kinds, now).with_for_update(skip_locked=True)
+                if (row := connection.execute(free).first()) is None:
                     return None
                 job = _job(row)
                 if job.attempts < self.max_attempts:
@@ -465,12 +477,22 @@ class JobQueue:
             if kept >= quota.bytes:
                 raise QuotaError(f"The videos of this key take {kept:,} bytes; delete some first.", 3600)
 
-    def _see(
-        self, connection: sa.Connection, worker: str, models: Sequence[str], kinds: Sequence[Kind], now: float
-    ) -> None:
-        seen = {"models": list(models), "kinds": list(kinds), "seen_at": now}
-        if not connection.execute(workers.update().where(workers.c.name == worker).values(seen)).rowcount:
-            connection.execute(workers.insert().values(name=worker, **seen))
+    def _free(self, models: Sequence[str], kinds: Sequence[Kind], now: float) -> sa.Select[Any]:
+        """The next job that nobody has, or that nobody has any more."""
+        waits = jobs.c.status == "queued"
+        left = (jobs.c.status == "in_progress") & (jobs.c.lease_until < now)
+        mine = (jobs.c.model.in_(models), jobs.c.kind.in_(kinds))
+        return sa.select(*_COLUMNS).where(waits | left, *mine).order_by(*_ORDER).limit(1)
+
+    def _see(self, worker: str, models: Sequence[str], kinds: Sequence[Kind]) -> None:
+        """A worker lives; written down now and then."""
+        if time.monotonic() - self._seen.get(worker, -math.inf) < SEEN_SECONDS:
+            return
+        with self.database.writing() as connection:
+            seen = {"models": list(models), "kinds": list(kinds), "seen_at": self.database.now(connection)}
+            if not connection.execute(workers.update().where(workers.c.name == worker).values(seen)).rowcount:
+                connection.execute(workers.insert().values(name=worker, **seen))
+        self._seen[worker] = time.monotonic()
 
     def _lease(self, connection: sa.Connection, job: Job, worker: str, now: float) -> Lease:
         token = secrets.token_hex(16)

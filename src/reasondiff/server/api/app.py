@@ -31,9 +31,10 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.watchers = Watchers(service.queue)
-    for each in (videos, stories, health, mcp):
-        app.include_router(each.router)
-    errors.install(app)
+    routers = [each.router for each in (videos, stories, health, mcp)]
+    for each in routers:
+        app.include_router(each)
+    errors.install(app, [route for each in routers for route in each.routes])
     if studio.DIST.is_dir():
         app.mount("/", StaticFiles(directory=studio.DIST, html=True), name="studio")
     limits = service.limits

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
 from reasondiff.server.queue import NotQueuedError, QuotaError, RepeatedError
@@ -63,8 +64,13 @@ def not_found(what: str = "video") -> ApiError:
     return ApiError(404, f"There is no such {what}; check its id.", code=f"{what}_not_found")
 
 
-def install(app: FastAPI) -> None:
-    """Let every refusal and every fault of an app have this form."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let every refusal and every fault of an app have this form.
+
+    Args:
+        app: whose answers they are.
+        routes: that tell which methods a place takes.
+    """
 
     @app.exception_handler(ApiError)
     async def refused(request: Request, error: ApiError) -> JSONResponse:
@@ -81,7 +87,10 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         sentences = {404: "There is no such route; see /openapi.json.", 405: "This route takes another method."}
         message = sentences.get(error.status_code, str(error.detail))
-        return ApiError(error.status_code, message, headers=error.headers).response()
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods(routes, request)))
+        return ApiError(error.status_code, message, headers=headers).response()
 
     @app.exception_handler(ReasonDiffError)
     async def ours(request: Request, error: ReasonDiffError) -> JSONResponse:
@@ -97,6 +106,12 @@ def install(app: FastAPI) -> None:
     async def fault(request: Request, error: Exception) -> JSONResponse:
         logger.error("A fault of ours.", exc_info=error)
         return ApiError(500, "The server made a mistake and has written it down.", code="server_error").response()
+
+
+def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
+    """What a place takes, whichever of its routes takes it."""
+    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in there for method in getattr(route, "methods", None) or ()}
 
 
 def busy(message: str) -> ApiError:

@@ -113,7 +113,7 @@ async def read_fields(request: Request) -> Fields:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
-        data = parse_json((await request.body()).decode("utf-8", "strict"), None)
+        data = parse_json(await request.body(), None)
         if not isinstance(data, dict):
             raise ApiError(400, "The body is no JSON object; give one.", code="invalid_json")
         return Fields(data, {}, is_form=False)
@@ -133,6 +133,8 @@ async def _read_form(request: Request) -> Fields:
                     raise refusal(name, f"The field {name!r} is there twice; give it once.")
                 if isinstance(value, UploadFile):
                     files[name] = await value.read()
+                elif "\0" in value:
+                    raise refusal(name[:80].replace("\0", ""), "A field holds a null character; leave it out.")
                 else:
                     place[key] = value
     except MultiPartException as error:
@@ -150,18 +152,25 @@ def _place(values: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
     return inner, parts[2]
 
 
-def parse_json(text: str, name: str | None) -> Any:
-    """JSON as the standard has it: no NaN, no key twice, not nested without end.
+def parse_json(text: str | bytes, name: str | None) -> Any:
+    """JSON as the standard has it, that every database can keep: no NaN, no key twice, whole characters, no NUL.
 
     Raises:
         ApiError: it is something else.
     """
+    what = "The body" if name is None else f"{name!r}"
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
+        found = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
+        written = json.dumps(found, ensure_ascii=False)
+        written.encode()
+    except UnicodeError:
+        raise ApiError(400, f"{what} is not UTF-8 text; send it again.", code="invalid_json", param=name) from None
     except (ValueError, RecursionError) as error:
-        what = "The body" if name is None else f"{name!r}"
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ApiError(400, f"{what} is no JSON ({reason[:100]}); check it.", code="invalid_json", param=name) from None
+    if re.search(r"(?<!\\)(\\\\)*\\u0000", written):
+        raise ApiError(400, f"{what} holds a null character; leave it out.", code="invalid_value", param=name)
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

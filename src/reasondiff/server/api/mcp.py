@@ -67,11 +67,11 @@ TOOLS = [
 ]
 
 
-@router.post("/mcp", responses=schemas.REFUSALS)
+@router.post("/mcp", openapi_extra=schemas.MESSAGE, responses=schemas.REFUSALS | schemas.MESSAGES)
 async def message(request: Request, service: Parts, watchers: Seen, owner: Owner) -> Response:
     """One message of JSON-RPC."""
     try:
-        asked = parse_json((await request.body()).decode("utf-8", "replace"), None)
+        asked = parse_json(await request.body(), None)
     except ApiError as error:
         return _failure(None, -32700, error.message)
     if not isinstance(asked, dict) or asked.get("jsonrpc") != "2.0" or not isinstance(asked.get("method"), str):

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from reasondiff.server.api.ordering import CREATE as CREATED
 from reasondiff.server.served import OPTIONS
 
-__all__ = ["CONTENT", "CREATE", "EDIT", "EVENTS", "EXTEND", "MOVE", "REFUSALS", "REMIX", "TELL"]
+__all__ = ["CONTENT", "CREATE", "EDIT", "EVENTS", "EXTEND", "MESSAGE", "MESSAGES", "MOVE", "REFUSALS", "REMIX", "TELL"]
 
 
 class Reason(BaseModel):
@@ -141,4 +141,28 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Videos, one per event.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
     204: {"description": "It is over, and all events were seen."},
+}
+MESSAGE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["jsonrpc", "method"],
+                    "properties": {
+                        "jsonrpc": {"const": "2.0"},
+                        "id": {"type": ["integer", "string"]},
+                        "method": {"type": "string"},
+                        "params": {"type": "object"},
+                    },
+                }
+            }
+        },
+    }
+}
+MESSAGES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The answer to a message."},
+    202: {"description": "A notification was taken."},
+    400: {"description": "It was no message; says so as JSON-RPC does."},
 }
