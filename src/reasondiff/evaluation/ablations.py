@@ -15,7 +15,7 @@ from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.systems import METHODS, ReasonDiffSystem
 from reasondiff.narrative import Clip, Narrative
-from reasondiff.pipeline.settings import TextMode
+from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["ABLATIONS", "TRAINED_VARIANTS", "TrainedVariant", "in_segments", "with_errors", "with_wrong_position"]
 
