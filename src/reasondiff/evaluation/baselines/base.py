@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -78,10 +78,10 @@ class DiffusersBaseline:
         return {**made, "repo": self.place}
 
     def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
-        pipe = _loaded(self.pipeline, self.place)
+        pipe = cast(Callable[..., Any], _loaded(self.pipeline, self.place))  # each has a call of its own
         return [self._video(pipe, case) for case in cases]
 
-    def _video(self, pipe: DiffusionPipeline, case: Case) -> Output:
+    def _video(self, pipe: Callable[..., Any], case: Case) -> Output:
         """A video of one case; its noise is drawn on the CPU, so that it is the same on every machine."""
         side = self.side // self.multiple * self.multiple
         frames = pipe(  # type: ignore[operator]  # every pipeline of diffusers but their base class
