@@ -51,8 +51,7 @@ def parse_images(
             wanted = round((image + 0.5) * num_frames / count)
         elif wanted in places.values():
             faults.append(f"Two images are at position {wanted + 1}; give each a position of its own.")
-        places[image] = min((frame for frame in range(num_frames) if frame not in places.values()),
-                            key=lambda frame, wanted=wanted: abs(frame - wanted))  # fmt: skip
+        places[image] = _nearest_free(wanted, places, num_frames)
         if faults and places[image] != read.places.get(image):
             repairs.append(f"image {image + 1} put at position {places[image] + 1}")
     anchors = sorted((Anchor(frame, image) for image, frame in places.items()), key=lambda anchor: anchor.frame)
@@ -62,6 +61,11 @@ def parse_images(
         faults=(*faults, *parsed.faults),
         repairs=(*parsed.repairs, *repairs),
     )
+
+
+def _nearest_free(wanted: int, places: Mapping[int, int], num_frames: int) -> int:
+    free = [frame for frame in range(num_frames) if frame not in places.values()]
+    return min(free, key=lambda frame: abs(frame - wanted))
 
 
 def _read(reply: str, count: int, num_frames: int) -> _Reply:
