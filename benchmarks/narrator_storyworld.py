@@ -41,7 +41,7 @@ from reasondiff.evaluation.suites.storyworld_narration import (
 from reasondiff.evaluation.suites.unknown_images import unknown_images
 from reasondiff.media import load_image
 from reasondiff.narrator import VisionNarrator, load_narrator
-from reasondiff.narrator.domain import Knowledge
+from reasondiff.narrator.domain import DomainCheck
 from reasondiff.storyworld.dataset import Case, cases
 
 Wear = Callable[[Image.Image], Image.Image]
@@ -78,7 +78,7 @@ def main(
     console.print(_positions(told, rules, {"core": core, "hard": hard}))
     console.print(_words(told))
     unknown: list[bool] = []
-    if isinstance(narrator, VisionNarrator) and narrator.checks and isinstance(narrator.checks[0], Knowledge):
+    if isinstance(narrator, VisionNarrator) and narrator.checks and isinstance(narrator.checks[0], DomainCheck):
         table, unknown = _limits(narrator.checks[0], core + hard, images)
         console.print(table)
     console.print(f"{seconds:.2f} s per narrative.")
@@ -155,7 +155,7 @@ def _words(told: dict[str, list[Told]]) -> Table:
     return table
 
 
-def _limits(knowledge: Knowledge, chosen: Sequence[Case], folder: Path | None) -> tuple[Table, list[bool]]:
+def _limits(knowledge: DomainCheck, chosen: Sequence[Case], folder: Path | None) -> tuple[Table, list[bool]]:
     """The table, and which of the cases' images as drawn are taken for unknown."""
     assert knowledge.looks is not None
     table = Table("images", "taken for unknown", title="What it says it does not know, %")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints flow
+timeline files checkpoints flow secrets studio
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
@@ -36,17 +37,8 @@ WALLS = {
 }
 """What a room may not know, beside what stands above it."""
 
-OWNERS = {
-    "rich": ("cli",),
-    "typer": ("cli",),
-    "diffusers.models.transformers.transformer_wan": ("backends.wan",),
-    "diffusers.models.autoencoders.autoencoder_kl_wan": ("backends.wan",),
-    "diffusers.pipelines.wan": ("backends.wan",),
-    "diffusers.WanTransformer3DModel": ("backends.wan",),
-    "diffusers.WanImageToVideoPipeline": ("backends.wan",),
-    "diffusers.AutoencoderKLWan": ("backends.wan",),
-}
-"""Who alone may import a library, or a class of one."""
+OWNERS = {"rich": ("cli",), "typer": ("cli",)}
+"""Who alone may import a library."""
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -57,6 +49,27 @@ def imports(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file.name} imports relatively; name the module in full"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def attributes(file: Path) -> Iterator[str]:
+    """What a file takes from a module by its dotted name, such as ``diffusers.AutoencoderKLWan``."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+def is_wan(name: str) -> bool:
+    """Whether a full name is that of one of diffusers' parts for Wan."""
+    return within(name, "diffusers") and "wan" in name.lower()
+
+
+def modules_of(names: Iterator[str], modules: Mapping[str, Path]) -> Iterator[str]:
+    """The project's own modules that imported names are, or are in."""
+    for name in names:
+        while name not in modules and "." in name:
+            name = name.rpartition(".")[0]
+        if name in modules:
+            yield name
 
 
 def room(file: Path) -> str:
@@ -92,6 +105,23 @@ def test_walls_inside_the_rooms_hold(file: Path) -> None:
         if not any(within(here, place) for place in places):
             wrong = [name for name in names if within(name, library)]
             assert not wrong, f"only {' and '.join(places)} may import {library}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_only_backends_wan_knows_the_libraries_wan_classes(file: Path) -> None:
+    if not within(room(file), "backends.wan"):
+        wrong = [name for name in {*imports(file), *attributes(file)} if is_wan(name)]
+        assert not wrong, f"only backends.wan may use {', '.join(sorted(wrong))}"
+
+
+def test_no_files_import_each_other_not_even_for_their_types() -> None:
+    modules = {f"reasondiff.{room(file)}": file for file in FILES}
+    graph = {module: set(modules_of(imports(file), modules)) - {module} for module, file in modules.items()}
+    assert sum(map(len, graph.values())) > len(graph)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle: {' -> '.join(error.args[1])}") from None
 
 
 @pytest.mark.parametrize("file", sorted((PROJECT / "benchmarks").rglob("*.py")), ids=name_of)

@@ -28,6 +28,7 @@ __all__ = [
     "hub_id",
     "in_one_sentence",
     "model_hashes",
+    "read_config",
     "weight_hashes",
 ]
 
@@ -48,11 +49,11 @@ HUB = {
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """The LoRA that was trained with a model's AlignFormer."""
 
-_ASIDE = {"_diffusers_version", "_name_or_path", "transformers_version"}
+_LIBRARY_KEYS = {"_diffusers_version", "_name_or_path", "transformers_version"}
 """What the libraries write into a config about themselves and about where a model once lay; it decides nothing."""
 
 _PACKAGE = Path(__file__).parent
-_SHELVES = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
+_BUNDLED_FOLDERS = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
 """Where the bundled models lie: in an installed wheel, and in a checkout."""
 
 
@@ -87,9 +88,9 @@ def bundled_folder(name: str) -> Path:
     Raises:
         CheckpointError: it is not there.
     """
-    for shelf in _SHELVES:
-        if (shelf / name).is_dir():
-            return shelf / name
+    for folder in _BUNDLED_FOLDERS:
+        if (folder / name).is_dir():
+            return folder / name
     raise CheckpointError(f"The bundled model {name!r} is not in this installation; install reasondiff again.")
 
 
@@ -206,10 +207,16 @@ def _fix_of(error: Exception) -> str | None:
         return "install what it needs"
     if isinstance(error, ValueError) or type(error) is Exception:
         return _AGAIN
-    if not isinstance(error, RuntimeError):
-        return None
-    misfit = any(sign in str(error) for sign in ("state_dict", "meta tensor"))  # other tensors than the model's
-    return _AGAIN if misfit or (library != "torch" and type(error) is RuntimeError) else None
+    if isinstance(error, RuntimeError) and _is_about_a_file(error, library):
+        return _AGAIN
+    return None
+
+
+def _is_about_a_file(error: RuntimeError, library: str) -> bool:
+    """Whether a library's error is about what it reads: PyTorch's own is, where tensors are not the model's."""
+    if "state_dict" in str(error) or "meta tensor" in str(error):
+        return True
+    return library != "torch" and type(error) is RuntimeError
 
 
 def _library_of(error: Exception) -> str | None:
@@ -228,9 +235,7 @@ def check_folder(folder: Path) -> Path:
     Raises:
         CheckpointError: names the file that is missing, cut off or of the wrong kind.
     """
-    index = _read_json(folder / "model_index.json")
-    if not isinstance(index, dict):
-        raise CheckpointError(f"{str(folder / 'model_index.json')!r} is not an object; download the model again.")
+    index = read_config(folder / "model_index.json")
     for component, kind in index.items():
         if component.startswith("_") or not isinstance(kind, list) or not any(kind):
             continue
@@ -259,7 +264,7 @@ def check_ours(folder: Path) -> None:
     An AlignFormer comes with its LoRA, unless the index says ``"alignformer_lora": false``, as ``save_pretrained`` does
     for one that has none.
     """
-    index = _read_json(folder / "model_index.json")
+    index = read_config(folder / "model_index.json")
     kind, expected = index.get("alignformer"), index.get("alignformer_lora", True)
     if isinstance(kind, list) and any(kind) and expected and not (folder / LORA_FILE).is_file():
         raise CheckpointError(
@@ -296,11 +301,11 @@ def model_hashes(folder: str | Path) -> dict[str, str]:
 
     Settings are all JSON files (the index with the model's defaults, the scheduler's and the components' configs,
     ``narrator.json``, tokenizers), chat templates and SentencePiece models. Of a JSON file its content is hashed,
-    whatever its layout, without the keys of ``_ASIDE``: a model saved again by another version is the same model.
+    whatever its layout, without ``_LIBRARY_KEYS``: a model saved again by another version is the same model.
     """
     hashes = _hashes(folder, "*.safetensors", "*.jinja", "*.model")
     for file in sorted(Path(folder).rglob("*.json")):
-        content = json.dumps(_without_aside(_read_json(file)), sort_keys=True)
+        content = json.dumps(_without_library_keys(_read_json(file)), sort_keys=True)
         hashes[file.relative_to(folder).as_posix()] = hashlib.sha256(content.encode()).hexdigest()
     return hashes
 
@@ -321,10 +326,10 @@ def _hashes(folder: str | Path, *patterns: str) -> dict[str, str]:
     return hashes
 
 
-def _without_aside(data: Any) -> Any:
+def _without_library_keys(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: _without_aside(value) for key, value in data.items() if key not in _ASIDE}
-    return [_without_aside(value) for value in data] if isinstance(data, list) else data
+        return {key: _without_library_keys(value) for key, value in data.items() if key not in _LIBRARY_KEYS}
+    return [_without_library_keys(value) for value in data] if isinstance(data, list) else data
 
 
 def file_hash(file: Path) -> str:
@@ -340,6 +345,18 @@ def _read_json(file: Path) -> Any:
         raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
     except (OSError, ValueError, RecursionError):
         raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model's folder.
+
+    Raises:
+        CheckpointError: there is no such file, or it is damaged.
+    """
+    data = _read_json(file)
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{str(file)!r} is not an object; download the model again.")
+    return data
 
 
 def _check_shards(file: Path, index: Any) -> None:

@@ -155,18 +155,34 @@ def _fillable(target: Path) -> bool:
 
 def _place(partial: Path, target: Path, *, folder: bool) -> None:
     """Let ``partial`` take the place of ``target``."""
-    if os.path.exists(target) and not folder and not os.path.isfile(target):
-        _fill(partial, target)
-        return
+    if folder:
+        _place_folder(partial, target)
+    else:
+        _place_file(partial, target)
+
+
+def _place_folder(partial: Path, target: Path) -> None:
+    """A folder cannot be renamed over another one: the old one goes first, and comes back where the new one cannot."""
     replaced = partial.parent / "replaced"
-    if folder and os.path.exists(target):
+    if os.path.exists(target):
         os.replace(target, replaced)
     try:
         os.replace(partial, target)
-    except BaseException as error:
-        if folder and replaced.exists() and not target.exists():
+    except BaseException:
+        if replaced.exists() and not target.exists():
             os.replace(replaced, target)
-        if folder or not isinstance(error, OSError) or not _fillable(target):
+        raise
+
+
+def _place_file(partial: Path, target: Path) -> None:
+    """A file is renamed; a device or a pipe, which must stay what it is, is written into."""
+    if os.path.exists(target) and not os.path.isfile(target):
+        _fill(partial, target)
+        return
+    try:
+        os.replace(partial, target)
+    except OSError:
+        if not _fillable(target):
             raise
         _fill(partial, target)  # a mounted file is busy for a rename, but may be written
 

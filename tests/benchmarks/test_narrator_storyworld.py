@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.narrator_storyworld import _limits, missed
 from reasondiff.evaluation.suites.storyworld_narration import WORDS, Told
 from reasondiff.evaluation.suites.unknown_images import unknown_images
-from reasondiff.narrator.domain import Knowledge
+from reasondiff.narrator.domain import DomainCheck
 from reasondiff.storyworld.dataset import TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
 
@@ -19,7 +19,7 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     unknown_images()["clouds 2"].save(tmp_path / "photo.jpg")
     draw_frame(TakeSet("test")[0], 0).save(tmp_path / "drawing.png")
     (tmp_path / "prompts.csv").write_text("image,prompt\n")
-    knowledge = Knowledge.load(json.loads((NARRATOR / "narrator.json").read_text())["knows"], NARRATOR)
+    knowledge = DomainCheck.load(json.loads((NARRATOR / "narrator.json").read_text())["knows"], NARRATOR)
     names, flags = (column.cells for column in _limits(knowledge, [], tmp_path)[0].columns)
     assert list(zip(names, flags, strict=True))[-2:] == [("drawing.png", "NO"), ("photo.jpg", "yes")]
 

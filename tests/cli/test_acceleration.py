@@ -77,6 +77,34 @@ def test_a_preset_an_adapter_and_a_preview_and_their_replay(
     assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
 
 
+def test_a_lora_alone_and_its_replay(reasondiff: Callable, refused: Callable, here: Path, model: Path) -> None:
+    pipe = pipeline()
+    add_lora(pipe, "style", seed=7)
+    pipe.write_lora(here, "style")
+    Path("pytorch_lora_weights.safetensors").rename("style.safetensors")
+    given = ("generate", *ARGUMENTS, "--model", model)
+    for number, how in enumerate(
+        [(), ("--lora", "style.safetensors"), ("--lora", "style.safetensors", "--lora-scale", "0.5")]
+    ):
+        ran = reasondiff(*given, "-o", f"{number}.mp4", *how)
+        assert ran.code == 0, ran
+    hashes = [read_record(f"{number}.mp4").frames_sha256 for number in range(3)]
+    assert len(set(hashes)) == 3
+    assert (
+        read_record("2.mp4").options["lora_scale"] == 0.5 and "lora/style.safetensors" in read_record("2.mp4").weights
+    )
+    again = reasondiff("replay", "2.mp4", "-o", "again.mp4")
+    assert (again.code, again.out.split(":")[0]) == (0, "Equal"), again
+    preset = reasondiff(*given, "-o", "3.mp4", "--lora", "style.safetensors", "--preset", "balanced")
+    assert preset.code == 0, preset
+    assert "No layer" not in preset.err and refused(*given, "-o", "4.mp4", "--lora-scale", "0.5").startswith(
+        "There is no LoRA"
+    )
+    assert "is a LoRA alone" in refused(*given, "-o", "4.mp4", "--adapter", "style.safetensors")
+    Path("style.safetensors").unlink()
+    assert "put it there, or name it with --lora" in refused("replay", "2.mp4", "-o", "again.mp4")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("told", [ARGUMENTS[4:6], ("--narrator", f"transformers:{NARRATOR}")])
 def test_a_killed_command_goes_on_when_it_is_given_again(

@@ -176,6 +176,10 @@ def test_what_every_case_would_fail_for_is_said_once(
 
 def test_prompts_files(tmp_path: Path) -> None:
     path = tmp_path / "prompts.csv"
+    for encoding in ("cp1252", "utf-16"):
+        path.write_text("image,prompt\na.png,Ein Hügel\n", encoding=encoding)
+        with pytest.raises(InputError, match="is not UTF-8 text; save it as CSV in UTF-8"):
+            read_cases(tmp_path)
     path.write_text('\ufeffimage,prompt\n"a b/c.png","One, ""two"""\n' + "d.png\n" * 9, encoding="utf-8")
     cases = read_cases(tmp_path)
     assert (cases[0].name, cases[0].image, cases[0].prompt) == ("01-c", tmp_path / "a b" / "c.png", 'One, "two"')
@@ -185,5 +189,5 @@ def test_prompts_files(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             read_cases(tmp_path)
     path.write_bytes(b"image,prompt\n\xff\xfe")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         read_cases(tmp_path)

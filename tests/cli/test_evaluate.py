@@ -98,7 +98,7 @@ def test_a_table_is_of_one_oracle(
     other = shutil.copytree(bundled_folder(ORACLE), tmp_path / ORACLE)
     weights = other / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    monkeypatch.setattr("reasondiff.checkpoints._SHELVES", (tmp_path,))
+    monkeypatch.setattr("reasondiff.checkpoints._BUNDLED_FOLDERS", (tmp_path,))
     assert "another evaluation, model or oracle" in refused(*asked)
 
 

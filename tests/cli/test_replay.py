@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from reasondiff.errors import InputError
+from reasondiff.jobs.request import VideoRequest
+from reasondiff.jobs.session import VideoSession
 from reasondiff.media import read_record, read_video, write_video
+from tests import tiny
 from tests.cli.test_generate import given
 
 
@@ -146,4 +149,14 @@ def test_refused(refused: Callable, video: Path, here: Path) -> None:
         ({"threads": 10**6}, "'threads'"),
     ):
         assert message in refused("replay", edited(video, **changes), "-o", "again.mp4")
+    assert not Path("again.mp4").exists()
+
+
+def test_what_a_program_has_changed_is_not_replayed(refused: Callable, here: Path, model: Path) -> None:
+    request = VideoRequest(image=Path("vase.png"), narrative=Path("story.json"), model=str(model), size="32")
+    session = VideoSession(request)
+    session.pipe.scheduler = tiny.scheduler("euler")
+    session.generate(request).save("out.mp4")
+    told = refused("replay", "out.mp4", "-o", "again.mp4", "--model", model)
+    assert told == "A program had changed the model of 'out.mp4' (another scheduler), which a replay cannot do."
     assert not Path("again.mp4").exists()

@@ -95,7 +95,9 @@ def test_names_are_found_once_each(tmp_path: Path) -> None:
     assert [system.name for system in find_systems(("wan", "segments-3", "wan"))] == ["wan", "segments-3"]
     with pytest.raises(InputError, match=r"There is no method 'lucky'; choose from wan, joined,.*segments-5"):
         find_systems(("lucky",))
-    with pytest.raises(InputError, match=r"There is no metric 'taste'; choose from story_success,"):
+    with pytest.raises(
+        InputError, match=r"There is no metric 'taste'; choose from basic, offline, paper, story_success,"
+    ):
         metrics_of(Resources(tmp_path), ("taste",))
 
 

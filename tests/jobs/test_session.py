@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from reasondiff.jobs.request import VideoRequest
 from reasondiff.jobs.session import VideoSession, run_in_background
 from reasondiff.media import read_video
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
-from tests.tiny.pipelines import IMAGE, STORY
+from tests import tiny
+from tests.tiny.pipelines import IMAGE, STORY, add_lora, alignformer, pipeline
 
 
 class Log:
@@ -174,3 +176,54 @@ def test_a_mistyped_name_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         VideoSession(replace(request_, **changes))
+
+
+@pytest.fixture
+def adapted(request_: VideoRequest, tmp_path: Path) -> VideoSession:
+    """Of a model whose adapter has a LoRA."""
+    pipe = pipeline(alignformer())
+    add_lora(pipe)
+    pipe.save_pretrained(tmp_path / "adapted")
+    return VideoSession(replace(request_, model=str(tmp_path / "adapted")))
+
+
+def weaker(session: VideoSession) -> None:
+    session.pipe.use_adapter("reasondiff", 0.5)
+
+
+def another_schedule(session: VideoSession) -> None:
+    session.pipe.scheduler = tiny.scheduler("euler")
+
+
+def another_lora(session: VideoSession) -> None:
+    add_lora(session.pipe, "style", seed=3)
+    session.pipe.set_adapters(["reasondiff", "style"], [1.0, 0.3])
+
+
+CHANGES = {
+    weaker: "the adapter 'reasondiff', the LoRA 'reasondiff' at 0.5",
+    another_schedule: "another scheduler",
+    another_lora: "the adapter 'reasondiff', the LoRA 'reasondiff' at 1, the LoRA 'style' at 0.3",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.filterwarnings("ignore:Already found a `peft_config`")
+def test_what_a_program_changes_is_recorded(
+    adapted: VideoSession, inputs: Inputs, change: Callable[[VideoSession], None]
+) -> None:
+    before = adapted.generate(adapted.request, inputs)
+    change(adapted)
+    made = adapted.generate(adapted.request, inputs)
+    assert "changed" not in before.record.options and made.record.options["changed"] == CHANGES[change]
+    assert not np.array_equal(made.frames, before.frames)
+
+
+def test_the_base_model_alone_is_recorded_as_such(adapted: VideoSession, inputs: Inputs) -> None:
+    plain = adapted.generate(replace(adapted.request, use_adapter=False), inputs)
+    adapted.pipe.use_adapter(None)
+    made = adapted.generate(adapted.request, inputs)
+    assert made.record.options["use_adapter"] is False and "changed" not in made.record.options
+    assert np.array_equal(made.frames, plain.frames)
+    adapted.pipe.use_adapter("reasondiff")
+    assert adapted.generate(adapted.request, inputs).record.options["use_adapter"] is True

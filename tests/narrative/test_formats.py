@@ -91,6 +91,19 @@ def test_the_released_codes_text(index: str, frame: int) -> None:
         "<?xml version='1.0'?>\n<story/>",
         "---\nprompt: A cat sits",
         "prompt: A cat sits\nnegative: blur",
+        "Frame 0: A cat sits\nFrame 16: It jumps",
+        "Scene 1 - A cat sits\nScene 2 - It jumps",
+        "Shot #1. A cat sits\nShot #2. It jumps",
+        "1. A cat sits\n2. It jumps",
+        "1) A cat sits\n2) It jumps",
+        "[0-16] A cat sits\n[17-33] It jumps",
+        "[00:01.50]A cat sits\n[00:03.00]It jumps",
+        "0,A cat sits\n16,It jumps",
+        "0s A cat sits\n1.5s It jumps",
+        "- frame: 0\n  prompt: A cat sits",
+        "- A cat sits\n- It jumps",
+        "# A story\n\n* A cat sits\n* It jumps",
+        "A cat sits | It jumps | It is gone",
     ],
 )
 def test_schedules_of_other_programs_are_no_captions(text: str) -> None:
@@ -109,6 +122,10 @@ def test_schedules_of_other_programs_are_no_captions(text: str) -> None:
         ["The time is 12:30", "The time is 12:31"],
         ["Suddenly: a bang", "Then nothing happens"],
         ["A man says: stop"],
+        ["2 cats play", "3 cats play"],
+        ["2-door car, red", "1.5 metres of snow"],
+        ["Number 5 is alive", "Number 5 sleeps"],
+        ["A cat - it sits", "A cat - it jumps"],
     ],
 )
 def test_captions_with_colons_and_commas_are_captions(captions: list[str]) -> None:

@@ -218,6 +218,12 @@ def test_a_source_without_rows_is_one_sentence(tmp_path: Path, name: str, conten
         read_rows(tmp_path / name, **TELL)
 
 
+def test_what_a_spreadsheet_calls_unicode_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("image,prompt\na.png,A cat\n", encoding="utf-16")
+    with pytest.raises(InputError, match="is not UTF-8 text; save it as CSV in UTF-8"):
+        read_rows(tmp_path / "rows.csv", **TELL)
+
+
 def test_no_more_questions_at_a_time_than_allowed(server: Server, rows_csv: Path, tmp_path: Path) -> None:
     server.answer = Say(reply(), delay=0.03)
     narrator = load_narrator("openai:m", url=server.url, cache=False)

@@ -25,6 +25,7 @@ from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_late
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.errors import CheckpointError, InputError, NarrativeError, ReasonDiffError, UnsupportedError
 from reasondiff.evaluation.systems import METHODS
+from reasondiff.media import read_video
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline import ReasonDiffPipeline, frame_size
 from reasondiff.pipeline.generate import draw_noise
@@ -661,3 +662,19 @@ def test_bad_input_is_named_with_its_fix(aligned: ReasonDiffPipeline, case: str)
 def test_an_unknown_option_is_a_type_error(plain: ReasonDiffPipeline) -> None:
     with pytest.raises(TypeError, match="'steps' is no option; the options are num_frames,"):
         plain(IMAGE, narrative=STORY, steps=3)
+
+
+def test_a_video_is_saved_at_the_storys_pace(tmp_path: Path) -> None:
+    pipe = pipeline()
+    output = pipe(IMAGE, narrative=STORY, num_videos_per_prompt=2, num_inference_steps=1)
+    output.save(tmp_path / "second.mp4", 1)
+    saved = read_video(tmp_path / "second.mp4")
+    assert saved.fps == 5 and saved.record is None and saved.frames.shape == (17, 64, 64, 3)
+    exact = pipe(IMAGE, narrative=STORY, num_videos_per_prompt=2, num_inference_steps=1, output_type="uint8")
+    exact.save(tmp_path / "same.mp4", 1)
+    assert np.array_equal(read_video(tmp_path / "same.mp4").frames, saved.frames)
+    with pytest.raises(InputError, match="no video 2 of 2"):
+        output.save(tmp_path / "third.mp4", 2)
+    latents = pipe(IMAGE, narrative=STORY, num_inference_steps=1, output_type="latent")
+    with pytest.raises(InputError, match="Only decoded frames make a file"):
+        latents.save(tmp_path / "latents.mp4")

@@ -28,7 +28,7 @@ from reasondiff.evaluation.suites.storyworld_narration import (
 from reasondiff.evaluation.suites.unknown_images import unknown_images
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrator import Message, NarrationWarning, Reply, VisionNarrator, load_narrator, write_reply
-from reasondiff.narrator.domain import Knowledge, Looks
+from reasondiff.narrator.domain import DomainCheck, ImageStatistics
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
 from reasondiff.storyworld.render import draw_frame
@@ -141,25 +141,25 @@ def test_a_narrator_without_a_story_is_wrong_in_everything() -> None:
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
+def looks() -> ImageStatistics:
     frames = [draw_frame(TakeSet("train")[n], n % NUM_FRAMES) for n in range(900)]
-    return Looks.learn(frames[:700], frames[700:])
+    return ImageStatistics.learn(frames[:700], frames[700:])
 
 
-def test_looks_pass_the_share_they_were_set_to_and_no_stranger(looks: Looks, tmp_path: Path) -> None:
+def test_looks_pass_the_share_they_were_set_to_and_no_stranger(looks: ImageStatistics, tmp_path: Path) -> None:
     unseen = [draw_frame(TakeSet("test")[n], n % NUM_FRAMES) for n in range(200)]
     assert sum(image not in looks for image in unseen) <= 10  # few images to learn from; the bundled one has more
     assert [name for name, image in unknown_images().items() if image in looks] == []
     looks.save(tmp_path / "looks.safetensors")
-    again = Looks.load(tmp_path / "looks.safetensors")
+    again = ImageStatistics.load(tmp_path / "looks.safetensors")
     assert [again.measure(image) for image in unseen[:5]] == [looks.measure(image) for image in unseen[:5]]
     (tmp_path / "looks.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError, match="restore the file"):
-        Looks.load(tmp_path / "looks.safetensors")
+        ImageStatistics.load(tmp_path / "looks.safetensors")
 
 
-def test_doubts_name_the_words_and_what_to_use_instead(looks: Looks) -> None:
-    knows = Knowledge("drawings", frozenset({"a", "cat", "plays"}), "Use another.", looks)
+def test_doubts_name_the_words_and_what_to_use_instead(looks: ImageStatistics) -> None:
+    knows = DomainCheck("drawings", frozenset({"a", "cat", "plays"}), "Use another.", looks)
     known, story = draw_frame(TakeSet("test")[1], 5), true_story(cases(1)[0])
     assert list(knows(known, "A cat plays!", story)) == []
     (sentence,) = knows(known, "A zebra plays chess, zebra.", story)
@@ -228,7 +228,7 @@ def test_it_says_what_it_does_not_know_and_still_runs(bundled: VisionNarrator) -
 
 def test_it_takes_every_stranger_for_unknown_and_hardly_any_drawing() -> None:
     settings = json.loads((BUNDLED / "narrator.json").read_text())
-    looks = Knowledge.load(settings["knows"], BUNDLED).looks
+    looks = DomainCheck.load(settings["knows"], BUNDLED).looks
     assert looks is not None
     assert [name for name, image in unknown_images(seed=1).items() if image in looks] == []
     drawn = [draw_frame(TakeSet("test", hard=0.5)[n], n % NUM_FRAMES) for n in range(300)]

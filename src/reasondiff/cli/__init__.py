@@ -14,6 +14,7 @@ import typer
 
 from reasondiff import __version__
 from reasondiff.cli.attention import attention
+from reasondiff.cli.bench import bench_app
 from reasondiff.cli.calibrate import calibrate
 from reasondiff.cli.caption import caption
 from reasondiff.cli.cases import cases
@@ -27,6 +28,7 @@ from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
+from reasondiff.cli.score import score
 from reasondiff.cli.storyworld import storyworld
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.terminal.streams import lenient_streams, silence_output
@@ -55,10 +57,12 @@ app.command()(plan)
 app.command()(doctor)
 app.command()(train)
 app.command()(evaluate)
+app.command()(score)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

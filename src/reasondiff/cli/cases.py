@@ -132,7 +132,9 @@ def read_cases(folder: Path, prompts: Path | None = None) -> list[Case]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"The prompts file {str(path)!r} is not UTF-8 text; save it as CSV in UTF-8.") from None
+    except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"The prompts file {str(path)!r} cannot be read ({reason}); write one with image,prompt."

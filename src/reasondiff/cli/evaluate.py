@@ -1,4 +1,4 @@
-"""``reasondiff evaluate``: the main table, on StoryWorld's unseen unpaired cases."""
+"""``reasondiff evaluate``: methods on the cases of a benchmark, or on StoryWorld's unseen unpaired ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ def evaluate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for results; give it again to go on.")] = Path(
         "outputs/evaluation"
     ),
-    count: Annotated[int, typer.Option("--cases", help="How many cases.")] = 100,
-    level: Annotated[str, typer.Option(help="core or hard.")] = "core",
+    benchmark: Annotated[
+        Path | None, typer.Option(help="A benchmark's folder, as 'bench build' writes it; else drawn cases.")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--cases", help="How many drawn cases; 100 unless given.")] = None,
+    level: Annotated[str, typer.Option(help="Of drawn cases: core or hard.")] = "core",
     split: Annotated[
         str, typer.Option(help="test, or validation to choose between weights or settings without a look at test.")
     ] = "test",
@@ -28,26 +31,31 @@ def evaluate(
         bool, typer.Option("--paired", help="Instead, plain Wan on the clips' own first frames and whole captions.")
     ] = False,
     method: Annotated[
-        list[str] | None, typer.Option(help="Only these rows, or ablations, or training-free; several times.")
+        list[str] | None,
+        typer.Option(
+            help="Only these rows, or ablations, or training-free; several times. Also videos-in-folder:FOLDER."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
     threads: common.Threads = None,
 ) -> None:
-    """Judge plain Wan, its variants and ReasonDiff on the same unseen cases, and print the table.
+    """Run methods on the same unseen cases, judge their videos, and print the table.
 
     An evaluation that was stopped goes on when the same command is given again.
     """
     from reasondiff.errors import InputError
 
-    if count < 1:
+    if count is not None and count < 1:
         raise InputError(f"{count} cases are none; give 1 or more.")
     if batch < 1:
         raise InputError(f"A batch of {batch} makes nothing; give 1 or more.")
     if paired and method:
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
-    if method and "paired" in method:
+    if method and "paired" in method and benchmark is None:
         raise InputError("The method 'paired' is for the clips' own first frames; give --paired instead.")
+    if benchmark is not None and (paired or count is not None or level != "core" or split != "test"):
+        raise InputError("A benchmark has its own cases; leave out --cases, --level, --split and --paired.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
@@ -61,27 +69,47 @@ def evaluate(
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
-    from reasondiff.evaluation.registry import find_systems, metrics_of
+    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.suites.base import checked_cases
+    from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
-    from reasondiff.evaluation.systems import METHODS, PAIRED
+    from reasondiff.evaluation.systems import METHODS, PAIRED, ReasonDiffSystem, SaysItsSettings
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
+    from reasondiff.evaluation.video_folder import VideosInFolder, forget_changed
     from reasondiff.files import atomic_path
     from reasondiff.jobs.session import VideoSession
 
-    suite = StoryWorldSuite(count, split, level, paired)
-    cases = suite.cases()
+    suite = BenchmarkFolder(benchmark) if benchmark else StoryWorldSuite(count or 100, split, level, paired)
+    cases = checked_cases(suite)
     names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
-    systems = find_systems(names)
-    with user_warnings():
-        session = VideoSession(request)
-    fingerprint = {"suite": suite.name, **suite.fingerprint(), "weights": session.weights, **session.unusual()}
-    runner.check_folder(output, fingerprint)
-    using = Resources(output, lambda: session.pipe)
-    metrics = metrics_of(using)
-    with paths.only_writer(output), user_warnings(), training_bar("videos", count * len(systems)) as bar:
-        rows = runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
+    systems = find_systems(names, cases)
+    on_our_model = [system for system in systems if isinstance(system, ReasonDiffSystem)]
+    session = None
+    if on_our_model:
+        with user_warnings():
+            session = VideoSession(request)
+    runner.check_folder(output, {"suite": suite.name, **suite.fingerprint()})
+    made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
+    if session is not None:
+        made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
+    using = Resources(output, None if session is None else lambda: session.pipe)
+    judged = isinstance(suite, StoryWorldSuite) or suite.has_judge
+    wanted = list(MAIN_TABLE if judged else WITHOUT_JUDGE)
+    if session is None and "vae_psnr" in wanted:
+        wanted.remove("vae_psnr")  # there is no model whose VAE it could be
+    metrics = metrics_of(using, wanted)
+    with (
+        paths.only_writer(output),
+        user_warnings(),
+        training_bar("videos", len(cases) * len(systems)) as bar,
+    ):
+        runner.check_systems(output, made_with)
+        forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
+        rows = runner.evaluate(
+            systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})
+        )
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])
     for line in lines[1:]:

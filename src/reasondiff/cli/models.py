@@ -73,6 +73,6 @@ def _download(listing: Listing) -> str:
 
 def _positions(listing: Listing) -> str:
     entry = listing.entry
-    where = "any frame" if entry.positions == "any" else f"the {entry.positions} frame by training"
+    where = "any frame" if entry.held_frames == "any" else f"the {entry.held_frames} frame by training"
     several = "several at once" if entry.anchors is None else f"at most {entry.anchors} at once"
     return f"{where}; {several}" + (", each in a latent frame of its own" if entry.apart else "")

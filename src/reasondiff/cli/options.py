@@ -41,7 +41,9 @@ __all__ = [
     "takes_request",
 ]  # fmt: skip
 
-LOADING = ("model", "revision", "adapter", "transformer", "preset", "device", "narrator", "narrator_url")
+LOADING = (
+    "model", "revision", "adapter", "lora", "lora_scale", "transformer", "preset", "device", "narrator", "narrator_url",
+)  # fmt: skip
 """What every verb that runs a model takes: which one, how it is loaded, and who tells its stories."""
 
 MAX_THREADS = 1024

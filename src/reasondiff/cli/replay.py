@@ -24,10 +24,11 @@ __all__ = ["replay"]
 
 
 @common.takes_changes(
-    "model", "revision", "adapter", "preset", "device", "seed",
+    "model", "revision", "adapter", "lora", "preset", "device", "seed",
     model="Another place of the same model.",
     revision="The model's revision, where the video names one.",
     adapter="Another place of the same adapter.",
+    lora="Another place of the same LoRA.",
     preset="Another preset, whose video may differ.",
     seed="Another seed, for another video of the story.",
 )  # fmt: skip
@@ -57,6 +58,10 @@ def replay(
     record = read_record(video)
     if record is None:
         raise InputError(f"{str(video)!r} has no record; give a video that 'reasondiff generate' wrote.")
+    if (changed := record.options.get("changed")) is not None:
+        raise InputError(
+            f"A program had changed the model of {str(video)!r} ({str(changed)[:200]}), which a replay cannot do."
+        )
     recorded = request_of(record, video, VideoRequest)
     inputs = _inputs(record, recorded, image)
     _refuse_untrusted(recorded, changes)
@@ -102,7 +107,11 @@ def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None
     model = request.model
     if "model" not in changes and model.lower() not in (*BUNDLED, *HUB) and not Path(model).is_dir():
         raise InputError(f"The video's model {model[:200]!r} is not here; if you trust it, name it with --model.")
-    places = {"transformer": "put it there", "adapter": "put it there, or name it with --adapter"}
+    places = {
+        "transformer": "put it there",
+        "adapter": "put it there, or name it with --adapter",
+        "lora": "put it there, or name it with --lora",
+    }
     for name, fix in places.items():
         place = getattr(request, name)
         if name not in changes and place is not None and not Path(place).exists():
@@ -195,5 +204,5 @@ def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
 
 def _circumstances(record: GenerationRecord) -> dict[str, object]:
     """What may differ between two runs of the same request, by name."""
-    options = {name: record.options.get(name) for name in ("preset", "device")}
+    options = {name: record.options.get(name) for name in ("preset", "device", "dtype")}
     return {"seed": record.seed, "threads": record.threads, **options, **record.versions}

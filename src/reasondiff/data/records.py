@@ -38,6 +38,7 @@ class VideoRecord:
         end: seconds; None is the video's end.
         fps: the rate to play the video at, whatever its file says; None believes the file.
         origin: file and row that named it.
+        split: the part of the set that it belongs to, such as ``train``; None where the set has no parts.
     """
 
     id: str
@@ -49,6 +50,7 @@ class VideoRecord:
     end: float | None = None
     fps: float | None = None
     origin: str = ""
+    split: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "captions", tuple(self.captions))

@@ -113,7 +113,8 @@ def _record(root: Path, path: Path, row: Row) -> VideoRecord:
     name = (absolute.relative_to(root.resolve()) if inside else absolute).as_posix()
     identity = digest(unicodedata.normalize("NFC", name), row.member, row.start, row.end)
     return VideoRecord(
-        identity, name, row.member, row.captions, row.frame_captions, row.start, row.end, row.fps, row.where
+        identity, name, row.member, row.captions, row.frame_captions, row.start, row.end, row.fps, row.where,
+        row.split,
     )  # fmt: skip
 
 

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Failure", "Output"]
+__all__ = ["Failure", "Output", "VideoFile"]
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """What is known of a file that a video was read from.
+
+    Args:
+        codec: as FFmpeg names it.
+        sha256: of the file.
+    """
+
+    codec: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -17,11 +31,15 @@ class Output:
         frames: uint8 [frames, height, width, 3], RGB.
         fps: frames per second.
         anchor_frame: where the system was to show the given image, 0-based; None for one that was told no frame.
+        source: what is known of the file that it was read from; None for a video that is yet to be written.
+        file: that file, which stays as it is.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
     anchor_frame: int | None = None
+    source: VideoFile | None = None
+    file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.ablations import ABLATIONS
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
 from reasondiff.evaluation.metrics.base import Metric
+from reasondiff.evaluation.metrics.clip_score import ImageScore, TextScore
+from reasondiff.evaluation.metrics.dynamic_degree import DynamicDegree
 from reasondiff.evaluation.metrics.identity import IdentityDrift
+from reasondiff.evaluation.metrics.image_consistency import ImageConsistency
+from reasondiff.evaluation.metrics.imaging_quality import ImagingQuality
+from reasondiff.evaluation.metrics.motion_smoothness import MotionSmoothness
+from reasondiff.evaluation.metrics.sharpness import Sharpness
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
+from reasondiff.evaluation.metrics.user_rank import UserRank, read_ranks
 from reasondiff.evaluation.resources import Resources
-from reasondiff.evaluation.suites.base import Suite
+from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
 from reasondiff.evaluation.training_free import TRAINING_FREE
+from reasondiff.evaluation.video_folder import find_systems_in
 
-__all__ = ["MAIN_TABLE", "METRICS", "SUITES", "SYSTEMS", "find_systems", "metrics_of"]
+__all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE)}
 
 GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
 """Systems that are asked for together, by one name."""
+
+FOLDER_OF_VIDEOS = "videos-in-folder"
+"""Whatever made them: the published videos of a paper, a closed service, an earlier run."""
 
 SUITES: Mapping[str, Callable[..., Suite]] = {"storyworld": StoryWorldSuite}
 
@@ -38,30 +51,102 @@ METRICS: Mapping[str, Callable[[Resources], Metric]] = {
     "anchor_flash_motion": lambda using: AnchorFlash("motion"),
     "anchor_flash_colour": lambda using: AnchorFlash("colour"),
     "identity_drift": lambda using: IdentityDrift(),
+    "sharpness": lambda using: Sharpness(),
+    "user_rank": lambda using: UserRank(read_ranks(using.ranks)),
+    "imaging_quality": lambda using: ImagingQuality(using.networks.musiq),
+    "motion_smoothness": lambda using: MotionSmoothness(using.networks.amt),
+    "dynamic_degree": lambda using: DynamicDegree(using.networks.raft),
+    "clip_text": lambda using: TextScore(using.networks.clip),
+    "clip_prompt": lambda using: TextScore(using.networks.clip, of="prompt"),
+    "clip_image": lambda using: ImageScore(using.networks.clip),
+    "clip_image_rest": lambda using: ImageScore(using.networks.clip, without_anchor=True),
+    "i2v_subject": lambda using: ImageConsistency(using.networks.dino),
+    "motion_smoothness_rife": lambda using: MotionSmoothness(using.networks.rife, "motion_smoothness_rife"),
+    "motion_smoothness_dis": lambda using: MotionSmoothness(using.networks.dis_interpolator, "motion_smoothness_dis"),
+    "dynamic_degree_dis": lambda using: DynamicDegree(using.networks.dis_flow, "dynamic_degree_dis"),
+    "conse_text": lambda using: TextScore(using.networks.conse, by="conse"),
+    "conse_prompt": lambda using: TextScore(using.networks.conse, of="prompt", by="conse"),
+    "efficientnet_image": lambda using: ImageScore(using.networks.efficientnet, by="efficientnet"),
+    "i2v_subject_efficientnet": lambda using: ImageConsistency(using.networks.efficientnet, "i2v_subject_efficientnet"),
 }
+
+METRIC_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "basic": (
+        "anchor_psnr",
+        "best_frame_psnr",
+        "anchor_offset",
+        "narrator_anchor_error",
+        "anchor_flash_motion",
+        "anchor_flash_colour",
+        "identity_drift",
+        "sharpness",
+    ),
+    "offline": (
+        "sharpness",
+        "motion_smoothness_rife",
+        "motion_smoothness_dis",
+        "dynamic_degree_dis",
+        "conse_text",
+        "conse_prompt",
+        "efficientnet_image",
+        "i2v_subject_efficientnet",
+    ),
+    "paper": ("imaging_quality", "motion_smoothness", "dynamic_degree", "clip_text", "clip_image"),
+}
+"""Metrics by one word: what needs nothing but the package, what packages carry the weights of, and the paper's."""
+
+WITHOUT_JUDGE = ("anchor_psnr", "best_frame_psnr", "anchor_offset", "narrator_anchor_error")
+"""Metrics of cases that nobody can judge; ``reasondiff score`` has the others."""
 
 MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 """Metrics of the table in the README, in its order."""
 
 
-def find_systems(names: Sequence[str]) -> list[System]:
+def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:
     """Systems by name, or by a group's, each once.
 
+    A name may go on with ":" and the place that the system needs: a folder of videos, or of weights.
+
+    Args:
+        names: such as ``reasondiff``, ``wan-i2v:/models/wan`` or ``videos-in-folder:published``.
+        cases: that the videos of a folder are paired with.
+
     Raises:
-        InputError: a name that no system and no group has.
+        InputError: a name that no system has, a place that it cannot use, or two systems of one name.
     """
-    if unknown := sorted(set(names) - set(SYSTEMS) - set(GROUPS)):
-        raise InputError(f"There is no method {unknown[0]!r}; choose from {', '.join((*SYSTEMS, *GROUPS))}.")
-    found = (GROUPS.get(name) or (SYSTEMS[name],) for name in names)
-    return list({system.name: system for group in found for system in group}.values())
+    found: list[System] = []
+    for name in dict.fromkeys(names):
+        family, _, place = name.partition(":")
+        if family == FOLDER_OF_VIDEOS and place:
+            found += find_systems_in(Path(place), cases)
+        elif name in GROUPS:
+            found += (system for system in GROUPS[name] if system not in found)
+        elif name in SYSTEMS:
+            found += [SYSTEMS[name]] if SYSTEMS[name] not in found else []
+        else:
+            known = f"{', '.join((*SYSTEMS, *GROUPS))}, {FOLDER_OF_VIDEOS}:FOLDER"
+            raise InputError(f"There is no method {name!r}; choose from {known}.")
+    counts = Counter(system.name for system in found)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise InputError(f"Two methods are called {twice[0]!r}; rename the folder of one.")
+    return found
 
 
 def metrics_of(using: Resources, names: Sequence[str] = MAIN_TABLE) -> list[Metric]:
-    """Metrics by name, the main table's by default.
+    """Metrics by name or by the name of a group, the main table's by default, each once.
 
     Raises:
-        InputError: a name that no metric has.
+        InputError: a name that no metric has, or a metric whose package is not installed.
+        CheckpointError: a metric whose weights are not here.
     """
-    if unknown := sorted(set(names) - set(METRICS)):
-        raise InputError(f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}.")
-    return [METRICS[name](using) for name in dict.fromkeys(names)]
+    wanted: list[str] = []
+    for name in names:
+        wanted += METRIC_GROUPS.get(name, (name,))
+    if unknown := sorted(set(wanted) - set(METRICS)):
+        known = ", ".join((*METRIC_GROUPS, *METRICS))
+        raise InputError(f"There is no metric {unknown[0]!r}; choose from {known}.")
+    found = [METRICS[name](using) for name in dict.fromkeys(wanted)]
+    for metric in found:
+        _ = metric.title  # names the network, which must be here before the long work begins
+    return found

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reasondiff.errors import InputError, NarrationError
+from reasondiff.evaluation.networks.shelf import Networks
 from reasondiff.evaluation.outputs import Failure
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.files import atomic_path
@@ -23,11 +24,22 @@ class Resources:
     Args:
         folder: where results, stories and videos are kept.
         load_pipe: loads the model when a system or a metric first asks for it; None for systems that need none.
+        networks: that metrics look through.
+        ranks: answers of people, for the metric that needs them.
     """
 
-    def __init__(self, folder: Path, load_pipe: Callable[[], ReasonDiffPipeline] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        load_pipe: Callable[[], ReasonDiffPipeline] | None = None,
+        *,
+        networks: Networks | None = None,
+        ranks: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self.networks = networks or Networks()
         self._load_pipe = load_pipe
+        self._ranks = ranks
 
     @cached_property
     def pipe(self) -> ReasonDiffPipeline:
@@ -39,6 +51,17 @@ class Resources:
         if self._load_pipe is None:
             raise InputError("This evaluation was given no model, and a system or a metric needs one; give a model.")
         return self._load_pipe()
+
+    @property
+    def ranks(self) -> Path:
+        """The file with people's answers.
+
+        Raises:
+            InputError: this evaluation was given none.
+        """
+        if self._ranks is None:
+            raise InputError("The user rank needs people's answers; give their file as --ranks.")
+        return self._ranks
 
     def story_of(self, case: Case) -> Narrative | Failure:
         """The narrator's story of a case, kept, so that every system is told the same one.

@@ -4,7 +4,9 @@
      "strata": {"anchor_phase": "start", "held_out": true},
      "values": {"story_success": 0.0, "anchor_psnr": 31.2}, "missing": {"clip_text": "the prompt is empty"},
      "verdict": "the cat is never seen", "failure": null,
-     "image_sha256": "...", "frames_sha256": "...", "version": "0.1.0"}
+     "image_sha256": "...", "frames_sha256": "...", "version": "0.1.0",
+     "video": {"frames": 33, "fps": 5.0, "width": 64, "height": 64, "codec": "h264", "sha256": "..."},
+     "frames_of": {"dynamic_degree": [0, 1, 2]}}
 
 ``position`` counts from 1, as in every file; in code it is ``anchor_frame`` and counts from 0.
 """
@@ -12,8 +14,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 __all__ = ["Row", "append_row", "read_rows"]
@@ -37,6 +39,9 @@ class Row:
         image_sha256: of the given image's pixels.
         frames_sha256: of the video's frames before they were encoded; empty if there is none.
         version: of this program.
+        video: its number of ``frames``, ``fps``, ``width`` and ``height``; of one that was read from a file also
+            ``codec`` and ``sha256``.
+        frames_of: which frames a metric looked at, 0-based, for metrics that choose.
     """
 
     suite: str
@@ -52,6 +57,8 @@ class Row:
     image_sha256: str
     frames_sha256: str
     version: str
+    video: Mapping[str, str | int | float] = field(default_factory=dict)
+    frames_of: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The row as a line of the file."""

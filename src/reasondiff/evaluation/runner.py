@@ -7,21 +7,23 @@ a case is a result and counts as one. Anything else that goes wrong ends the run
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import reasondiff
 from reasondiff.errors import InputError
-from reasondiff.evaluation.metrics.base import Metric, Sample, measure, not_measured
+from reasondiff.evaluation.metrics.base import ChoosesFrames, Measured, Metric, Sample, measure, not_measured
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, append_row, read_rows
 from reasondiff.evaluation.suites.base import Case, Suite, checked_cases
-from reasondiff.evaluation.systems import System
+from reasondiff.evaluation.systems import System, may_see_truth
 from reasondiff.files import atomic_path
 from reasondiff.media import frames_hash, image_hash, write_video
 
-__all__ = ["check_folder", "evaluate", "video_path"]
+__all__ = ["check_folder", "check_systems", "evaluate", "video_path"]
 
 
 def evaluate(
@@ -31,6 +33,7 @@ def evaluate(
     using: Resources,
     *,
     batch: int = 8,
+    keep_videos: bool = False,
     on_video: Callable[[int], None] = lambda done: None,
 ) -> list[Row]:
     """Run every system on every case, or read what the folder holds already.
@@ -44,6 +47,7 @@ def evaluate(
         using: has the folder, which gets ``results.jsonl``, the stories and the videos; ``check_folder`` tells
             whether what it holds is of the same suite and model.
         batch: videos made together; seeds belong to cases, so it changes nothing but speed.
+        keep_videos: also copy videos that a system read from files; those that it made are kept in any case.
         on_video: called with the number of rows that are done, of systems times cases.
 
     Returns:
@@ -65,8 +69,9 @@ def evaluate(
         left = [case for case in cases if (system.name, case.id) not in done]
         for start in range(0, len(left), batch):
             some = left[start : start + batch]
-            for case, output in zip(some, system.generate(some, using), strict=True):
-                row = _row(system, suite, case, output, metrics, using.folder)
+            given = some if may_see_truth(system) else [case.as_given() for case in some]
+            for case, output in zip(some, system.generate(given, using), strict=True):
+                row = _row(system, suite, case, output, metrics, using.folder, keep_videos)
                 append_row(log, row)
                 done[system.name, case.id] = row
             on_video(len(done))
@@ -79,17 +84,28 @@ def video_path(folder: Path, row: Row) -> Path:
 
 
 def _row(
-    system: System, suite: Suite, case: Case, output: Output | Failure, metrics: Sequence[Metric], folder: Path
+    system: System,
+    suite: Suite,
+    case: Case,
+    output: Output | Failure,
+    metrics: Sequence[Metric],
+    folder: Path,
+    keep_videos: bool,
 ) -> Row:
     """Measure a video and keep it, or write down why there is none."""
     if isinstance(output, Failure):
         measured, verdict, failure = not_measured(metrics, output.sentence), "", output.sentence
         anchor_frame, frames_sha256 = None, ""
+        video: dict[str, str | int | float] = {}
+        frames_of: dict[str, list[int]] = {}
     else:
         judgement = suite.judge(case, output.frames, output.anchor_frame)
-        measured = measure(metrics, Sample(case, output, judgement))
+        sample = Sample(case, output, judgement, system.name)
+        measured = measure(metrics, sample)
         verdict, failure = judgement.sentence if judgement else "", None
         anchor_frame, frames_sha256 = output.anchor_frame, frames_hash(output.frames)
+        video = _about(output)
+        frames_of = _frames_of(metrics, sample, measured)
     row = Row(
         suite=suite.name,
         case=case.id,
@@ -104,12 +120,37 @@ def _row(
         image_sha256=image_hash(case.image),
         frames_sha256=frames_sha256,
         version=reasondiff.__version__,
+        video=video,
+        frames_of=frames_of,
     )
-    if isinstance(output, Output):
-        path = video_path(folder, row)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_video(path, output.frames, fps=output.fps)
+    if isinstance(output, Output) and (output.source is None or keep_videos):
+        _keep_video(video_path(folder, row), output)
     return row
+
+
+def _keep_video(path: Path, output: Output) -> None:
+    """Write a video; the file that it was read from is copied as it is, where it is an MP4."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if output.file is None or output.file.suffix.lower() != ".mp4":
+        write_video(path, output.frames, fps=output.fps)
+        return
+    with atomic_path(path) as partial:
+        shutil.copyfile(output.file, partial)
+
+
+def _about(output: Output) -> dict[str, str | int | float]:
+    frames, height, width, _ = output.frames.shape
+    about: dict[str, str | int | float] = {"frames": frames, "fps": output.fps, "width": width, "height": height}
+    return about if output.source is None else {**about, **asdict(output.source)}
+
+
+def _frames_of(metrics: Sequence[Metric], sample: Sample, measured: Measured) -> dict[str, list[int]]:
+    """Which frames each metric that has a value looked at, where it chose."""
+    chosen = {}
+    for metric in metrics:
+        if isinstance(metric, ChoosesFrames) and metric.name in measured.values:
+            chosen[metric.name] = list(metric.frames_of(sample))
+    return chosen
 
 
 def check_folder(folder: Path, settings: Mapping[str, object]) -> None:
@@ -139,3 +180,29 @@ def check_folder(folder: Path, settings: Mapping[str, object]) -> None:
         raise InputError(f"{str(folder)!r} cannot be made a folder ({error.strerror}); give another one.") from None
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def check_systems(folder: Path, settings: Mapping[str, Mapping[str, object]]) -> None:
+    """Write down what every system's videos were made with, or refuse to mix them with those of others of its name.
+
+    Args:
+        folder: of an evaluation.
+        settings: by system, JSON values such as the hashes of its weights.
+
+    Raises:
+        InputError: the folder has videos of another system of one of the names.
+    """
+    path = folder / "systems.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for name, asked in settings.items():
+            if known.setdefault(name, dict(asked)) != json.loads(json.dumps(asked)):
+                raise InputError(
+                    f"{str(folder)!r} holds results of {name!r} with another model or settings; give a new folder."
+                )
+    except (ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r} is damaged; give a new folder.") from None
+    with atomic_path(path) as partial:
+        partial.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")

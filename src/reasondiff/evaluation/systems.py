@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -14,15 +14,16 @@ from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.media.frame_image import FrameImage
-from reasondiff.narrative import Narrative
+from reasondiff.narrative import AnchorPlace, Narrative
+from reasondiff.narrative.frame_plan import TextMode
 from reasondiff.narrative.place import Place
-from reasondiff.pipeline.settings import AnchorPlace, Options, TextMode
+from reasondiff.pipeline.settings import Options
 
-__all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "System"]
+__all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "SaysItsSettings", "SeesTruth", "System", "may_see_truth"]
 
 
 class System(Protocol):
-    """Anything that makes videos. A new one is a file with a class like this and a line in ``registry``."""
+    """A baseline, or whatever makes videos. A new one is a file with a class like this and a line in ``registry``."""
 
     @property
     def name(self) -> str:
@@ -40,6 +41,28 @@ class System(Protocol):
         A fault of the system's own on one case is a ``Failure``. What is raised ends the evaluation, which goes on
         from there when it is started again.
         """
+        ...
+
+
+@runtime_checkable
+class SeesTruth(Protocol):
+    """A system that may be told what is true of a case; every other one gets its image, text and seed."""
+
+    @property
+    def sees_truth(self) -> bool: ...
+
+
+def may_see_truth(system: System) -> bool:
+    """Whether a system says that it is told the truth, as an upper bound is."""
+    return isinstance(system, SeesTruth) and system.sees_truth
+
+
+@runtime_checkable
+class SaysItsSettings(Protocol):
+    """A system that tells what its videos are made with, so that results of two models of one name are never mixed."""
+
+    def fingerprint(self) -> Mapping[str, object]:
+        """JSON values: the model, its settings and, where they lie here, the hashes of its weights."""
         ...
 
 
@@ -78,6 +101,10 @@ class ReasonDiffSystem:
             )
 
     @property
+    def sees_truth(self) -> bool:
+        return self.narrative_from == "truth"
+
+    @property
     def options(self) -> Options:
         """For the pipeline, beside ``anchor``; the one place that names them."""
         return {"text_mode": self.text_mode, "use_adapter": self.use_adapter}
@@ -97,6 +124,8 @@ class ReasonDiffSystem:
         story = using.story_of(case) if self.narrative_from == "narrator" else case.true_narrative
         if story is None:
             raise InputError(f"The case {case.id!r} has no true story; leave out the system {self.name!r}.")
+        if not isinstance(story, Failure) and story.num_frames != using.pipe.defaults.num_frames:
+            story = story.retime(using.pipe.defaults.num_frames)  # true clips may be shorter than the model's
         return story if isinstance(story, Failure) or self.edit is None else self.edit(story, case)
 
     def _make(self, told: Sequence[tuple[Case, Narrative | None]], using: Resources) -> list[Output]:

@@ -92,8 +92,8 @@ def check_names(request: VideoRequest) -> None:
     """Refuse a mistyped name of what a session loads within milliseconds, before torch is imported.
 
     Raises:
-        InputError: there is no such preset or file of ratios.
-        CheckpointError: there is no such model, adapter or transformer.
+        InputError: there is no such preset or file of ratios, or a scale without a LoRA.
+        CheckpointError: there is no such model, adapter, LoRA or transformer.
     """
     from reasondiff.planning.presets import preset
 
@@ -102,8 +102,11 @@ def check_names(request: VideoRequest) -> None:
         raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
     if request.preset is not None:
         preset(request.preset)
-    if (adapter := request.adapter) is not None and not Path(adapter).exists() and not hub_id(adapter.split("@")[0]):
-        raise CheckpointError(f"There is no {adapter!r}; give a folder, or a hub id such as owner/name.")
+    for place in (request.adapter, request.lora):
+        if place is not None and not Path(place).exists() and not hub_id(place.split("@")[0]):
+            raise CheckpointError(f"There is no {place!r}; give a folder, or a hub id such as owner/name.")
+    if request.lora is None and request.lora_scale != 1:
+        raise InputError(f"There is no LoRA to take at scale {request.lora_scale:g}; give it as --lora.")
     if request.transformer is not None and not request.transformer.is_file():
         raise CheckpointError(f"There is no {str(request.transformer)!r}; give a .safetensors or .gguf file.")
     if request.mag_ratios is not None and not request.mag_ratios.exists():

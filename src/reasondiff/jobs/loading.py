@@ -128,10 +128,15 @@ def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool 
             pipe.to(device)
             if request.adapter is not None:
                 pipe.load_adapter(request.adapter)
+            if request.lora is not None:
+                pipe.load_lora(request.lora, scale=request.lora_scale)
         else:
             if measuring:
                 chosen = replace(chosen, compiled=False, step_cache=None)
-            pipe = load_preset(found, chosen, device, adapter=request.adapter, revision=request.revision, **parts)
+            loras = {} if request.lora is None else {request.lora: request.lora_scale}
+            pipe = load_preset(
+                found, chosen, device, adapter=request.adapter, loras=loras, revision=request.revision, **parts
+            )
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -156,6 +161,10 @@ def hashes_of(request: VideoRequest) -> dict[str, str]:
     hashes = model_hashes(_folder_of(find_model(request.model), request.revision))
     if request.adapter is not None:
         hashes |= {f"adapter/{name}": value for name, value in model_hashes(fetched(request.adapter)).items()}
+    if request.lora is not None:
+        place = fetched(request.lora)
+        own = {place.name: file_hash(place)} if place.is_file() else model_hashes(place)
+        hashes |= {f"lora/{name}": value for name, value in own.items()}
     if request.transformer is not None:
         hashes[f"--transformer {request.transformer.name}"] = file_hash(request.transformer)
     return hashes

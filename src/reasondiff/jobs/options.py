@@ -158,12 +158,16 @@ class Option:
             drawn["default"] = self.write(self.default)
         if self.choices:
             drawn["enum"] = [*self.choices, None] if self.optional else list(self.choices)
-        limits = {"minimum": about.minimum, "maximum": about.maximum, "maxLength": about.max_length}
-        drawn |= {key: limit for key, limit in limits.items() if limit is not None}
-        if about.pattern is not None:
-            drawn["pattern"] = f"^(?:{about.pattern})$"
-        notes = {"x-group": about.group, "x-unit": about.unit, "x-local": about.local or None}
-        return drawn | {key: note for key, note in notes.items() if note is not None}
+        keywords = {
+            "minimum": about.minimum,
+            "maximum": about.maximum,
+            "maxLength": about.max_length,
+            "pattern": None if about.pattern is None else f"^(?:{about.pattern})$",
+            "x-group": about.group,
+            "x-unit": about.unit,
+            "x-local": about.local or None,
+        }
+        return drawn | {key: value for key, value in keywords.items() if value is not None}
 
     def _fits(self, value: Any) -> bool:
         about = self.about

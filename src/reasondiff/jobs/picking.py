@@ -60,15 +60,15 @@ def warn_of_position(request: VideoRequest) -> None:
     from reasondiff.planning.catalogue import entry_of
 
     entry, frames = entry_of(request.model), known_frames(request)
-    if entry is None or entry.positions == "any" or request.adapter is not None or frames is None:
+    if entry is None or entry.held_frames == "any" or request.adapter is not None or frames is None:
         return
-    trained = {0} if entry.positions == "first" else {0, -1}
-    if request.num_frames is not None and entry.positions != "first":
+    trained = {0} if entry.held_frames == "first" else {0, -1}
+    if request.num_frames is not None and entry.held_frames != "first":
         trained.add(request.num_frames - 1)
     if set(frames) - trained:
         logger.warning(
             "%s was trained for the %s frame only, so the image at %s is held weakly; %s holds it at any frame.",
-            entry.name, entry.positions, _place(frames), _ANY,
+            entry.name, entry.held_frames, _place(frames), _ANY,
         )  # fmt: skip
 
 

@@ -14,12 +14,12 @@ from typing import Any, Literal, Self
 
 from reasondiff.errors import InputError
 from reasondiff.jobs.options import option, options_of
+from reasondiff.narrative import AnchorPlace
+from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["AnchorPlace", "Fit", "TextMode", "VideoRequest"]
+__all__ = ["Fit", "VideoRequest"]
 
-TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
 Fit = Literal["crop", "letterbox", "stretch"]
-AnchorPlace = Literal["narrative", "first", "last"]
 
 MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""
@@ -88,6 +88,14 @@ class VideoRequest:
     adapter: str | None = option(
         None, help="A ReasonDiff adapter: a folder or a hub id, with @REVISION if it is to stay.", group="model",
         metavar="NAME", replayed=True, local=True,
+    )  # fmt: skip
+    lora: str | None = option(
+        None, help="Another LoRA beside it: a .safetensors file, a folder or a hub id, with @REVISION as well.",
+        group="model", metavar="NAME", replayed=True, local=True,
+    )  # fmt: skip
+    lora_scale: float = option(
+        1.0, help="How strongly that one works.", group="model", metavar="X", minimum=-10, maximum=10, replayed=True,
+        refusal="The LoRA's scale is {value}; give a number from -10 to 10, such as 1.",
     )  # fmt: skip
     transformer: Path | None = option(
         None, help="One .safetensors or .gguf file instead of the model's own.", group="model", metavar="FILE",

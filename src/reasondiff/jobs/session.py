@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from reasondiff.media import GenerationRecord
     from reasondiff.narrative import Narrative
-    from reasondiff.pipeline import ReasonDiffOutput
+    from reasondiff.pipeline import ReasonDiffOutput, ReasonDiffPipeline
     from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
     from reasondiff.pipeline.latent_preview import LatentPreview
     from reasondiff.pipeline.magcache import MagRatios
@@ -93,7 +93,6 @@ class VideoSession:
     def __init__(self, request: VideoRequest, *, measuring: bool = False, ratios: MagRatios | None = None) -> None:
         self.asked, request = request, picked(request)
         check_names(request)
-        warn_of_position(request)
         narrator = named_narrator(request)
         began = time.perf_counter()
         quiet_libraries()
@@ -105,8 +104,10 @@ class VideoSession:
         self.preset = preset_of(request)
         check_room(request, self.preset)
         self.pipe = load_model(request, self.preset, measuring=measuring)
+        warn_of_position(request)
         if narrator is not None:
             self.pipe.narrator = narrator
+        self._loaded, self._schedule = self.pipe.adapter_state, _schedule_of(self.pipe)
         self._turn = threading.Lock()
         self._hashes: Future[dict[str, str]] | None = None
         self.seconds: Mapping[str, float] = {"imports": imported - began, "model": time.perf_counter() - imported}
@@ -214,6 +215,8 @@ class VideoSession:
     def unusual(self) -> dict[str, str]:
         """How the model is run and who tells, where that is not the usual, as texts; beside the weights it decides."""
         how = {"preset": self.preset.name if self.preset is not None else None, "narrator": self.request.narrator}
+        if self.request.lora is not None:
+            how["lora_scale"] = f"{self.request.lora_scale:g}"
         return {name: value for name, value in how.items() if value is not None}
 
     def arguments(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
@@ -265,13 +268,17 @@ class VideoSession:
         from reasondiff.media import GenerationRecord
 
         ratios = " ".join(map(repr, self.ratios.ratios)) if self.ratios is not None else None
-        options = recorded_options(request) | {
-            "preset": self.preset.name if self.preset is not None else None,
-            "interval": output.settings.interval,
-            "device": str(self.pipe.device),
-            "dtype": str(self.pipe.dtype),
-            "mag_ratios": ratios,
-        }
+        options = (
+            recorded_options(request)
+            | self._changed()
+            | {
+                "preset": self.preset.name if self.preset is not None else None,
+                "interval": output.settings.interval,
+                "device": str(self.pipe.device),
+                "dtype": str(self.pipe.dtype),
+                "mag_ratios": ratios,
+            }
+        )
         return GenerationRecord(
             model=request.model,
             prompt=inputs.prompt,
@@ -283,6 +290,20 @@ class VideoSession:
             weights=self.weights,
             image_sha256="",
         ).with_images(output.stories[0].images, embed=request.embed)
+
+    def _changed(self) -> dict[str, str | bool]:
+        """What a program has done to the pipeline since it was loaded, for the record."""
+        now, before = self.pipe.adapter_state, self._loaded
+        changed = []
+        if _schedule_of(self.pipe) != self._schedule:
+            changed.append("another scheduler")
+        without = before.without_active()
+        if now not in (before, without):
+            changed.append(str(now))
+        found: dict[str, str | bool] = {"changed": ", ".join(changed)} if changed else {}
+        if now == without:
+            found["use_adapter"] = False  # the base model, as a request without the adapter has it
+        return found
 
     def _hashing(self) -> Future[dict[str, str]]:
         self._hashes = self._hashes or run_in_background(partial(hashes_of, self.request))
@@ -301,6 +322,11 @@ def run_in_background(work: Callable[[], Result]) -> Future[Result]:
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+def _schedule_of(pipe: ReasonDiffPipeline) -> tuple[str, dict[str, Any]]:
+    settings = {name: value for name, value in pipe.scheduler.config.items() if not name.startswith("_")}
+    return type(pipe.scheduler).__name__, settings
 
 
 def _of_group(request: VideoRequest, group: str) -> dict[str, Any]:

@@ -180,19 +180,27 @@ def _in_8_bits(values: np.ndarray, kind: str, name: str) -> np.ndarray:
     Raises:
         InputError: it cannot be told which value is white.
     """
-    low, high = float(values.min()), float(values.max())
-    whole = values.dtype.kind in "iu"
-    if whole and (kind in ("PNG", "PPM", "JPEG2000") or values.dtype.itemsize == 2):
-        white = 65535.0
-    elif not np.isfinite([low, high]).all() or low < 0 or high > 65535 or (not whole and 1 < high < _DARK):
+    white = _white_of(values, kind)
+    if white is None:
+        low, high = float(values.min()), float(values.max())
         raise InputError(
             f"{name} holds numbers from {low:g} to {high:g}, and none is known to be white; save it as a PNG of 8 bits."
         )
-    elif not whole and high <= 1:
-        white = 1.0
-    else:
-        white = 255.0 if high <= 255 else 65535.0
     return np.floor(values.astype(np.float64) * (255 / white) + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _white_of(values: np.ndarray, kind: str) -> float | None:
+    """The value that is white in an image of that file format; None where it cannot be told."""
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind in "iu"
+    sixteen_bits = kind in ("PNG", "PPM", "JPEG2000") or values.dtype.itemsize == 2
+    if whole and sixteen_bits:
+        return 65535.0
+    if not np.isfinite([low, high]).all() or low < 0 or high > 65535:
+        return None
+    if whole or high >= _DARK:
+        return 255.0 if high <= 255 else 65535.0
+    return 1.0 if high <= 1 else None
 
 
 def _orientation(image: Image.Image) -> int:

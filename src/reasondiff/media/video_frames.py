@@ -45,11 +45,13 @@ class VideoInfo:
         fps: frames per second, always above 0; of a variable rate, the average.
         num_frames: that ``video_frames`` gives; fewer where the file is damaged.
         record: how it was made, where the file says so.
+        codec: as FFmpeg names it.
     """
 
     fps: float
     num_frames: int
     record: GenerationRecord | None = None
+    codec: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,9 @@ def video_info(path: str | Path) -> VideoInfo:
         InputError: it is missing, damaged or no video, or its record is damaged.
     """
     with _opened(path) as container:
-        timing = _timing(container, _stream_of(container, path))
-        return VideoInfo(timing.fps, timing.count, _record_of(container))
+        stream = _stream_of(container, path)
+        timing = _timing(container, stream)
+        return VideoInfo(timing.fps, timing.count, _record_of(container), stream.codec_context.name)
 
 
 def video_frames(path: str | Path) -> Iterator[np.ndarray]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from reasondiff.narrative.story import Anchor, Clip, Narrative
+from reasondiff.narrative.story import Anchor, AnchorPlace, Clip, Narrative
 
-__all__ = ["Anchor", "Clip", "Narrative"]
+__all__ = ["Anchor", "AnchorPlace", "Clip", "Narrative"]

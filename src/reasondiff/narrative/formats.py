@@ -34,8 +34,20 @@ READ = (
 
 _RELAY_KEYS = ("global_prompt", "local_prompts", "segment_lengths")
 
-_KEYED = re.compile(r"""[\[({"'@]*[\w.+-]+["'\])}]*(?:\s*(?:-|-->|to|\.\.)\s*[\w.:,]+["'\])}]*)?\s*[:=|]""")
-"""``0: text``, ``"16": text``, ``[0-16]: text``, ``prompt = text``, ``00:00:01,000 --> ...``."""
+_KEYED = re.compile(r"""(?:-\s+)?[\[({"'@]*[\w.+-]+["'\])}]*(?:\s*(?:-|-->|to|\.\.)\s*[\w.:,]+["'\])}]*)?\s*[:=|]""")
+"""``0: text``, ``"16": text``, ``[0-16]: text``, ``prompt = text``, ``- frame: 0``, ``00:00:01,000 --> ...``."""
+
+_NUMBERED = re.compile(
+    r"[\[({<\"'@#]*(?:[A-Za-z]+ ?#?)?\d[\d.:]*(?:\s*(?:-|–|to|\.\.)\s*\d[\d.:]*)?(?:s|ms|f|sec)?"
+    r"(?:\s*[])}>|:=;,\t]|\s+[-–—]\s|\s*\.\s|(?<=s)\s|(?<=f)\s)"
+)
+"""``Frame 0: text``, ``Scene 2 - text``, ``1. text``, ``1) text``, ``[0-16] text``, ``0,text``, ``0s text``."""
+
+_BRACKETED = re.compile(r"[\[{]\s*\d[\d.:,\s–-]*(?:s|ms|f|sec)?\s*[\]}]\s*\w")
+"""``[0-16] text``, which begins like JSON."""
+
+_LISTED = re.compile(r"(?:[-*+•]|#{1,6})\s+\S")
+"""A line of Markdown's lists, or one of its titles."""
 
 _COLUMNS = {"caption", "description", "duration", "end", "file_name", "frame", "prompt", "start", "text", "time"}
 """A table of other programs has one of these columns."""
@@ -83,7 +95,7 @@ def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
     """
     if not text.strip():
         raise NarrativeError("The file is empty; write a narrative with 'reasondiff narrate'.")
-    if text.lstrip()[0] not in "{[":
+    if text.lstrip()[0] not in "{[" or _BRACKETED.match(text.lstrip()):
         return _from_lines(text)
     try:
         data = json.loads(text)
@@ -134,10 +146,18 @@ def _check_captions(lines: list[str]) -> None:
         kind = "a file of another kind"
     elif _names_columns(captions[0]):
         kind = "a table"
-    elif all(_KEYED.match(line) for line in captions) or any("-->" in line for line in captions):
+    elif all(map(_is_scheduled, captions)) or any("-->" in line for line in captions):
         kind = "a schedule"
+    elif all(map(_LISTED.match, captions)):
+        kind = "a list of Markdown's"
+    elif all(" | " in line for line in captions):
+        kind = "many prompts in one line"
     if kind:
         raise NarrativeError(f"The line {captions[0][:60]!r} looks like {kind}; what is read is {READ}.")
+
+
+def _is_scheduled(line: str) -> bool:
+    return bool(_KEYED.match(line) or _NUMBERED.match(line))
 
 
 def _names_columns(line: str) -> bool:

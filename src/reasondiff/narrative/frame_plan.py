@@ -15,9 +15,17 @@ from reasondiff.timeline import Timeline
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FramePlan", "How", "LostClip"]
+__all__ = ["FramePlan", "How", "LostClip", "TextMode", "texts_of"]
+
+TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
+"""How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
+that one most, with the style taking over where a description hands over to the next (``soft``, Prompt Relay's
+penalty); the average of its pixel frames' descriptions (``mean``); all of these in one unordered context (``concat``,
+the released research code's way); the whole narrative as one prompt (``joined``); the user's text alone (``single``,
+plain Wan)."""
 
 How = Literal["majority", "mean", "concat", "soft"]
+"""How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
 
 EPSILON = 1e-3
 """Prompt Relay's (arXiv 2604.10030): with it the penalty's width is ``1 / ln(1 / EPSILON)``, 0.145 latent frames."""
@@ -96,9 +104,7 @@ class FramePlan:
         shares = [_shares(clips, frames) for frames in groups]
         lost: tuple[LostClip, ...] = ()
         if how in ("majority", "soft"):
-            anchors = {
-                timeline.latent_of(anchor.frame): narrative.clip_at(anchor.frame) for anchor in narrative.anchors[::-1]
-            }
+            anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
             owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
             lost = tuple(
                 LostClip(clip, _reason(index, shares, owners, anchors))
@@ -191,6 +197,21 @@ class FramePlan:
         return torch.einsum("sp,p...->s...", weights, embeddings)
 
 
+def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
+    """What the transformer reads in each latent frame, see ``TextMode``."""
+    match text_mode:
+        case "framewise":
+            return FramePlan.from_narrative(narrative, timeline)
+        case "soft":
+            return FramePlan.from_narrative(narrative, timeline, "soft", shared=narrative.style.strip() or prompt)
+        case "mean" | "concat":
+            return FramePlan.from_narrative(narrative, timeline, text_mode)
+        case "joined":
+            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
+        case "single":
+            return FramePlan.single(prompt, timeline.num_latent_frames)
+
+
 def _shares(clips: Sequence[Clip], frames: range) -> list[float]:
     """Every clip's share (0..1) of some frames."""
     overlaps = [max(0, min(clip.end, frames.stop) - max(clip.start, frames.start)) for clip in clips]
@@ -209,19 +230,28 @@ def _owners(shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> li
         shares: per latent frame, every clip's share of its pixel frames.
         anchors: the clip of the anchor in a latent frame.
     """
-    owners = [max(range(len(share)), key=lambda index: (share[index], index)) for share in shares]
+    owners = [_largest(share) for share in shares]
     for latent_frame, clip in anchors.items():
         longest = owners[latent_frame]
         if owners.count(longest) > 1 or clip not in owners:
             owners[latent_frame] = clip
     for clip in range(len(shares[0])):
-        if clip in owners:
-            continue
-        free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
-        if free:
-            best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
-            owners[best] = clip
+        if clip not in owners:
+            _find_place(clip, owners, shares, anchors)
     return owners
+
+
+def _largest(share: Sequence[float]) -> int:
+    """The clip with the largest share, the later one of two."""
+    return max(range(len(share)), key=lambda index: (share[index], index))
+
+
+def _find_place(clip: int, owners: list[int], shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> None:
+    """Give a clip that reads nowhere its best latent frame of a clip that reads elsewhere too, if there is one."""
+    free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
+    if free:
+        best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
+        owners[best] = clip
 
 
 def _reason(lost: int, shares: Sequence[Sequence[float]], owners: Sequence[int], anchors: Mapping[int, Clip]) -> str:

@@ -18,12 +18,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reasondiff.errors import InputError, NarrativeError
 from reasondiff.files import atomic_path
 
-__all__ = ["Anchor", "Clip", "Narrative"]
+__all__ = ["Anchor", "AnchorPlace", "Clip", "Narrative"]
+
+AnchorPlace = Literal["narrative", "first", "last"]
+"""Where the image goes when no position is given."""
 
 VERSION = 1
 """Of the file format; a file without one is taken as this."""

@@ -14,7 +14,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.narrator.asking.form import Bounds
 from reasondiff.narrator.asking.instruction import Instruction
 from reasondiff.narrator.cache import Cache
-from reasondiff.narrator.domain import Knowledge
+from reasondiff.narrator.domain import DomainCheck
 from reasondiff.narrator.providers.base import Provider
 from reasondiff.narrator.providers.local import LocalModel, find_file, read_settings
 from reasondiff.narrator.providers.openai_server import Server
@@ -178,7 +178,7 @@ def _from_settings(settings: dict[str, Any], model: str, revision: str | None) -
             options["bounds"] = Bounds(**settings["bounds"])
         if "knows" in settings:
             looks = find_file(model, str(settings["knows"].get("looks")), revision)
-            options["checks"] = (Knowledge.load(settings["knows"], looks.parent if looks else Path(model)),)
+            options["checks"] = (DomainCheck.load(settings["knows"], looks.parent if looks else Path(model)),)
         for key, name in _SETTINGS.items():
             if key in settings:
                 options[name] = settings[key]

@@ -23,8 +23,8 @@ from reasondiff.errors import CheckpointError, InputError, ProviderError, Reason
 from reasondiff.media import load_image
 from reasondiff.narrator.base import Narrator
 from reasondiff.narrator.providers.base import UnavailableError
-from reasondiff.narrator.providers.secrets import without_secrets
 from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
+from reasondiff.secrets import without_secrets
 
 __all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]
 
@@ -98,6 +98,7 @@ def read_rows(source: str | Path, *, num_frames: int, interval: float) -> list[R
         if source.is_dir():
             entries = _folder(source)
         else:  # bytes that are no UTF-8 become surrogates, which _row reports where they stand
+            _check_bytes(source)
             with source.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
                 entries = _entries(file, source.suffix.lower())
     except (OSError, csv.Error) as error:
@@ -108,6 +109,13 @@ def read_rows(source: str | Path, *, num_frames: int, interval: float) -> list[R
         raise InputError(f"The batch {str(source)!r} has no columns 'image' and 'prompt'; name them so.")
     seen: Counter[str] = Counter()
     return [_row(entry, folder, num_frames, interval, seen) for entry in entries]
+
+
+def _check_bytes(source: Path) -> None:
+    """Raise ``InputError`` for UTF-16, which spreadsheets write as "Unicode text", and for whatever is no text."""
+    with source.open("rb") as file:
+        if b"\0" in file.read(4096):
+            raise InputError(f"The batch {str(source)!r} is not UTF-8 text; save it as CSV in UTF-8.")
 
 
 def finished(out: str | Path) -> dict[str, bool]:

@@ -20,31 +20,35 @@ from safetensors.numpy import load_file, save_file
 from reasondiff.errors import CheckpointError
 from reasondiff.narrative import Narrative
 
-__all__ = ["Knowledge", "Looks", "words_of"]
+__all__ = ["DomainCheck", "ImageStatistics", "words_of"]
 
 _SIDE, _BINS, _GRID = 64, 16, 8
+_FILE_KEYS = {"nll": "surprise", "mean": "middle", "precision": "precision", "limits": "limits"}
+"""What the arrays are called in a file; narrators that are out there have these."""
 
 
 @dataclass(frozen=True)
-class Looks:
+class ImageStatistics:
     """What a set of images looks like, by its colours and its layout.
 
     Args:
-        surprise: of a pixel in each cell of the RGB cube: minus the log of its share, [16, 16, 16].
-        middle: mean thumbnail, [192].
+        nll: of a pixel in each cell of the RGB cube, the negative log of its share, [16, 16, 16].
+        mean: of the thumbnails, [192].
         precision: inverse covariance of the thumbnails, [192, 192].
-        limits: largest mean surprise; smallest and largest Mahalanobis distance of a thumbnail. An image that is
-            nearer to the mean than any known one shows nothing.
+        limits: largest mean negative log-likelihood; smallest and largest Mahalanobis distance of a thumbnail. An
+            image that is nearer to the mean than any known one shows nothing.
     """
 
-    surprise: np.ndarray
-    middle: np.ndarray
+    nll: np.ndarray
+    mean: np.ndarray
     precision: np.ndarray
     limits: np.ndarray
 
     @classmethod
-    def learn(cls, images: Sequence[Image.Image], unseen: Sequence[Image.Image], share: float = 0.995) -> Looks:
-        """From ``images``, with limits that pass about ``share`` of the ``unseen`` images in each of the two looks."""
+    def learn(
+        cls, images: Sequence[Image.Image], unseen: Sequence[Image.Image], share: float = 0.995
+    ) -> ImageStatistics:
+        """From ``images``, with limits that pass about ``share`` of the ``unseen`` ones in each of the two measures."""
         pixels = np.stack([_pixels(image) for image in images])
         counts = np.bincount(_cells(pixels).ravel(), minlength=_BINS**3).reshape((_BINS,) * 3).astype(float)
         for axis in range(3):  # neighbouring colours are as good
@@ -54,8 +58,8 @@ class Looks:
         thumbnails = np.stack([_thumbnail(each) for each in pixels])
         spread = np.cov(thumbnails.T) + 1e-3 * np.eye(thumbnails.shape[1])
         looks = cls(
-            surprise=-np.log((counts + 1) / (counts + 1).sum()).astype(np.float32),
-            middle=thumbnails.mean(0).astype(np.float32),
+            nll=-np.log((counts + 1) / (counts + 1).sum()).astype(np.float32),
+            mean=thumbnails.mean(0).astype(np.float32),
             precision=np.linalg.inv(spread).astype(np.float32),
             limits=np.zeros(3, np.float32),
         )
@@ -64,33 +68,35 @@ class Looks:
         return replace(looks, limits=np.array([colour, measured[:, 1].min(), layout], np.float32))
 
     def measure(self, image: Image.Image) -> tuple[float, float]:
-        """Mean surprise at the pixels' colours, and the Mahalanobis distance of the thumbnail."""
+        """Mean negative log-likelihood of the pixels' colours, and the Mahalanobis distance of the thumbnail."""
         pixels = _pixels(image)
-        away = _thumbnail(pixels) - self.middle
-        return float(self.surprise.ravel()[_cells(pixels)].mean()), float(np.sqrt(away @ self.precision @ away))
+        away = _thumbnail(pixels) - self.mean
+        return float(self.nll.ravel()[_cells(pixels)].mean()), float(np.sqrt(away @ self.precision @ away))
 
     def __contains__(self, image: Image.Image) -> bool:
         colour, layout = self.measure(image)
         return colour <= self.limits[0] and self.limits[1] <= layout <= self.limits[2]
 
     def save(self, path: Path) -> None:
-        save_file({name: np.ascontiguousarray(getattr(self, name)) for name in self.__dataclass_fields__}, path)
+        arrays = {key: np.ascontiguousarray(getattr(self, name)) for name, key in _FILE_KEYS.items()}
+        save_file(arrays, path)
 
     @classmethod
-    def load(cls, path: Path) -> Looks:
+    def load(cls, path: Path) -> ImageStatistics:
         """Read what ``save`` wrote.
 
         Raises:
             CheckpointError: the file is missing or damaged.
         """
         try:
-            return cls(**load_file(path))
-        except (OSError, SafetensorError, TypeError) as error:
+            arrays = load_file(path)
+            return cls(**{name: arrays[key] for name, key in _FILE_KEYS.items()})
+        except (OSError, SafetensorError, KeyError) as error:
             raise CheckpointError(f"{str(path)!r} cannot be read ({error}); restore the file.") from None
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class DomainCheck:
     """A check of ``VisionNarrator`` that warns of images and words which the model cannot know.
 
     Args:
@@ -103,17 +109,17 @@ class Knowledge:
     subject: str
     words: frozenset[str]
     instead: str
-    looks: Looks | None = None
+    looks: ImageStatistics | None = None
 
     @classmethod
-    def load(cls, settings: Mapping[str, Any], folder: Path) -> Knowledge:
+    def load(cls, settings: Mapping[str, Any], folder: Path) -> DomainCheck:
         """From the ``knows`` object of a ``narrator.json`` in ``folder``.
 
         Raises:
             CheckpointError: something is missing.
         """
         try:
-            looks = Looks.load(folder / str(settings["looks"])) if "looks" in settings else None
+            looks = ImageStatistics.load(folder / str(settings["looks"])) if "looks" in settings else None
             words = frozenset(map(str, settings["words"]))
             return cls(str(settings["subject"]), words, str(settings["instead"]), looks)
         except KeyError as error:

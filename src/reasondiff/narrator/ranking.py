@@ -19,7 +19,7 @@ from reasondiff.narrator.reading.texts import clean, shorten, without_markup
 
 __all__ = ["Ranking", "pick", "rank"]
 
-_MARKS = ("image", "text", "whole")
+_SCORES = ("image", "text", "whole")
 _REASON = 300
 
 
@@ -29,7 +29,7 @@ class Ranking:
 
     Args:
         order: indices of the stories.
-        verdicts: one per story, in the stories' own order: marks from 0 to 10 and a reason; ``{}`` without one.
+        verdicts: one per story, in the stories' own order: scores from 0 to 10 and a reason; ``{}`` without one.
         replies: what it took.
         warnings: sentences for the user.
     """
@@ -54,7 +54,7 @@ def rank(provider: Provider, version: str, image: Image.Image, prompt: str, stor
     except ProviderError as error:
         return Ranking(tuple(range(len(stories))), ({},) * len(stories), (), (f"The stories were not ranked: {error}",))
     verdicts = _read(reply.text, len(stories))
-    order = sorted(range(len(stories)), key=lambda n: -sum(verdicts[n].get(mark, 0) for mark in _MARKS))
+    order = sorted(range(len(stories)), key=lambda n: -sum(verdicts[n].get(score, 0) for score in _SCORES))
     warned = () if all(verdicts) else ("The stories were not all ranked: the narrator's verdict could not be read.",)
     return Ranking(tuple(order), tuple(verdicts), (reply,), warned)
 
@@ -87,15 +87,15 @@ def _clip_list(story: Narrative) -> str:
 
 
 def _schema(count: int) -> json_schema.Schema:
-    marks = dict.fromkeys(_MARKS, json_schema.integer(0, 10))
+    scores = dict.fromkeys(_SCORES, json_schema.integer(0, 10))
     verdict = json_schema.object(
-        {"story": json_schema.integer(1, count), "reason": json_schema.string(_REASON), **marks}
+        {"story": json_schema.integer(1, count), "reason": json_schema.string(_REASON), **scores}
     )
     return json_schema.object({"verdicts": json_schema.array(verdict, count, count)})
 
 
 def _read(reply: str, count: int) -> list[dict[str, Any]]:
-    """Verdicts by story; only marks within 0..10 and a short reason leave here."""
+    """Verdicts by story; only scores within 0..10 and a short reason leave here."""
     verdicts: list[dict[str, Any]] = [{} for _ in range(count)]
     for found in find_values(reply):
         rows = found.value.get("verdicts") if isinstance(found.value, dict) else found.value
@@ -103,12 +103,12 @@ def _read(reply: str, count: int) -> list[dict[str, Any]]:
             if not isinstance(each, dict):
                 continue
             number = each.get("story", place)
-            marks = {mark: each.get(mark) for mark in _MARKS}
-            if number not in range(1, count + 1) or not all(map(_is_mark, marks.values())):
+            scores = {score: each.get(score) for score in _SCORES}
+            if number not in range(1, count + 1) or not all(map(_is_score, scores.values())):
                 continue
-            verdicts[number - 1] = {**marks, "reason": shorten(clean(str(each.get("reason", ""))), _REASON)}
+            verdicts[number - 1] = {**scores, "reason": shorten(clean(str(each.get("reason", ""))), _REASON)}
     return verdicts
 
 
-def _is_mark(value: Any) -> bool:
+def _is_score(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 10

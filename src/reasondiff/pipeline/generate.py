@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
@@ -21,17 +23,19 @@ from torch import Tensor
 from reasondiff.alignformer import enhanced_latents, nearest_latents
 from reasondiff.backends.base import DenoisingOptions, TakesAdapter, VideoModel
 from reasondiff.backends.exclusive import exclusive
-from reasondiff.backends.wan.adapters import AdapterInfo, Adapters
+from reasondiff.backends.wan.adapters import AdapterInfo, Adapters, AdapterState
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.components import WanComponents
 from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import Wan, model_of
 from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.media import write_video
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
-from reasondiff.pipeline.settings import AnchorPlace, Options, Settings, resolve
+from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:
@@ -63,6 +67,30 @@ class ReasonDiffOutput:
     def narrative(self) -> Narrative:
         """The first story's narrative."""
         return self.stories[0].narrative
+
+    def save(self, path: str | os.PathLike[str], video: int = 0, *, fps: float | None = None) -> None:
+        """Write a video as an MP4, at the story's own pace.
+
+        It has no record: what a pipeline was loaded with is known to the program that did it. A video of
+        ``jobs.session.VideoSession`` has one, and can be replayed.
+
+        Args:
+            path: ends in ``.mp4``.
+            video: of ``frames``, counted from 0.
+            fps: of playback, instead of the story's pace.
+
+        Raises:
+            InputError: there is no such video, it is not decoded, or the name cannot be an MP4's.
+            OutputError: it cannot be written there.
+        """
+        if not isinstance(self.frames, np.ndarray):
+            raise InputError("Only decoded frames make a file; generate with output_type='np' or 'uint8'.")
+        if not -len(self.frames) <= video < len(self.frames):
+            raise InputError(f"There is no video {video} of {len(self.frames)}; they count from 0.")
+        frames = self.frames[video]
+        if frames.dtype != np.uint8:
+            frames = (frames * 255).round().astype(np.uint8)
+        write_video(Path(path), frames, fps or 1 / self.settings.interval)
 
 
 @torch.no_grad()
@@ -211,9 +239,12 @@ def draw_noise(
     if generator is not None:
         generators = list(generator) if isinstance(generator, Sequence) else [generator] * videos
         return torch.stack([randn_tensor(shape, each, each.device).cpu() for each in generators]), None
-    seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(seed + video for video in range(videos))
-    generators = [torch.Generator().manual_seed(each) for each in seeds]
-    return torch.stack([torch.randn(shape, generator=each) for each in generators]), seeds
+    seeds = tuple(seed) if isinstance(seed, Sequence) else tuple(range(seed, seed + videos))
+    return torch.stack([_noise_of_seed(each, shape) for each in seeds]), seeds
+
+
+def _noise_of_seed(seed: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @dataclass(frozen=True)
@@ -391,12 +422,22 @@ class ReasonDiffPipeline(WanComponents):
         """The adapter in use; None where the base model runs alone."""
         return self._adapters.active
 
+    @property
+    def adapter_state(self) -> AdapterState:
+        """Which adapter and LoRAs work, and how strongly."""
+        return self._adapters.state
+
     def load_adapter(
         self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False
     ) -> AdapterInfo:
         """Load an adapter and switch to it, see ``Adapters.load``."""
         with self._alone():
             return self._adapters.load(adapter, name, any_base=any_base)
+
+    def load_lora(self, lora: str | os.PathLike[str], name: str | None = None, *, scale: float = 1.0) -> str:
+        """Load another LoRA and use it beside the adapter, see ``Adapters.load_lora``."""
+        with self._alone():
+            return self._adapters.load_lora(lora, name, scale=scale)
 
     def use_adapter(self, name: str | None, scale: float = 1.0) -> None:
         """Switch to a loaded adapter, or with None to the base model, see ``Adapters.use``."""

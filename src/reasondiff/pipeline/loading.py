@@ -25,7 +25,13 @@ _COMPUTE = torch.bfloat16
 
 
 def load_preset(
-    model: str, preset: Preset, device: str | torch.device, *, adapter: str | None = None, **options: Any
+    model: str,
+    preset: Preset,
+    device: str | torch.device,
+    *,
+    adapter: str | None = None,
+    loras: Mapping[str, float] | None = None,
+    **options: Any,
 ) -> ReasonDiffPipeline:
     """Load a model as ``preset`` says.
 
@@ -34,6 +40,7 @@ def load_preset(
         preset: one of ``reasondiff.planning.presets``, or your own.
         device: where it computes.
         adapter: a folder or hub id, loaded before anything is compiled or cast.
+        loras: others beside it, each with its scale.
         options: for ``ReasonDiffPipeline.from_pretrained``.
 
     Raises:
@@ -50,6 +57,8 @@ def load_preset(
     pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
     if adapter is not None:
         pipe.load_adapter(adapter)
+    for lora, scale in (loras or {}).items():
+        pipe.load_lora(lora, scale=scale)
     apply_preset(pipe, preset, device)
     return pipe
 

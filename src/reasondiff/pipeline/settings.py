@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, TypedDict, get_args
 
 from reasondiff.backends.base import Guidance
 from reasondiff.backends.defaults import Defaults
 from reasondiff.errors import InputError
 from reasondiff.media import Fit
+from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["AnchorPlace", "Options", "Settings", "TextMode", "frame_size", "resolve"]
-
-TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
-"""How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
-that one most, with the style taking over where it hands over to the next (``soft``, Prompt Relay's penalty); the
-average of its pixel frames' descriptions (``mean``); all of these in one unordered context (``concat``, the released
-research code's way); the whole narrative as one prompt (``joined``); the user's text alone (``single``, plain Wan)."""
-
-AnchorPlace = Literal["narrative", "first", "last"]
-"""Where the image goes when no position is given."""
+__all__ = ["Options", "Settings", "frame_size", "resolve"]
 
 
 @dataclass(frozen=True, kw_only=True)

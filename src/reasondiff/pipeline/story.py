@@ -14,17 +14,17 @@ from reasondiff.backends.base import Anchor
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import fit_image
 from reasondiff.media.frame_image import FrameImage
-from reasondiff.narrative import Narrative
+from reasondiff.narrative import AnchorPlace, Narrative
 from reasondiff.narrative.editing import merge_short
-from reasondiff.narrative.frame_plan import FramePlan
+from reasondiff.narrative.frame_plan import FramePlan, texts_of
 from reasondiff.narrative.place import check_images, pinned_frames
-from reasondiff.pipeline.settings import AnchorPlace, Settings, TextMode
+from reasondiff.pipeline.settings import Settings
 from reasondiff.timeline import Timeline
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story", "texts_of", "told_and_placed"]
+__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story", "told_and_placed"]
 
 logger = logging.getLogger(__name__)
 
@@ -244,18 +244,24 @@ def as_lists(image: Any, prompt: Any, narrative: Any) -> tuple[list[Image.Image]
     Raises:
         InputError: their numbers differ, or an image is none.
     """
-    given = [_as_list(each) for each in (image, prompt, narrative)]
-    lengths = [len(each) for each in given]
+    images, prompts, narratives = _as_list(image), _as_list(prompt), _as_list(narrative)
+    lengths = [len(images), len(prompts), len(narratives)]
     stories = max(lengths)
     if not set(lengths) <= {1, stories}:
         numbers = ", ".join(map(str, lengths))
         raise InputError(f"The numbers of images, prompts and narratives differ ({numbers}); give as many of each.")
-    images, prompts, narratives = (each if len(each) == stories else each * stories for each in given)
-    return [_as_rgb(each) for each in images], [text or "" for text in prompts], narratives
+    rgb_images = [_as_rgb(each) for each in _repeated(images, stories)]
+    texts = [text or "" for text in _repeated(prompts, stories)]
+    return rgb_images, texts, _repeated(narratives, stories)
 
 
 def _as_list(given: Any) -> list[Any]:
     return [*given] if isinstance(given, list | tuple) else [given]
+
+
+def _repeated(given: list[Any], stories: int) -> list[Any]:
+    """One for each story."""
+    return given if len(given) == stories else given * stories
 
 
 def _as_rgb(image: Any) -> Image.Image:
@@ -275,21 +281,6 @@ def placed(narrative: Narrative, position: int | None, anchor: AnchorPlace) -> N
     frames = {"narrative": narrative.anchor_frame, "first": 0, "last": narrative.num_frames - 1}
     frame = frames[anchor] if position is None else position - 1
     return narrative if frame == narrative.anchor_frame else narrative.with_anchor(frame)
-
-
-def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: Timeline) -> FramePlan:
-    """What the transformer reads in each latent frame, see ``TextMode``."""
-    match text_mode:
-        case "framewise":
-            return FramePlan.from_narrative(narrative, timeline)
-        case "soft":
-            return FramePlan.from_narrative(narrative, timeline, "soft", shared=narrative.style.strip() or prompt)
-        case "mean" | "concat":
-            return FramePlan.from_narrative(narrative, timeline, text_mode)
-        case "joined":
-            return FramePlan.single(narrative.as_one_prompt(), timeline.num_latent_frames)
-        case "single":
-            return FramePlan.single(prompt, timeline.num_latent_frames)
 
 
 def all_texts(stories: Sequence[PreparedStory], settings: Settings, *, adapted: bool) -> list[str]:

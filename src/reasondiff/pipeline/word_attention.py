@@ -90,7 +90,7 @@ def watch_word(
 
 
 def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, list[int]]:
-    """Per prompt that contains ``word``, the positions of its tokens; whole words if there are any, else parts.
+    """Per prompt that contains ``word``, the indices of its tokens; whole words if there are any, else parts.
 
     Raises:
         InputError: none contains it.
@@ -102,7 +102,7 @@ def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, 
     for pattern in (rf"(?<!\w){wanted}(?!\w)", wanted):  # scripts without spaces have no whole words
         found = {prompt: _tokens(tokenizer, clean_text(prompt), pattern) for prompt in prompts}
         if any(found.values()):
-            return {prompt: positions for prompt, positions in found.items() if positions}
+            return {prompt: tokens for prompt, tokens in found.items() if tokens}
     told = "; ".join(prompts)
     raise InputError(f"No description contains {word!r}; they are: {told[:300]}{' …' if len(told) > 300 else ''}.")
 

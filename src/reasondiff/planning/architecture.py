@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id
+from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id, read_config
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
 from reasondiff.planning.transformer import Transformer
@@ -70,7 +70,7 @@ class Architecture:
         """Per video, as the transformer reads them; first-and-last-frame models take the image twice."""
         if self.image_encoder is None or not self.transformers[0].image_dim:
             return 0
-        return self.image_encoder.tokens * (2 if self.transformers[0].image_positions else 1)
+        return self.image_encoder.tokens * (2 if self.transformers[0].pos_embed_seq_len else 1)
 
 
 def architecture(model: str, revision: str | None = None) -> Architecture:
@@ -155,9 +155,9 @@ def _built(
 def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
     """Configs, bytes of weights by component, and the model's own options."""
     check_configs(folder)
-    index = _json(folder / "model_index.json")
+    index = read_config(folder / "model_index.json")
     present = [part for part in _COMPONENTS if (folder / part).is_dir()]
-    configs = {part: _json(folder / part / "config.json") for part in present}
+    configs = {part: read_config(folder / part / "config.json") for part in present}
     if config := configs.get("image_encoder"):  # a whole CLIP keeps the vision tower's config inside its own
         configs["image_encoder"] = config.get("vision_config", config)
     disk = {part: _weight_bytes(folder / part) for part in present}
@@ -166,15 +166,3 @@ def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict
 
 def _weight_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"There is no {str(file)!r}; give a folder in diffusers' layout.") from None
-    except (OSError, ValueError, RecursionError):
-        raise CheckpointError(f"{str(file)!r} is damaged; download the model again.") from None
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{str(file)!r} is not an object; download the model again.")
-    return data

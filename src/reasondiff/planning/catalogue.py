@@ -17,9 +17,9 @@ from reasondiff.planning.plan import job_of, plan
 from reasondiff.planning.presets import PRESETS
 from reasondiff.planning.stages import Job
 
-__all__ = ["CATALOGUE", "Entry", "Listing", "Positions", "entry_of", "listings"]
+__all__ = ["CATALOGUE", "Entry", "HeldFrames", "Listing", "entry_of", "listings"]
 
-Positions = Literal["any", "first", "first and last"]
+HeldFrames = Literal["any", "first", "first and last"]
 """The frames at which a model was trained to hold an image."""
 
 _APACHE = "Apache-2.0"
@@ -35,7 +35,7 @@ class Entry:
         name: on the command line.
         licence: of its weights.
         excludes: whom the licence excludes; "" for nobody.
-        positions: frames at which it was trained to hold an image; others are tried where its mask can name them.
+        held_frames: where it was trained to hold an image; others are tried where its mask can name them.
         anchors: images that it can be given at once; None for any number.
         apart: two images need latent frames of their own.
         adapter: whether an adapter is needed, can be loaded, or none is taken.
@@ -46,7 +46,7 @@ class Entry:
     name: str
     licence: str = _APACHE
     excludes: str = ""
-    positions: Positions = "any"
+    held_frames: HeldFrames = "any"
     anchors: int | None = None
     apart: bool = False
     adapter: Literal["bundled", "recommended", "none taken"] = "none taken"
@@ -79,15 +79,15 @@ CATALOGUE: Mapping[str, Entry] = {
             warning="It clings to the image and weakens the text, which must drive the time before the image; "
             "wan2.1-vace-14b follows the text better.",
         ),
-        Entry("wan2.1-i2v-14b-480p", positions="first", adapter="recommended", cannot=(_LATER,)),
-        Entry("wan2.1-i2v-14b-720p", positions="first", adapter="recommended", cannot=(_LATER,)),
+        Entry("wan2.1-i2v-14b-480p", held_frames="first", adapter="recommended", cannot=(_LATER,)),
+        Entry("wan2.1-i2v-14b-720p", held_frames="first", adapter="recommended", cannot=(_LATER,)),
         Entry(
             "wan2.1-flf2v-14b-720p",
-            positions="first and last",
+            held_frames="first and last",
             adapter="recommended",
             cannot=("hold an image well in the middle without an adapter: the mask places it there, untrained",),
         ),
-        Entry("wan2.2-i2v-a14b", positions="first", adapter="recommended", cannot=(_LATER,)),
+        Entry("wan2.2-i2v-a14b", held_frames="first", adapter="recommended", cannot=(_LATER,)),
     )
 }
 """In the order in which they are listed: the bundled one, those that need no adapter, the others."""

@@ -97,10 +97,11 @@ def check_machine(model: Architecture, flops: float, machine: Machine, *, device
     """
     parameters = sum(model.parameters.values())
     if machine.gpu is None and device != "cpu" and parameters >= _SMALL:
-        days = flops / _CPU_FLOPS / 86400
+        hours = flops / _CPU_FLOPS / 3600
+        duration = f"{hours / 24:.0f} days" if hours >= 48 else f"{max(hours, 1):.0f} hours"
         raise InputError(
             f"{model.name!r} has {parameters / 1e9:.0f} billion parameters and this machine has no GPU that torch can "
-            f"use: a video would take about {days:.0f} days on the CPU; see 'reasondiff doctor', use "
+            f"use: a video would take about {duration} on the CPU; see 'reasondiff doctor', use "
             "'storyworld-tiny', or give --device cpu to insist."
         )
     missing = downloads(model, machine.cache)

@@ -31,7 +31,7 @@ class Transformer:
         freq_dim: width of the timestep's sinusoid.
         image_dim: width of the image encoder's output; 0 where there is none.
         added_dim: input width of the image's key and value projections; 0 where there are none.
-        image_positions: learned positions of the image tokens; 0 where there are none.
+        pos_embed_seq_len: learned positions of the image tokens; 0 where there are none.
         cross_norm: learned norm before cross-attention.
         control_layers: blocks of VACE's control branch; 0 for image-to-video.
         control_channels: that it reads.
@@ -47,7 +47,7 @@ class Transformer:
     freq_dim: int
     image_dim: int
     added_dim: int
-    image_positions: int
+    pos_embed_seq_len: int
     cross_norm: bool
     control_layers: int = 0
     control_channels: int = 0
@@ -67,7 +67,7 @@ class Transformer:
             freq_dim=config.get("freq_dim", 256),
             image_dim=config.get("image_dim") or 0,
             added_dim=config.get("added_kv_proj_dim") or 0,
-            image_positions=config.get("pos_embed_seq_len") or 0,
+            pos_embed_seq_len=config.get("pos_embed_seq_len") or 0,
             cross_norm=config.get("cross_attn_norm", True),
             control_layers=len(config.get("vace_layers") or ()),
             control_channels=config.get("vace_in_channels", 96) if config.get("vace_layers") else 0,
@@ -94,7 +94,7 @@ class Transformer:
         image = 0
         if self.image_dim:
             image = _linear(self.image_dim, self.image_dim) + _linear(self.image_dim, dim) + 2 * (self.image_dim + dim)
-            image += self.image_positions * self.image_dim
+            image += self.pos_embed_seq_len * self.image_dim
         ends = _linear(self.in_channels * patch, dim) + _linear(dim, self.out_channels * patch) + 2 * dim
         return self.all_layers * self.block_parameters + time + text + image + ends + self._control_parameters
 

@@ -28,7 +28,7 @@ class _Conv:
     inputs: int
     outputs: int
     kernel: int
-    positions: float
+    cells: float
     norm: int = 0
 
     @property
@@ -37,7 +37,7 @@ class _Conv:
 
     @property
     def flops(self) -> float:
-        return 2 * self.inputs * self.kernel * self.outputs * self.positions
+        return 2 * self.inputs * self.kernel * self.outputs * self.cells
 
 
 @dataclass(frozen=True)
@@ -114,59 +114,59 @@ class Vae:
         later = frames - 1  # pixel frames after the first; a temporal convolution runs on these only
         area = height * width
 
-        def positions() -> float:
+        def cells() -> float:
             return (1 + later) * area
 
         channels = self.base
-        yield _Conv(3, channels, 27, positions())
+        yield _Conv(3, channels, 27, cells())
         for level, multiplier in enumerate(self.multipliers):
             for _ in range(self.blocks):
-                yield from _residual(channels, self.base * multiplier, positions())
+                yield from _residual(channels, self.base * multiplier, cells())
                 channels = self.base * multiplier
             if level < len(self.multipliers) - 1:
                 area //= 4
-                yield _Conv(channels, channels, 9, positions())
+                yield _Conv(channels, channels, 9, cells())
                 if self.down_in_time[level]:
                     later //= 2
                     yield _Conv(channels, channels, 3, later * area)
-        yield from _middle(channels, positions())
-        yield _Conv(channels, 2 * self.latent, 27, positions(), norm=channels)
-        yield _Conv(2 * self.latent, 2 * self.latent, 1, positions())
+        yield from _middle(channels, cells())
+        yield _Conv(channels, 2 * self.latent, 27, cells(), norm=channels)
+        yield _Conv(2 * self.latent, 2 * self.latent, 1, cells())
 
     def _decoder(self, latent_frames: int, height: int, width: int) -> Iterator[_Conv]:
         later, area = latent_frames - 1, height * width
 
-        def positions() -> float:
+        def cells() -> float:
             return (1 + later) * area
 
         channels = self.decoder_base * self.multipliers[-1]
-        yield _Conv(self.latent, self.latent, 1, positions())
-        yield _Conv(self.latent, channels, 27, positions())
-        yield from _middle(channels, positions())
+        yield _Conv(self.latent, self.latent, 1, cells())
+        yield _Conv(self.latent, channels, 27, cells())
+        yield from _middle(channels, cells())
         for level, multiplier in enumerate(reversed(self.multipliers)):
             outputs = self.decoder_base * multiplier
             for _ in range(self.blocks + 1):
-                yield from _residual(channels, outputs, positions())
+                yield from _residual(channels, outputs, cells())
                 channels = outputs
             if level < len(self.multipliers) - 1:
                 if self.down_in_time[::-1][level]:
                     yield _Conv(channels, 2 * channels, 3, later * area)
                     later *= 2
                 area *= 4
-                yield _Conv(channels, channels // 2, 9, positions())
+                yield _Conv(channels, channels // 2, 9, cells())
                 channels //= 2
-        yield _Conv(channels, 3, 27, positions(), norm=channels)
+        yield _Conv(channels, 3, 27, cells(), norm=channels)
 
 
-def _residual(inputs: int, outputs: int, positions: float) -> Iterator[_Conv]:
-    yield _Conv(inputs, outputs, 27, positions, norm=inputs)
-    yield _Conv(outputs, outputs, 27, positions, norm=outputs)
+def _residual(inputs: int, outputs: int, cells: float) -> Iterator[_Conv]:
+    yield _Conv(inputs, outputs, 27, cells, norm=inputs)
+    yield _Conv(outputs, outputs, 27, cells, norm=outputs)
     if inputs != outputs:
-        yield _Conv(inputs, outputs, 1, positions)
+        yield _Conv(inputs, outputs, 1, cells)
 
 
-def _middle(channels: int, positions: float) -> Iterator[_Conv]:
-    yield from _residual(channels, channels, positions)
-    yield _Conv(channels, 3 * channels, 1, positions, norm=channels)
-    yield _Conv(channels, channels, 1, positions)
-    yield from _residual(channels, channels, positions)
+def _middle(channels: int, cells: float) -> Iterator[_Conv]:
+    yield from _residual(channels, channels, cells)
+    yield _Conv(channels, 3 * channels, 1, cells, norm=channels)
+    yield _Conv(channels, channels, 1, cells)
+    yield from _residual(channels, channels, cells)

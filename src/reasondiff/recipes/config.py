@@ -6,7 +6,7 @@ import json
 import math
 import types
 from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -55,9 +55,13 @@ def from_json(kind: type[Config], data: Any, name: str = "") -> Config:
             raise unknown(_below(name, key), [_below(name, each) for each in known])
         values[key] = _read(hints[key], value, _below(name, key))
     for key, field in known.items():
-        if key not in values and field.default is MISSING and field.default_factory is MISSING:
+        if key not in values and _is_required(field):
             raise InputError(f"{_below(name, key)} is missing; give it.")
     return kind(**values)
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def changed(config: Config, name: str, text: str) -> Config:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reasondiff.errors import InputError
 from reasondiff.storyworld.stories import HELD_OUT, PAIRS, Take, sample_take
 
-__all__ = ["SPLITS", "Case", "TakeSet", "cases"]
+__all__ = ["SPLITS", "Case", "TakeSet", "case", "cases"]
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Splits draw from disjoint streams of seeds."""
@@ -85,21 +85,27 @@ def cases(count: int, *, split: str = "test", level: str = "core", held_out: flo
     Raises:
         InputError: there is no such level, split or share.
     """
+    return [case(number, split=split, level=level, held_out=held_out) for number in range(count)]
+
+
+def case(number: int, *, split: str = "test", level: str = "core", held_out: float = 0.25) -> Case:
+    """One case of ``cases``, the same in lists of every length.
+
+    Raises:
+        InputError: there is no such level, split or share.
+    """
     if level not in ("core", "hard"):
         raise InputError(f"StoryWorld has no level {level!r}; give 'core' or 'hard'.")
     if not 0 <= held_out <= 1:
         raise InputError(f"A share of {held_out:g} held-out pairs cannot be drawn; give 0 to 1.")
     if split == "train":
         held_out = 0.0
+    unseen = int((number + 1) * held_out) > int(number * held_out)
     seen = tuple(pair for pair in PAIRS if pair not in HELD_OUT)
-    found = []
-    for number in range(count):
-        unseen = int((number + 1) * held_out) > int(number * held_out)
-        takes = TakeSet(split, hard=float(level == "hard"), pairs=tuple(sorted(HELD_OUT)) if unseen else seen)
-        take = takes[number]
-        frame = _anchor(take, ("start", "middle", "end")[number % 3], takes.rng(number, "anchor"))
-        found.append(Case(take, frame, number, split))
-    return found
+    takes = TakeSet(split, hard=float(level == "hard"), pairs=tuple(sorted(HELD_OUT)) if unseen else seen)
+    take = takes[number]
+    frame = _anchor(take, ("start", "middle", "end")[number % 3], takes.rng(number, "anchor"))
+    return Case(take, frame, number, split)
 
 
 def _anchor(take: Take, anchor_phase: str, rng: random.Random) -> int:

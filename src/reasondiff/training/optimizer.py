@@ -57,12 +57,14 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """The moments, as ``parameter name/moment``."""
-        moments = {p: state for optimizer in self._optimizers for p, state in optimizer.state.items()}
-        return {
-            f"{name}/{moment}": value
-            for name, parameter in self._seen.items()
-            for moment, value in moments.get(parameter, {}).items()
-        }
+        moments: dict[Tensor, dict[str, Tensor]] = {}
+        for optimizer in self._optimizers:
+            moments.update(optimizer.state)
+        state: dict[str, Tensor] = {}
+        for name, parameter in self._seen.items():
+            for moment, value in moments.get(parameter, {}).items():
+                state[f"{name}/{moment}"] = value
+        return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put moments that ``state`` gave back."""
@@ -71,6 +73,8 @@ class Optimizer:
             name, _, moment = key.rpartition("/")
             moments.setdefault(self._seen[name], {})[moment] = value
         for optimizer in self._optimizers:
-            own = [p for group in optimizer.param_groups for p in group["params"]]
+            own: list[nn.Parameter] = []
+            for group in optimizer.param_groups:
+                own += group["params"]
             numbered = {number: moments[p] for number, p in enumerate(own) if p in moments}
             optimizer.load_state_dict({**optimizer.state_dict(), "state": numbered})  # each moment on its device

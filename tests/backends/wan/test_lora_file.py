@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reasondiff.errors import CheckpointError
+from reasondiff.errors import CheckpointError, InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from tests.backends.wan.test_single_file import wans_own_name
-from tests.tiny.pipelines import pipeline
+from tests.tiny.pipelines import add_lora, pipeline
 
 LAYERS = (
     "attn1.to_q",
@@ -155,10 +155,54 @@ def test_a_lora_given_for_an_adapter_is_told_apart(tmp_path: Path) -> None:
     save_file({"vae.weight": torch.ones(1)}, tmp_path / "other.safetensors")
     (tmp_path / "empty").mkdir()
     for place, message in (
-        (tmp_path / "pytorch_lora_weights.safetensors", r"is a LoRA alone, .* from_pretrained\(model, lora=...\)"),
+        (tmp_path / "pytorch_lora_weights.safetensors", r"is a LoRA alone, .* --lora, .* pipe\.load_lora"),
         (tmp_path, "is a LoRA alone"),
         (tmp_path / "other.safetensors", "is a file, and an adapter is a folder with an adapter.json"),
         (tmp_path / "empty", "is no adapter; give a folder with an adapter.json"),
     ):
         with pytest.raises(CheckpointError, match=message):
             pipeline().load_adapter(place)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder of diffusers'", "folder of PEFT's", "folder of one file"])
+def test_a_lora_alone_works_beside_the_adapter_at_its_scale(kind: str, tmp_path: Path) -> None:
+    names = {"folder of diffusers'": "pytorch_lora_weights", "folder of PEFT's": "adapter_model"}
+    file = tmp_path / "my style" / f"{names.get(kind, 'warm')}.safetensors"
+    file.parent.mkdir()
+    save_file(KNOWN["PEFT"], file)
+    pipe = pipeline()
+    add_lora(pipe)
+    before = deltas(pipe, "reasondiff")
+    name = pipe.load_lora(file if kind == "file" else file.parent, scale=0.5)
+    assert name == {"folder of diffusers'": "my-style"}.get(kind, file.stem)
+    for layer, (first, second) in weights().items():
+        assert torch.allclose(deltas(pipe, name)[layer], second @ first / 2, atol=1e-5), layer
+    assert all(torch.equal(delta, before[layer]) for layer, delta in deltas(pipe, "reasondiff").items())
+    assert all(name in layer.active_adapters for layer in pipe.lora_layers if name in layer.lora_A)
+    assert all("reasondiff" in layer.active_adapters for layer in pipe.lora_layers)
+
+
+def deltas(pipe: ReasonDiffPipeline, lora: str) -> dict[str, Tensor]:
+    """What one LoRA adds to each layer's weight."""
+    modules = pipe.transformer.named_modules()
+    return {name: each.get_delta_weight(lora) for name, each in modules if lora in getattr(each, "lora_A", ())}
+
+
+def test_a_place_without_one_lora_is_said(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("one", "two"):
+        save_file(KNOWN["PEFT"], tmp_path / f"{name}.safetensors")
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter.json").write_text("{}")
+    for place, message in (
+        (tmp_path / "empty", "holds no .safetensors file; give the LoRA's file"),
+        (tmp_path, "holds 2 .safetensors files"),
+        (tmp_path / "adapter", "is a whole adapter and no LoRA alone; give it as the adapter"),
+        (tmp_path / "none.safetensors", "There is no"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            pipeline().load_lora(place)
+    pipe = pipeline()
+    pipe.load_lora(tmp_path / "one.safetensors")
+    with pytest.raises(InputError, match="an adapter 'one' already"):
+        pipe.load_lora(tmp_path / "one.safetensors")

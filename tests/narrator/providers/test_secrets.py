@@ -18,7 +18,7 @@ from PIL import Image
 from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.narrator import load_narrator
 from reasondiff.narrator.providers.address import read_address, shown_address
-from reasondiff.narrator.providers.secrets import without_secrets
+from reasondiff.secrets import without_secrets
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import reply
 

@@ -14,7 +14,7 @@ from transformers import AutoProcessor, LlavaForConditionalGeneration
 
 from reasondiff.data.loader import draw_batch
 from reasondiff.narrator import VisionNarrator, load_narrator, parse
-from reasondiff.narrator.domain import Knowledge
+from reasondiff.narrator.domain import DomainCheck
 from reasondiff.recipes.storyworld_narrator import NARRATOR, NarratorRecipe
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
@@ -167,5 +167,7 @@ def test_five_steps_learn_resume_and_export_a_checkpoint_that_narrates(
     assert reply.tokens_out == 8 and reply.cut
     (knowledge,) = told.checks
     assert (
-        isinstance(knowledge, Knowledge) and {"cat", "plays", "a"} <= knowledge.words and "zebra" not in knowledge.words
+        isinstance(knowledge, DomainCheck)
+        and {"cat", "plays", "a"} <= knowledge.words
+        and "zebra" not in knowledge.words
     )

@@ -24,13 +24,13 @@ import torch
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents, fetched
-from reasondiff.backends.wan.lora_file import holds_lora
+from reasondiff.backends.wan.lora_file import holds_lora, lora_file
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
-__all__ = ["AdapterInfo", "Adapters", "fingerprint"]
+__all__ = ["AdapterInfo", "AdapterState", "Adapters", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +109,33 @@ def fingerprint(transformer: Any) -> str:
 
 
 @dataclass(frozen=True)
+class AdapterState:
+    """Which of the loaded adapters works, and how strongly; two states that are equal make the same videos.
+
+    Args:
+        active: the adapter in use; None where the base model runs without one.
+        loras: every LoRA that is switched on and its scales, one unless they differ by layer.
+        merged: the LoRAs that are merged into the weights.
+    """
+
+    active: str | None
+    loras: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    merged: tuple[str, ...] = ()
+
+    def without_active(self) -> AdapterState:
+        """The same with the base model alone."""
+        return replace(self, active=None, loras=tuple(each for each in self.loras if each[0] != self.active))
+
+    def __str__(self) -> str:
+        parts = [f"the adapter {self.active!r}" if self.active is not None else "no adapter"]
+        parts += [
+            f"the LoRA {name!r} at {' and '.join(f'{scale:g}' for scale in scales)}" for name, scales in self.loras
+        ]
+        parts += [f"the LoRA {name!r} merged" for name in self.merged]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
 class _Loaded:
     """An adapter in memory; its LoRA, if it has one, lies in the transformer under the same name."""
 
@@ -138,6 +165,20 @@ class Adapters:
         """The adapter in use; None where the base model runs alone."""
         return self._chosen if self._loaded is not None else next(iter(self._known()), None)
 
+    @property
+    def state(self) -> AdapterState:
+        """What works now."""
+        scales: dict[str, set[float]] = {}
+        merged: set[str] = set()
+        for layer in self.pipe.lora_layers:
+            merged.update(layer.merged_adapters)
+            for name in layer.active_adapters:
+                if name in layer.scaling:
+                    whole = layer.lora_alpha[name] / layer.r[name]
+                    scales.setdefault(name, set()).add(round(layer.scaling[name] / whole, 6))
+        loras = tuple((name, tuple(sorted(found))) for name, found in sorted(scales.items()))
+        return AdapterState(self.active, loras, tuple(sorted(merged)))
+
     def load(self, adapter: str | os.PathLike[str], name: str | None = None, *, any_base: bool = False) -> AdapterInfo:
         """Load an adapter and switch to it. Adapters loaded before stay, and so do other LoRAs.
 
@@ -156,11 +197,7 @@ class Adapters:
                 "VACE takes no adapter: it holds the image without one; leave it out, or use an image-to-video model."
             )
         folder = fetched(str(adapter))
-        name = name or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(str(adapter).split("@")[0]).name) or "adapter"
-        if not _NAME.fullmatch(name):
-            raise InputError(f"An adapter cannot be called {name!r}; use letters, digits, '-' and '_'.")
-        if name in self._known() or name in getattr(self.pipe.transformer, "peft_config", {}):
-            raise InputError(f"There is an adapter {name!r} already; give this one another name.")
+        name = self._new_name(name, adapter)
         self._refuse_merged()
         _refuse_lora_alone(folder)
         info = AdapterInfo.read(folder)
@@ -184,6 +221,37 @@ class Adapters:
         self._activate(active)
         self.use(name)
         return info
+
+    def load_lora(self, lora: str | os.PathLike[str], name: str | None = None, *, scale: float = 1.0) -> str:
+        """Load a LoRA that is no adapter of ours, and use it beside whatever is in use.
+
+        Args:
+            lora: a safetensors file, or a folder or hub id (``owner/name`` or ``owner/name@revision``) with one in it.
+            name: for diffusers' ``set_adapters`` and the like; the file's or folder's own unless given.
+            scale: of its effect.
+
+        Returns:
+            Its name.
+
+        Raises:
+            CheckpointError: it is missing or damaged, or a layer that it names is not there.
+            InputError: the name is taken or cannot be one.
+            UnsupportedError: a LoRA is merged into the transformer, or the model has two of them.
+        """
+        if len(self.pipe.transformers) > 1:
+            raise UnsupportedError(
+                "This model has two transformers, and a LoRA is made for one of them; load each with "
+                "pipe.load_lora_weights(file), and the low-noise one with load_into_transformer_2=True."
+            )
+        place = lora_file(fetched(str(lora)))
+        name = self._new_name(name, place if place.name != LORA_FILE else lora)
+        self._refuse_merged()
+        active = self._active_loras()
+        self.pipe.read_lora(place, name)
+        self._activate([*active, name])
+        for layer in self.pipe.lora_layers:
+            layer.set_scale(name, scale)
+        return name
 
     def use(self, name: str | None, scale: float = 1.0) -> None:
         """Switch to a loaded adapter, or with None to the base model. Other LoRAs stay as they are.
@@ -296,6 +364,20 @@ class Adapters:
             return {ADAPTER: _Loaded(self.pipe.alignformer, self._interval)}
         return self._loaded or {}
 
+    def _new_name(self, name: str | None, place: str | os.PathLike[str]) -> str:
+        """``name``, or one after ``place``.
+
+        Raises:
+            InputError: it is taken or cannot be one.
+        """
+        own = Path(str(place).split("@")[0]).name.removesuffix(".safetensors")
+        name = name or re.sub(r"[^A-Za-z0-9_-]+", "-", own) or "adapter"
+        if not _NAME.fullmatch(name):
+            raise InputError(f"An adapter cannot be called {name!r}; use letters, digits, '-' and '_'.")
+        if name in self._known() or name in getattr(self.pipe.transformer, "peft_config", {}):
+            raise InputError(f"There is an adapter {name!r} already; give this one another name.")
+        return name
+
     def _active_loras(self) -> list[str]:
         return next((list(layer.active_adapters) for layer in self.pipe.lora_layers), [])
 
@@ -319,8 +401,8 @@ def _refuse_lora_alone(place: Path) -> None:
     is_lora = place.is_dir() or holds_lora(place)
     if is_lora:
         raise CheckpointError(
-            f"{str(place)!r} is a LoRA alone, and an adapter is a folder with an adapter.json; give a LoRA alone in "
-            "Python, as from_pretrained(model, lora=...) or pipe.load_lora_weights(...)."
+            f"{str(place)!r} is a LoRA alone, and an adapter is a folder with an adapter.json; give it as --lora, or "
+            "in Python with pipe.load_lora(...)."
         )
     raise CheckpointError(f"{str(place)!r} is a file, and an adapter is a folder with an adapter.json; give that.")
 

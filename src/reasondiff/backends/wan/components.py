@@ -172,7 +172,7 @@ class WanComponents(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | _NOTHING_RUNS))
+            model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
                 check_ours(folder)
@@ -197,11 +197,7 @@ class WanComponents(WanImageToVideoPipeline):
         adapters = dict(getattr(self.transformer, "peft_config", {}))
         if others := set(adapters) - {self.own_lora}:
             raise UnsupportedError(f"The LoRA {min(others)!r} has no place in a model folder; fuse or unload it first.")
-        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)] if adapters else []
-        active = bool(layers) and self.own_lora in layers[0].active_adapters
-        name = self.own_lora
-        if active and any(each.scaling[name] != each.lora_alpha[name] / each.r[name] for each in layers):
-            raise UnsupportedError("The LoRA is not at scale 1, which a model folder cannot say; use that scale first.")
+        active = bool(adapters) and self._lora_is_active()
         (folder / LORA_FILE).unlink(missing_ok=True)  # of a model that was there before: it would be loaded again
         self.register_to_config(alignformer_lora=self.alignformer is None or bool(adapters))
         with self._without_lora() if adapters else nullcontext() as aside:
@@ -210,6 +206,23 @@ class WanComponents(WanImageToVideoPipeline):
                 shutil.copyfile(aside / LORA_FILE, folder / LORA_FILE)
         if self._narrator_folder is not None and self._narrator_folder.resolve() != (folder / "narrator").resolve():
             shutil.copytree(self._narrator_folder, folder / "narrator", dirs_exist_ok=True)
+
+    def _lora_is_active(self) -> bool:
+        """Whether our own LoRA is in use.
+
+        Raises:
+            UnsupportedError: it is, at another scale than 1.
+        """
+        name = self.own_lora
+        layers = [layer for layer in self.transformer.modules() if isinstance(layer, LoraLayer)]
+        if not layers or name not in layers[0].active_adapters:
+            return False
+        for layer in layers:
+            if layer.scaling[name] != layer.lora_alpha[name] / layer.r[name]:
+                raise UnsupportedError(
+                    "The LoRA is not at scale 1, which a model folder cannot say; use that scale first."
+                )
+        return True
 
     @contextmanager
     def _without_lora(self) -> Iterator[Path]:
@@ -309,9 +322,10 @@ class WanComponents(WanImageToVideoPipeline):
     @property
     def pixels_per_token(self) -> int:
         """Width and height of the frames must be multiples of this."""
-        sides = [
-            side for model in (self.any_transformer, self.alignformer) if model for side in model.config["patch_size"]
-        ]
+        sides: list[int] = []
+        for model in (self.any_transformer, self.alignformer):
+            if model is not None:
+                sides += model.config["patch_size"]
         return self.vae_scale_factor_spatial * math.lcm(*sides)
 
     def _check(self) -> None:
@@ -350,11 +364,11 @@ def _check_tokenizer(folder: Path) -> None:
             )
 
 
-_NOTHING_RUNS = {"use_safetensors": True, "trust_remote_code": False}
+_SAFE_LOAD_OPTIONS = {"use_safetensors": True, "trust_remote_code": False}
 """Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
 
 HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
-_OURS = [
+_OUR_FILES = [
     LORA_FILE,
     "narrator/*.json",
     "narrator/*.jinja",
@@ -394,7 +408,7 @@ def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
     """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(repo, allow_patterns=_OURS if ours else ["*.json", "*.safetensors"], **options))
+    return Path(snapshot_download(repo, allow_patterns=_OUR_FILES if ours else ["*.json", "*.safetensors"], **options))
 
 
 def _alignformer(name: str, dtype: Any) -> AlignFormer:

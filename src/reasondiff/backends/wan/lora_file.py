@@ -19,7 +19,10 @@ from torch import Tensor
 from reasondiff.backends.wan.single_file import diffusers_name
 from reasondiff.errors import CheckpointError
 
-__all__ = ["FORMS", "as_diffusers_reads", "check_all_used", "holds_lora"]
+__all__ = ["FORMS", "as_diffusers_reads", "check_all_used", "holds_lora", "lora_file"]
+
+USUAL_NAMES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
+"""diffusers' and PEFT's."""
 
 FORMS = (
     "diffusers' (transformer.blocks.0.attn1.to_q.lora_A.weight), ComfyUI's (diffusion_model.blocks.0.self_attn.q."
@@ -53,6 +56,26 @@ def holds_lora(file: Path) -> bool:
             return any("lora" in name for name in opened.keys())  # noqa: SIM118 - it is no dict
     except (OSError, SafetensorError):
         return False
+
+
+def lora_file(place: Path) -> Path:
+    """The file of a LoRA: ``place`` itself, or the one of a usual name, or the only one, in that folder.
+
+    Raises:
+        CheckpointError: there is none, or which one is meant is not clear.
+    """
+    if place.is_file():
+        return place
+    if (place / "adapter.json").is_file():
+        raise CheckpointError(f"{str(place)!r} is a whole adapter and no LoRA alone; give it as the adapter.")
+    for name in USUAL_NAMES:
+        if (place / name).is_file():
+            return place / name
+    files = sorted(place.glob("*.safetensors"))
+    if len(files) != 1:
+        there = f"{len(files)} .safetensors files" if files else "no .safetensors file"
+        raise CheckpointError(f"{str(place)!r} holds {there}; give the LoRA's file.")
+    return files[0]
 
 
 def as_diffusers_reads(file: Path) -> dict[str, Tensor] | None:

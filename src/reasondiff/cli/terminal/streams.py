@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
+from reasondiff.secrets import without_secrets
+
 __all__ = ["lenient_streams", "silence_output"]
 
 
 class _Lenient:
-    """A text stream that falls silent when its reader has gone or its disk is full."""
+    """A text stream that shows no secret, and falls silent when its reader has gone or its disk is full."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -21,7 +23,7 @@ class _Lenient:
     def write(self, text: str) -> int:
         """Write, or drop the text."""
         with suppress(OSError):
-            self._stream.write(text)
+            self._stream.write(without_secrets(text))
         return len(text)
 
     def flush(self) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["quiet_local_model", "user_warning", "user_warnings"]
+__all__ = ["quiet_local_model", "quiet_transformers", "user_warning", "user_warnings"]
 
 LONG = 100
 """Characters of a note that is shown in full once only."""
@@ -23,8 +23,12 @@ def user_warning(text: str) -> None:
 
 def quiet_local_model(narrator: str) -> None:
     """Leave out the bars that transformers draws while it reads the files of a local narrator."""
-    if not narrator.startswith("transformers:"):
-        return
+    if narrator.startswith("transformers:"):
+        quiet_transformers()
+
+
+def quiet_transformers() -> None:
+    """Leave out the bars that transformers draws while it reads a model's files."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()

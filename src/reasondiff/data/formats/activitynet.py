@@ -43,7 +43,8 @@ def read_activitynet(path: Path) -> Reading:
     for key, entry in videos.items():
         spans = _spans(entry, captions)
         empty += not spans
-        rows += [_row(path, str(key), number, span) for number, span in enumerate(spans, 1)]
+        subset = entry.get("subset") if isinstance(entry, dict) else None
+        rows += [_row(path, str(key), number, span, subset) for number, span in enumerate(spans, 1)]
     title = "ActivityNet Captions' JSON" if captions else "ActivityNet's JSON"
     notes = (f"{empty} videos of {path.name!r} have no span, as those of its test set, and are not used.",)
     return Reading(title, tuple(rows), notes if empty else (), files=(path,))
@@ -64,7 +65,7 @@ def _spans(entry: object, captions: bool) -> list[tuple[object, object]]:
     return [(each.get("segment"), each.get("label")) for each in told if isinstance(each, dict)]
 
 
-def _row(path: Path, key: str, number: int, told: tuple[object, object]) -> Row:
+def _row(path: Path, key: str, number: int, told: tuple[object, object], subset: object) -> Row:
     where = f"{path.name} {key} span {number}"
     span, text = told
     if not (isinstance(span, list) and len(span) == 2 and all(isinstance(end, int | float) for end in span)):
@@ -75,4 +76,5 @@ def _row(path: Path, key: str, number: int, told: tuple[object, object]) -> Row:
     name = key if key.startswith("v_") else f"v_{key}"
     files = tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
     captions = split_alternatives(" ".join(text.split())) if isinstance(text, str) else ()
-    return Row(where, files, path.parent, captions, start=start, end=end, anywhere=True)
+    split = subset if isinstance(subset, str) else None
+    return Row(where, files, path.parent, captions, start=start, end=end, split=split, anywhere=True)

@@ -32,6 +32,7 @@ class Row:
         end: seconds, or None.
         fps: the rate to play at, or None.
         member: name inside the video's file, which is a tar.
+        split: the part of the set that it belongs to, where the set has parts.
         anywhere: the file may lie in any folder below, found by its name without suffix.
         problem: why it cannot be used, where that is known already; after the first ": ", what is special about it.
     """
@@ -45,6 +46,7 @@ class Row:
     end: float | None = None
     fps: float | None = None
     member: str | None = None
+    split: str | None = None
     anywhere: bool = False
     problem: str | None = None
 

@@ -35,18 +35,20 @@ def read_msrvtt(path: Path) -> Reading:
     assert found is not None
     sentences, key = found
     listed = value.get("videos")
-    videos = [each["video_id"] for each in listed if _names(each, "video_id")] if isinstance(listed, list) else []
+    named = [each for each in listed if _names(each, "video_id")] if isinstance(listed, list) else []
+    videos = [each["video_id"] for each in named]
+    splits = {each["video_id"]: each.get("split") for each in named}
     told: dict[str, list[str]] = {name: [] for name in videos}
     bad: list[Row] = []
-    for number, each in enumerate(sentences, 1):
+    for number, each in sorted(enumerate(sentences, 1), key=_sentence_number):
         if not _names(each, key) or not isinstance(each.get("caption"), str):
             where = f"{path.name} sentence {number}"
             bad.append(Row(where, (), path.parent, problem=f"it has no {key!r} or no 'caption'"))
             continue
         told.setdefault(each[key], []).append(" ".join(each["caption"].split()))
-    rows = [_row(path, name, captions) for name, captions in told.items()]
+    rows = [_row(path, name, captions, splits.get(name)) for name, captions in told.items()]
     notes = ("The captions of one video are taken as alternatives.",)
-    unused = ("key 'start time'", "key 'end time'", "key 'category'", "key 'split'") if videos else ()
+    unused = ("key 'start time'", "key 'end time'", "key 'category'") if videos else ()
     return Reading("MSR-VTT's JSON", (*rows, *bad), notes, unused, (path,))
 
 
@@ -63,6 +65,15 @@ def _names(value: object, key: str) -> bool:
     return isinstance(value, dict) and isinstance(value.get(key), str)
 
 
-def _row(path: Path, name: str, captions: list[str]) -> Row:
+def _sentence_number(numbered: tuple[int, dict[str, str]]) -> tuple[int, int]:
+    """By ``sen_id`` where there is one, so that the first alternative is the same whatever the order of the file."""
+    number, sentence = numbered
+    told = sentence.get("sen_id") if isinstance(sentence, dict) else None
+    return (told, number) if isinstance(told, int) else (0, number)
+
+
+def _row(path: Path, name: str, captions: list[str], split: object) -> Row:
     files = tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
-    return Row(f"{path.name} {name}", files, path.parent, split_alternatives("\n".join(captions)), anywhere=True)
+    texts = split_alternatives("\n".join(captions))
+    part = split if isinstance(split, str) else None
+    return Row(f"{path.name} {name}", files, path.parent, texts, split=part, anywhere=True)

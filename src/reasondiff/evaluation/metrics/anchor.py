@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from reasondiff.evaluation.metrics.base import Need, Sample
+from reasondiff.evaluation.metrics.clip_score import frame_of_caption
 from reasondiff.media.tensors import psnr
 
 __all__ = ["AnchorFlash", "AnchorOffset", "BestFramePsnr", "NarratorAnchorError", "nearest_frame"]
@@ -66,7 +67,10 @@ class AnchorOffset:
 
 @dataclass(frozen=True)
 class NarratorAnchorError:
-    """Frames between where the system was told to show the image and where it truly belongs."""
+    """Frames between where the system was told to show the image and where it truly belongs.
+
+    Where the true clip has another number of frames, its frame is brought to the video's, as ``frame_of_caption`` does.
+    """
 
     name: str = "narrator_anchor_error"
     title: str = "narrator's anchor error"
@@ -76,8 +80,10 @@ class NarratorAnchorError:
     of_a_failure: float | None = None
 
     def measure(self, sample: Sample) -> float:
-        assert sample.case.true_narrative is not None
-        return float(abs(sample.anchor_frame - sample.case.true_narrative.anchor_frame))
+        truth = sample.case.true_narrative
+        assert truth is not None
+        frame = frame_of_caption(truth.anchor_frame, truth.num_frames, len(sample.output.frames))
+        return float(abs(sample.anchor_frame - frame))
 
 
 @dataclass(frozen=True)

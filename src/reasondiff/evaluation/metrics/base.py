@@ -5,18 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from reasondiff.evaluation.networks.base import Origin
 from reasondiff.evaluation.outputs import Output
 from reasondiff.evaluation.suites.base import Case, Judgement
 from reasondiff.media import fit_image
 
-__all__ = ["Measured", "Metric", "Need", "Sample", "measure", "not_measured"]
+__all__ = [
+    "ChoosesFrames",
+    "HasOrigin",
+    "Measured",
+    "Metric",
+    "Need",
+    "NoValueError",
+    "Sample",
+    "measure",
+    "not_measured",
+]
 
-Need = Literal["anchor_frame", "judgement", "true_narrative", "reference"]
-"""What a video must come with: a frame for the image, the suite's judgement, the true story, the true frames."""
+Need = Literal["prompt", "anchor_frame", "judgement", "true_narrative", "captions", "reference"]
+"""What a video must come with: a text, a frame for the image, the suite's judgement, the true story, what its frames
+show, the true frames."""
+
+
+class NoValueError(Exception):
+    """A metric's word for a video that it cannot measure; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +43,13 @@ class Sample:
         case: what it was made of.
         output: the video.
         judgement: the suite's, where it has a judge.
+        system: the name of what made it.
     """
 
     case: Case
     output: Output
     judgement: Judgement | None = None
+    system: str = ""
 
     @property
     def image(self) -> np.ndarray:
@@ -45,15 +63,25 @@ class Sample:
         assert self.output.anchor_frame is not None
         return self.output.anchor_frame
 
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each frame of the true clip shows; for metrics that need it."""
+        assert self.case.true_narrative is not None
+        return self.case.true_narrative.per_frame()
+
     def lacks(self, need: Need) -> str:
         """Why ``need`` is not met; empty if it is."""
         match need:
+            case "prompt":
+                return "" if self.case.prompt.strip() else "the case has no text"
             case "anchor_frame":
                 return "" if self.output.anchor_frame is not None else "the system was told no frame for the image"
             case "judgement":
                 return "" if self.judgement is not None else "the suite has no judge"
             case "true_narrative":
                 return "" if self.case.true_narrative is not None else "the case has no true story"
+            case "captions":
+                return "" if self.case.true_narrative is not None else "the case has no captions of its true frames"
             case "reference":
                 return "" if self.case.read_reference is not None else "the case has no true frames"
 
@@ -90,8 +118,29 @@ class Metric(Protocol):
         ...
 
     def measure(self, sample: Sample) -> float:
-        """The value of one video that comes with what is needed."""
+        """The value of one video that comes with what is needed.
+
+        Raises:
+            NoValueError: the video cannot be measured, such as a single frame's motion.
+        """
         ...
+
+
+@runtime_checkable
+class ChoosesFrames(Protocol):
+    """A metric that looks at some frames only; which ones is written beside its value."""
+
+    def frames_of(self, sample: Sample) -> Sequence[int]:
+        """0-based, in the order in which they are looked at."""
+        ...
+
+
+@runtime_checkable
+class HasOrigin(Protocol):
+    """A metric that looks through a network or an estimator of somebody's."""
+
+    @property
+    def origin(self) -> Origin: ...
 
 
 @dataclass(frozen=True)
@@ -115,7 +164,11 @@ def measure(metrics: Sequence[Metric], sample: Sample) -> Measured:
         if reasons:
             found.missing[metric.name] = reasons[0]
             continue
-        value = float(metric.measure(sample))
+        try:
+            value = float(metric.measure(sample))
+        except NoValueError as reason:
+            found.missing[metric.name] = str(reason)
+            continue
         if math.isfinite(value):
             found.values[metric.name] = value
         else:

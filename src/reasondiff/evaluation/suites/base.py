@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +46,10 @@ class Case:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.-]*", self.id):
             raise InputError(f"The case id {self.id!r} cannot name a file; use letters, digits, '_', '-' and '.'.")
+
+    def as_given(self) -> Case:
+        """The case as a system sees it: without what is true of it."""
+        return replace(self, strata={}, true_narrative=None, read_reference=None)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,21 @@ from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
 from reasondiff.storyworld import captions, dataset
 from reasondiff.storyworld.oracle import ORACLE, judge
 from reasondiff.storyworld.render import draw, draw_frame
+from reasondiff.storyworld.stories import Take
 
-__all__ = ["StoryWorldSuite", "world_hash"]
+__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "world_hash"]
 
 SPLITS = ("test", "validation")
 """Those that are never trained on."""
+
+PHASES: tuple[tuple[str, str, str | bool], ...] = (
+    ("start", "anchor_phase", "start"),
+    ("middle", "anchor_phase", "middle"),
+    ("end", "anchor_phase", "end"),
+    ("seen pair", "held_out", False),
+    ("held-out pair", "held_out", True),
+)
+"""Groups of cases: a title, the key of a case's strata, and its value."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +53,7 @@ class StoryWorldSuite:
     level: str = "core"
     paired: bool = False
     name: str = "storyworld"
-    strata: Sequence[Stratum] = (
-        Stratum("start", "anchor_phase", "start"),
-        Stratum("middle", "anchor_phase", "middle"),
-        Stratum("end", "anchor_phase", "end"),
-        Stratum("seen pair", "held_out", False),
-        Stratum("held-out pair", "held_out", True),
-    )
+    strata: Sequence[Stratum] = tuple(Stratum(*phase) for phase in PHASES)
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -70,13 +74,17 @@ class StoryWorldSuite:
 
     def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
         """The oracle's verdict on the story, on the image at ``anchor_frame``, and on agent and state apart."""
-        take = self.drawn[case.id].take
-        verdict = judge(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
-        return Judgement(verdict.passed, str(verdict), {"agent": verdict.agent_right, "state": verdict.state_right})
+        return judgement_of(self.drawn[case.id].take, case, frames, anchor_frame)
 
     def fingerprint(self) -> dict[str, object]:
         asked = {"cases": self.count, "level": self.level, "split": self.split, "paired": self.paired}
         return {**asked, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+
+
+def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
+    """The oracle's verdict on a video of a drawn story."""
+    verdict = judge(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
+    return Judgement(verdict.passed, str(verdict), {"agent": verdict.agent_right, "state": verdict.state_right})
 
 
 def world_hash() -> str:

@@ -22,8 +22,8 @@ from reasondiff.errors import InputError
 from reasondiff.narrator.providers.address import Address, shown_address
 from reasondiff.narrator.providers.answers import body_of, error_in, message_of
 from reasondiff.narrator.providers.refusals import refusal_of
-from reasondiff.narrator.providers.secrets import without_secrets
 from reasondiff.narrator.reading.texts import clean
+from reasondiff.secrets import without_secrets
 
 if TYPE_CHECKING:
     import openai

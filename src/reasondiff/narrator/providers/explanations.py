@@ -8,8 +8,8 @@ from collections.abc import Callable
 from reasondiff.narrator.providers.address import proxy_of
 from reasondiff.narrator.providers.connection import API, Failure
 from reasondiff.narrator.providers.refusals import refusal_of
-from reasondiff.narrator.providers.secrets import KEY
 from reasondiff.narrator.reading.texts import shorten
+from reasondiff.secrets import KEY
 
 __all__ = ["explain"]
 

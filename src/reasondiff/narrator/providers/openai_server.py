@@ -26,7 +26,7 @@ from reasondiff.narrator.providers.explanations import explain
 from reasondiff.narrator.providers.images import size_within
 from reasondiff.narrator.providers.refusals import refusal_of
 from reasondiff.narrator.providers.requests import Question, chat_request, responses_request
-from reasondiff.narrator.providers.secrets import KEY, read_key, without_secrets
+from reasondiff.secrets import KEY, read_key, without_secrets
 
 __all__ = ["Server"]
 

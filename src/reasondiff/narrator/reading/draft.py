@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from reasondiff.narrator.reading.loose_json import decode_twice, find_values
-from reasondiff.narrator.reading.times import Mark, Unit, read_mark, read_range, unit_of_key
+from reasondiff.narrator.reading.times import TimePoint, Unit, read_range, read_time_point, unit_of_key
 
-__all__ = ["Item", "Sketch", "read_script", "read_sketch"]
+__all__ = ["DraftReply", "Item", "read_draft", "read_script"]
 
 MAX_ITEMS = 10_000
 """Descriptions that are read; no video has as many frames."""
@@ -28,18 +28,18 @@ class Item:
     """
 
     text: str | None
-    start: Mark | None = None
-    end: Mark | None = None
-    length: Mark | None = None
-    at: Mark | None = None
+    start: TimePoint | None = None
+    end: TimePoint | None = None
+    length: TimePoint | None = None
+    at: TimePoint | None = None
     elided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class DraftReply:
     """A story before its times are understood."""
 
-    position: Mark | None = None
+    position: TimePoint | None = None
     items: tuple[Item, ...] = ()
     style: str = ""
     reasoning: str = ""
@@ -88,59 +88,59 @@ def _pick(data: dict[str, Any], names: frozenset[str]) -> tuple[str, Any] | None
     return next(((key, value) for key, value in data.items() if _plain(key) in names and value is not None), None)
 
 
-def read_sketch(value: Any, depth: int = 0) -> Sketch | None:
+def read_draft(value: Any, depth: int = 0) -> DraftReply | None:
     """A value found in a reply as a story; None if it tells none."""
     if depth > 3:
         return None
     if isinstance(value, str):  # JSON written into a text, as JSON
-        inside = (read_sketch(found.value, depth + 1) for found in find_values(decode_twice(value)))
+        inside = (read_draft(found.value, depth + 1) for found in find_values(decode_twice(value)))
         stories = [story for story in inside if story]
         return stories[-1] if stories else None
     if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], dict | str) and (sketch := read_sketch(value[0], depth + 1)):
-            return sketch
+        if len(value) == 1 and isinstance(value[0], dict | str) and (draft := read_draft(value[0], depth + 1)):
+            return draft
         items = tuple(_items(value))
-        return Sketch(items=items) if any(isinstance(part, dict) for part in value) and _timed(items) else None
+        return DraftReply(items=items) if any(isinstance(part, dict) for part in value) and _timed(items) else None
     if not isinstance(value, dict):
         return None
     for key, inside in value.items():
         if _plain(key) in _ITEMS and isinstance(inside, list | dict) and (items := tuple(_items(inside))):
             return _with_fields(value, items)
-        if _plain(key) in _ITEMS and isinstance(inside, dict) and (nested := read_sketch(inside, depth + 1)):
+        if _plain(key) in _ITEMS and isinstance(inside, dict) and (nested := read_draft(inside, depth + 1)):
             return nested if nested.position else _with_fields(value, nested.items)
     if (items := tuple(_items(value))) and _timed(items):  # {"position": 81, "1-20": "...", "21-45": "..."}
         return _with_fields(value, items)
     for inside in value.values():  # {"answer": {...}}, {"output": "{...}"}
-        if isinstance(inside, dict | list | str) and (sketch := read_sketch(inside, depth + 1)):
-            return sketch if sketch.position else _with_fields(value, sketch.items)
+        if isinstance(inside, dict | list | str) and (draft := read_draft(inside, depth + 1)):
+            return draft if draft.position else _with_fields(value, draft.items)
     return None
 
 
-def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> Sketch:
+def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> DraftReply:
     whole = _inside(items)
     named = sorted((key for key in data if _plain(key) in _POSITION), key=lambda key: "position" not in key.casefold())
-    marks = (_position(key, data[key]) for key in named)
+    points = (_position(key, data[key]) for key in named)
     texts = (_text(entry[1]) if (entry := _pick(data, names)) else "" for names in (_STYLE, _REASONING, _IMAGE))
-    position = next((mark for mark in marks if mark), None)
+    position = next((point for point in points if point), None)
     if whole and whole.position:
         return whole
-    return Sketch(position, whole.items if whole else items, *texts)
+    return DraftReply(position, whole.items if whole else items, *texts)
 
 
-def _inside(items: tuple[Item, ...]) -> Sketch | None:
+def _inside(items: tuple[Item, ...]) -> DraftReply | None:
     """The story that stands as JSON in the only description; None if there is none."""
     texts = [item.text for item in items]
     if len(texts) != 1 or not texts[0] or not texts[0].lstrip().startswith(("{", "[")):
         return None
-    return read_sketch(texts[0], depth=1)
+    return read_draft(texts[0], depth=1)
 
 
-def _position(key: str, raw: Any) -> Mark | None:
+def _position(key: str, raw: Any) -> TimePoint | None:
     if isinstance(raw, dict):  # {"position": {"frame": 81}}
         key, raw = _pick(raw, _POSITION | _names("value")) or ("", None)
     if isinstance(raw, list) and len(raw) == 1:
         raw = raw[0]
-    return read_mark(raw, unit_of_key(key))
+    return read_time_point(raw, unit_of_key(key))
 
 
 def _items(value: Any) -> Iterator[Item]:
@@ -169,11 +169,11 @@ def _has_text(part: dict[str, Any]) -> bool:
     return entry is not None and isinstance(entry[1], str)
 
 
-def _when(raw: Any, unit: Unit = "") -> Mark | tuple[Mark, Mark] | None:
-    return read_range(raw, unit) or read_mark(raw, unit)
+def _when(raw: Any, unit: Unit = "") -> TimePoint | tuple[TimePoint, TimePoint] | None:
+    return read_range(raw, unit) or read_time_point(raw, unit)
 
 
-def _timed_item(text: str | None, when: Mark | tuple[Mark, Mark]) -> Item:
+def _timed_item(text: str | None, when: TimePoint | tuple[TimePoint, TimePoint]) -> Item:
     return Item(text, start=when[0], end=when[1]) if isinstance(when, tuple) else Item(text, at=when)
 
 
@@ -185,7 +185,7 @@ def _item(part: Any) -> Item:
     if part is Ellipsis:
         return Item(None, elided=True)
     if isinstance(part, list) and len(part) in {2, 3} and isinstance(part[-1], str):  # [1, 20, "..."], ["1-20", "..."]
-        when = read_range(part[:-1]) or read_range(part[0]) or read_mark(part[0])
+        when = read_range(part[:-1]) or read_range(part[0]) or read_time_point(part[0])
         return _timed_item(part[-1], when) if when else Item(part[-1])
     if not isinstance(part, dict):
         return _labelled(part) if isinstance(part, str) else Item(None)
@@ -193,11 +193,11 @@ def _item(part: Any) -> Item:
     text = _text(text_entry[1]) if text_entry else None
     elided = any(raw is Ellipsis for raw in part.values())
 
-    def mark(names: frozenset[str]) -> Mark | None:
+    def point(names: frozenset[str]) -> TimePoint | None:
         entry = _pick(part, names)
-        return read_mark(entry[1], unit_of_key(entry[0])) if entry else None
+        return read_time_point(entry[1], unit_of_key(entry[0])) if entry else None
 
-    start, end, length = mark(_START), mark(_END), mark(_LENGTH)
+    start, end, length = point(_START), point(_END), point(_LENGTH)
     if start or end or length:
         return Item(text, start, end, length, elided=elided)
     for key, raw in part.items():
@@ -217,7 +217,7 @@ def _labelled(text: str) -> Item:
     if match and re.search(r"\d", match["when"]):
         if when := read_range(match["when"]):
             return _timed_item(match["text"].strip(), when)
-        if re.match(r"\s*frame", match["when"], re.IGNORECASE) and (at := read_mark(match["when"])):
+        if re.match(r"\s*frame", match["when"], re.IGNORECASE) and (at := read_time_point(match["when"])):
             return _timed_item(match["text"].strip(), at)
     return Item(text)
 
@@ -231,7 +231,7 @@ def _text(raw: Any) -> str:
     return ""
 
 
-def read_script(text: str) -> Sketch | None:
+def read_script(text: str) -> DraftReply | None:
     """A story told without JSON, a line per clip: Figure 6's ``Frame@1-20: ...`` with a line for the position."""
     position, items = None, []
     for line in text.splitlines():
@@ -242,5 +242,5 @@ def read_script(text: str) -> Sketch | None:
         elif (
             match := re.match(r"(?:image\s+)?position(?: of (?:the )?image)?\s*[:=]\s*(.+)", line, re.I)
         ) and not position:
-            position = read_mark(match[1].strip())
-    return Sketch(position, tuple(items)) if items else None
+            position = read_time_point(match[1].strip())
+    return DraftReply(position, tuple(items)) if items else None

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Found", "decode_twice", "find_values"]
+__all__ = ["LenientValue", "decode_twice", "find_values"]
 
 MAX_DEPTH = 32
 MAX_FAILURES = 200
@@ -38,7 +38,7 @@ _AFTER_KEY = re.compile(r"\s*:")
 
 
 @dataclass(frozen=True)
-class Found:
+class LenientValue:
     """A value read from a reply.
 
     Args:
@@ -84,9 +84,9 @@ class _UnreadableError(Exception):
     """Nothing a person would read as JSON starts here."""
 
 
-def find_values(text: str) -> list[Found]:
+def find_values(text: str) -> list[LenientValue]:
     """Every object and list in ``text`` that is not inside another, in order."""
-    found: list[Found] = []
+    found: list[LenientValue] = []
     at, failures = 0, 0
     for opening in re.finditer(r"[{\[]", text):
         start = opening.start()
@@ -94,7 +94,7 @@ def find_values(text: str) -> list[Found]:
             continue
         try:
             value, at = _STRICT.raw_decode(text, start)
-            found.append(Found(value))
+            found.append(LenientValue(value))
         except (ValueError, RecursionError):
             reader = _Reader(text, start)
             try:
@@ -104,7 +104,7 @@ def find_values(text: str) -> list[Found]:
                 at = reader.at if reader.too_deep else at
                 continue
             at = reader.at
-            found.append(Found(value, tuple(sorted(reader.notes)), reader.closed, reader.cut))
+            found.append(LenientValue(value, tuple(sorted(reader.notes)), reader.closed, reader.cut))
     return found
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.reading.consistency import story_faults
-from reasondiff.narrator.reading.draft import Sketch, read_script, read_sketch
-from reasondiff.narrator.reading.loose_json import Found, decode_twice, find_values
+from reasondiff.narrator.reading.draft import DraftReply, read_draft, read_script
+from reasondiff.narrator.reading.loose_json import LenientValue, decode_twice, find_values
 from reasondiff.narrator.reading.spans import place_anchor, place_items
 from reasondiff.narrator.reading.texts import clean, is_ellipsis, is_placeholder, shorten
 
@@ -87,8 +87,8 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
     decoded = decode_twice(text)
     notes += ["decoded twice"] * (decoded != text)
     text = decoded
-    sketch, found, cut = _choose(text, cut)
-    if sketch is None:
+    draft, found, cut = _choose(text, cut)
+    if draft is None:
         if not found and is_refusal(text):
             return Parsed(None, (f"You declined: {shorten(clean(text), 300)}",), refused=True)
         fault = (
@@ -98,7 +98,7 @@ def parse(reply: str, num_frames: int, interval: float = 0.2, *, cut: bool = Fal
         )
         return Parsed(None, (fault,))
     notes += found.notes if found else ["read without JSON"]
-    return _tell(sketch, num_frames, interval, cut, notes)
+    return _tell(draft, num_frames, interval, cut, notes)
 
 
 def is_refusal(text: str) -> bool:
@@ -106,18 +106,18 @@ def is_refusal(text: str) -> bool:
     return len(text) < 2000 and _REFUSAL.search(text.replace("’", "'")) is not None
 
 
-def _choose(text: str, cut: bool) -> tuple[Sketch | None, Found | None, bool]:
+def _choose(text: str, cut: bool) -> tuple[DraftReply | None, LenientValue | None, bool]:
     """The last story in the text (an earlier one may be a draft, or quoted from the prompt), and whether it was cut."""
-    best: tuple[Sketch, Found] | None = None
+    best: tuple[DraftReply, LenientValue] | None = None
     values = find_values(text)
     for found in reversed(values):
         if (
-            (sketch := read_sketch(found.value))
-            and sketch.items
-            and (best is None or (sketch.position and not best[0].position))
+            (draft := read_draft(found.value))
+            and draft.items
+            and (best is None or (draft.position and not best[0].position))
         ):
-            best = sketch, found
-            if sketch.position:
+            best = draft, found
+            if draft.position:
                 break
     if best:
         return best[0], best[1], best[1].cut or (cut and not best[1].closed)
@@ -125,12 +125,12 @@ def _choose(text: str, cut: bool) -> tuple[Sketch | None, Found | None, bool]:
     return script, values[-1] if values and not script else None, cut or any(found.cut for found in values)
 
 
-def _tell(sketch: Sketch, num_frames: int, interval: float, cut: bool, notes: list[str]) -> Parsed:
-    """A sketch as a narrative, with its faults and repairs."""
+def _tell(draft: DraftReply, num_frames: int, interval: float, cut: bool, notes: list[str]) -> Parsed:
+    """A draft as a narrative, with its faults and repairs."""
     faults: list[str] = []
     if cut:
         faults.append("Your reply was cut off before its end; write shorter descriptions or fewer clips.")
-    items = list(sketch.items)
+    items = list(draft.items)
     if any(item.elided for item in items):
         faults.append("Your reply leaves descriptions out with an ellipsis; write every description in full.")
         items = [item for item in items if not item.elided]
@@ -141,12 +141,12 @@ def _tell(sketch: Sketch, num_frames: int, interval: float, cut: bool, notes: li
     texts, text_faults, repairs = _texts([items[n].text for n in placed.order])
     faults += text_faults
     ends, kept = _owners(placed.ends, texts, num_frames)
-    image_shows = shorten(clean(sketch.image), LIMITS["image"])
-    if sketch.position is None:
+    image_shows = shorten(clean(draft.image), LIMITS["image"])
+    if draft.position is None:
         return Parsed(
             None, (*faults, f"Your reply has no position; say which of the frames 1..{num_frames} the image is.")
         )
-    anchor, fault, note = place_anchor(sketch.position, placed, num_frames, interval)
+    anchor, fault, note = place_anchor(draft.position, placed, num_frames, interval)
     if fault:
         faults.append(fault)
         repairs.append(f"position taken as {anchor + 1}")
@@ -155,7 +155,7 @@ def _tell(sketch: Sketch, num_frames: int, interval: float, cut: bool, notes: li
     if placed.faults or cut or len(kept) < len(texts):
         shown = ", ".join(map(str, ends[:12])) + (", ..." if len(ends) > 12 else "")
         repairs.append(f"clips taken to end at frames {shown}")
-    style, reasoning = (shorten(clean(getattr(sketch, name)), LIMITS[name]) for name in ("style", "reasoning"))
+    style, reasoning = (shorten(clean(getattr(draft, name)), LIMITS[name]) for name in ("style", "reasoning"))
     fields = {"interval": interval, "style": style, "reasoning": reasoning}
     told = Narrative.from_ends(zip(ends, kept, strict=True), anchor, num_frames, **fields)
     in_clips = any(item.start or item.end or item.length for item in items)

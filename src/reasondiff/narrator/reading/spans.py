@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from reasondiff.narrator.reading.draft import Item
-from reasondiff.narrator.reading.times import Mark
+from reasondiff.narrator.reading.times import TimePoint
 from reasondiff.narrator.reading.units import Scale, in_one_unit, spans_of, to_whole
 
-__all__ = ["Placement", "place_anchor", "place_items"]
+__all__ = ["Spans", "place_anchor", "place_items"]
 
 _CONVENTIONS = {
     (0, 0): "",
@@ -26,7 +26,7 @@ _CONVENTIONS = {
 
 
 @dataclass(frozen=True)
-class Placement:
+class Spans:
     """Where each description holds.
 
     Args:
@@ -49,7 +49,7 @@ class Placement:
     notes: tuple[str, ...] = ()
 
 
-def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut: bool = False) -> Placement:
+def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut: bool = False) -> Spans:
     """Understand when each item holds.
 
     Args:
@@ -67,7 +67,7 @@ def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut:
         items = [replace(item, start=item.at) for item in items]
         if len(items) != num_frames:
             faults.append("Some frames have no description; say for every clip at which frame it ends.")
-    times = [item.end or item.start or item.at or Mark(0) for item in items]
+    times = [item.end or item.start or item.at or TimePoint(0) for item in items]
     order = sorted(range(len(items)), key=lambda n: times[n].value)
     notes = ["clips put in order"] if order != list(range(len(items))) else []
     notes += ["times read as seconds"] * (scale.unit == "second") + ["times read as percent"] * (
@@ -85,24 +85,24 @@ def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut:
     ends, counted = [end for _, end in spans], num_frames
     if faults:
         ends, counted = _mend(ends, num_frames, cut)
-    return Placement(tuple(ends), tuple(order), scale, zero_based, counted, tuple(faults), tuple(notes))
+    return Spans(tuple(ends), tuple(order), scale, zero_based, counted, tuple(faults), tuple(notes))
 
 
-def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float) -> tuple[int, str, str]:
+def place_anchor(point: TimePoint, clips: Spans, num_frames: int, interval: float) -> tuple[int, str, str]:
     """The anchor's frame (0-based), a fault or "", and a note or "".
 
     Args:
-        mark: the position as written.
+        point: the position as written.
         clips: how the same reply writes about its clips.
         num_frames: f.
         interval: seconds between frames.
     """
-    value, unit, scale = mark.value, mark.unit, clips.scale
+    value, unit, scale = point.value, point.unit, clips.scale
     duration = num_frames * interval
     nearest = min(max(int(value) - 1, 0), num_frames - 1)
-    if unit == "" and scale.unit == "second" and (mark.decimal or not mark.whole):
+    if unit == "" and scale.unit == "second" and (point.decimal or not point.whole):
         unit = "second"
-    elif unit == "" and (0 < value < 1 or (scale.shares and mark.decimal and value <= 1)):
+    elif unit == "" and (0 < value < 1 or (scale.shares and point.decimal and value <= 1)):
         unit, value = "percent", value * 100
     elif unit == "" and scale.implied:
         longest = duration if scale.unit == "second" else 1 if scale.shares else 100
@@ -124,18 +124,18 @@ def place_anchor(mark: Mark, clips: Placement, num_frames: int, interval: float)
     return int(value) - 1, "", ""
 
 
-def _place_list(count: int, num_frames: int, cut: bool) -> Placement:
+def _place_list(count: int, num_frames: int, cut: bool) -> Spans:
     """The paper's literal form: one description per frame."""
     order = tuple(range(count))
     if count == num_frames:
-        return Placement(tuple(range(1, num_frames + 1)), order, counted=count)
+        return Spans(tuple(range(1, num_frames + 1)), order, counted=count)
     missing = "" if count > num_frames else f"; the last {num_frames - count} are missing"
     fault = f"You gave {count} descriptions where {num_frames} are needed, one per frame{missing}."
     if cut or _near(count, num_frames):
         ends = [min(n, num_frames) for n in range(1, count)] + [num_frames]
     else:
         ends = [round(n * num_frames / count) for n in range(1, count + 1)]
-    return Placement(tuple(ends), order, counted=count, faults=(fault,))
+    return Spans(tuple(ends), order, counted=count, faults=(fault,))
 
 
 def _beside_neighbours(items: Sequence[Item], untimed: list[int], num_frames: int) -> list[Item]:
@@ -144,7 +144,7 @@ def _beside_neighbours(items: Sequence[Item], untimed: list[int], num_frames: in
     for n in untimed:
         later = [item for item in items[n + 1 :] if item.start or item.end or item.at]
         if not later:
-            filled[n] = replace(items[n], end=Mark(num_frames, "frame"))
+            filled[n] = replace(items[n], end=TimePoint(num_frames, "frame"))
         elif n == 0:
             filled[n] = replace(items[n], end=later[0].end or later[0].start or later[0].at)
         else:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Mark", "Unit", "read_mark", "read_range", "unit_of_key"]
+__all__ = ["TimePoint", "Unit", "read_range", "read_time_point", "unit_of_key"]
 
 Unit = Literal["", "frame", "second", "percent"]
 
@@ -16,7 +16,7 @@ _VALUE = r"(?P<clock{0}>\d+:)?(?P<value{0}>[+-]?\d+(?:[.,]\d+)?)(?:st|nd|rd|th)?
 _WORD = r"(?:frames?|positions?|index|no\.?|number|nr\.?|f|seconds?|time|t|clip|scene|shot|segment)"
 _BEFORE = rf"(?P<before>(?:{_WORD}[\s_@#:=.(\[]*-?|[\s_@#:=(\[]*))"
 _AFTER = r"\s*(?:frames?)?[\s)\].:]*"
-_MARK = re.compile(
+_TIME_POINT = re.compile(
     rf"(?:the\s+)?{_BEFORE}{_VALUE.format('')}(?:\s*(?:/|of|out of)\s*\d+)?\s*(?:frames?)?(?:\s*\([^()]*\))?[\s)\].:]*",
     re.I,
 )
@@ -38,7 +38,7 @@ _LAST = {"last", "last frame", "the last frame", "final", "final frame", "the fi
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TimePoint:
     """A point in time in some unit; ``""`` where the writer named none."""
 
     value: float
@@ -61,7 +61,7 @@ def unit_of_key(key: str) -> Unit:
     return "frame" if "frame" in key else ""
 
 
-def read_mark(raw: Any, unit: Unit = "") -> Mark | None:
+def read_time_point(raw: Any, unit: Unit = "") -> TimePoint | None:
     """A number or a text as a point in time; None where it names none, or more than one.
 
     Args:
@@ -71,31 +71,31 @@ def read_mark(raw: Any, unit: Unit = "") -> Mark | None:
     if isinstance(raw, bool):
         return None
     if isinstance(raw, int | float):
-        return Mark(float(raw), unit, isinstance(raw, float)) if abs(raw) < 1e9 and math.isfinite(raw) else None
+        return TimePoint(float(raw), unit, isinstance(raw, float)) if abs(raw) < 1e9 and math.isfinite(raw) else None
     if not isinstance(raw, str) or len(raw) > 80:
         return None
     text = raw.strip().casefold()
     if text in _FIRST:
-        return Mark(0.0, "percent")
+        return TimePoint(0.0, "percent")
     if text in _LAST:
-        return Mark(100.0, "percent")
-    match = _MARK.fullmatch(text)
-    return _mark(match, "", unit) if match else None
+        return TimePoint(100.0, "percent")
+    match = _TIME_POINT.fullmatch(text)
+    return _time_point(match, "", unit) if match else None
 
 
-def read_range(raw: Any, unit: Unit = "") -> tuple[Mark, Mark] | None:
+def read_range(raw: Any, unit: Unit = "") -> tuple[TimePoint, TimePoint] | None:
     """A text such as ``"Frames 1-20"`` or a pair such as ``[1, 20]`` as its two ends."""
     if isinstance(raw, list) and len(raw) == 2:
-        low, high = read_mark(raw[0], unit), read_mark(raw[1], unit)
+        low, high = read_time_point(raw[0], unit), read_time_point(raw[1], unit)
         return (low, high) if low and high else None
     if not isinstance(raw, str) or len(raw) > 80:
         return None
     match = _RANGE.fullmatch(raw.strip().casefold())
     if not match:
         return None
-    low, high = _mark(match, "1", unit), _mark(match, "2", unit)
+    low, high = _time_point(match, "1", unit), _time_point(match, "2", unit)
     if low.unit != high.unit:  # "0-4 s": the unit is written once
-        low = _mark(match, "1", high.unit)
+        low = _time_point(match, "1", high.unit)
     return low, high
 
 
@@ -107,14 +107,14 @@ _SCALE: dict[str, tuple[Unit, float]] = {
 }
 
 
-def _mark(match: re.Match[str], which: str, unit: Unit) -> Mark:
+def _time_point(match: re.Match[str], which: str, unit: Unit) -> TimePoint:
     value = float(match[f"value{which}"].replace(",", "."))
     if clock := match[f"clock{which}"]:
-        return Mark(60 * float(clock[:-1]) + value, "second")
+        return TimePoint(60 * float(clock[:-1]) + value, "second")
     before = match["before"].strip()
     if written := match[f"unit{which}"]:
         kind, scale = _SCALE[written[0]]
-        return Mark(value * scale, kind)
+        return TimePoint(value * scale, kind)
     if before.startswith(("second", "time", "t")):
-        return Mark(value, "second")
-    return Mark(value, "frame" if before.startswith(("f", "pos")) else unit)
+        return TimePoint(value, "second")
+    return TimePoint(value, "frame" if before.startswith(("f", "pos")) else unit)

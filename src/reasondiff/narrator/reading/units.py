@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reasondiff.narrator.reading.draft import Item
-from reasondiff.narrator.reading.times import Mark, Unit
+from reasondiff.narrator.reading.times import TimePoint, Unit
 
 __all__ = ["Scale", "in_one_unit", "spans_of", "to_whole"]
 
@@ -35,14 +35,14 @@ def in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tupl
     """The same items with ends where lengths stood, all in the unit that the row was written in."""
     if all(item.length for item in items) and not any(item.start or item.end for item in items):
         items = _ends_of_lengths(items)
-    marks = [mark for item in items for mark in (item.start, item.end, item.at) if mark]
-    named = {mark.unit for mark in marks if mark.unit}
+    points = [point for item in items for point in (item.start, item.end, item.at) if point]
+    named = {point.unit for point in points if point.unit}
     written: Unit = next(iter(named)) if len(named) == 1 else "frame"  # a mixture makes no sense, and so faults
-    scale = Scale(written) if named else _implied(marks, num_frames, interval)
+    scale = Scale(written) if named else _implied(points, num_frames, interval)
     factor = 100.0 if scale.shares else 1.0
 
-    def change(mark: Mark | None) -> Mark | None:
-        return mark and Mark(mark.value * factor, scale.unit)
+    def change(point: TimePoint | None) -> TimePoint | None:
+        return point and TimePoint(point.value * factor, scale.unit)
 
     changed = [
         replace(item, start=change(item.start), end=change(item.end), at=change(item.at), length=change(item.length))
@@ -56,13 +56,13 @@ def _ends_of_lengths(items: Sequence[Item]) -> list[Item]:
     for item in items:
         assert item.length
         total += item.length.value
-        ended.append(replace(item, end=Mark(total, item.length.unit), length=None))
+        ended.append(replace(item, end=TimePoint(total, item.length.unit), length=None))
     return ended
 
 
-def _implied(marks: Sequence[Mark], num_frames: int, interval: float) -> Scale:
-    top, duration = max(mark.value for mark in marks), num_frames * interval
-    whole = all(mark.whole for mark in marks)
+def _implied(points: Sequence[TimePoint], num_frames: int, interval: float) -> Scale:
+    top, duration = max(point.value for point in points), num_frames * interval
+    whole = all(point.whole for point in points)
     if whole and abs(top - num_frames) <= 1:
         return Scale("frame")
     if duration - 1.01 * interval <= top <= duration + 0.01 * interval:
@@ -81,7 +81,7 @@ def spans_of(items: Sequence[Item], unit: Unit, num_frames: int, interval: float
     if unit == "percent":
         return _spans_in_time(items, 100 / num_frames, num_frames, by_start=False)
     first = items[0].start
-    beyond = Mark(num_frames + (first is None or first.value != 0))
+    beyond = TimePoint(num_frames + (first is None or first.value != 0))
     spans: list[tuple[int, int]] = []
     for item, following in zip(items, [*items[1:], None], strict=True):
         start = to_whole(item.start.value) if item.start else spans[-1][1] + 1 if spans else 1

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 from reasondiff.files import atomic_path
-from reasondiff.narrator.domain import Looks, words_of
+from reasondiff.narrator.domain import ImageStatistics, words_of
 from reasondiff.narrator.reading.parse import parse
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, TakeSet, cases
@@ -112,7 +112,7 @@ class NarratorStage:
         sight = self._sight(images.last_hidden_state[:, 0], inputs.seen)
         see = torch.stack(list(sight.values())).mean()
         if self._alone:
-            return {"loss": see, "see": see, **{f"see_{n}": sight[n] for n in ("state", "agent", "position")}}
+            return {"loss": see, "see": see, **{f"see_{n}": sight[n] for n in ("state", "agent", "frame")}}
         images.pooler_output = images.pooler_output[: len(inputs.tokens)]
         hidden = self.model.model(
             input_ids=inputs.tokens[:, :-1], mm_encoder_outputs={"image": images}, use_cache=False
@@ -139,7 +139,7 @@ class NarratorStage:
         known = seen[:, 0] >= 0
         parts = torch.split(self.heads(features[known]).float(), list(HEADS.values()), dim=1)
         true = dict(zip(HEADS, seen[known].T, strict=True))
-        targets = {**true, "position": self.kernels[2][true["position"]]}
+        targets = {**true, "frame": self.kernels[2][true["frame"]]}
         count = known.sum().clamp(min=1)
         return {
             name: F.cross_entropy(part, targets[name], reduction="sum") / count
@@ -197,7 +197,7 @@ class NarratorStage:
             self.model.save_pretrained(folder)
             save_processor(self.processor, folder)
             known, unseen = map(self._images, ("train", "validation"), self.looks)
-            Looks.learn(known, unseen).save(folder / "looks.safetensors")
+            ImageStatistics.learn(known, unseen).save(folder / "looks.safetensors")
             settings = {
                 "prompt": "{prompt}",
                 "max_prompt": MAX_PROMPT,

@@ -140,13 +140,17 @@ class NarratorDataset:
             kinds = [2 if token in self.mark_position else int(token in self.mark_end) for token in before]
             nothing = [0] * len(given)
             rows.append((given + told, [*map(float, nothing), *(weight_of[kind] for kind in kinds)], nothing + kinds))
-        padded = [
-            pad_sequence([torch.tensor(row[part]) for row in rows] or [torch.zeros(0)], True, fill)
-            for part, fill in enumerate((tokenizer.pad_token_id, 0.0, 0))
-        ]
-        return padded[0].long(), padded[1], padded[2].long()
+        tokens = _padded([row[0] for row in rows], tokenizer.pad_token_id)
+        weights = _padded([row[1] for row in rows], 0.0)
+        kinds_of_number = _padded([row[2] for row in rows], 0)
+        return tokens.long(), weights, kinds_of_number.long()
 
     def _last_tokens(self, *texts: str) -> set[int]:
         """The token that each text ends with: what comes next is a number."""
         tokenizer = self.processor.tokenizer
         return {tokenizer(text, add_special_tokens=False)["input_ids"][-1] for text in texts}
+
+
+def _padded(rows: Sequence[Sequence[float]], fill: float) -> Tensor:
+    """[rows, longest], each filled up on the right."""
+    return pad_sequence([torch.tensor(row) for row in rows] or [torch.zeros(0)], True, fill)

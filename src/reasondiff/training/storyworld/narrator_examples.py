@@ -45,7 +45,7 @@ HEADS = {
     "agent_colour": len(_COLOURS) + 1,
     "agent_x": _BINS + 1,
     "facing": 3,
-    "position": NUM_FRAMES,
+    "frame": NUM_FRAMES,
 }
 """What the tower learns to see, and the number of classes of each; a last class stands for "none there". How long an
 agent takes follows from where it has to go: to the object, or to the window on the wall."""
@@ -75,7 +75,7 @@ def augment_image(image: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def noise_image(rng: random.Random) -> Image.Image:
-    """Coloured noise_image of any size, from a ramp to noise."""
+    """Coloured noise of any size, from a ramp to noise."""
     side = rng.choice((2, 3, 5, 9, 17, 33, 64))
     colours = np.random.default_rng(rng.getrandbits(64)).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return Image.fromarray(colours).resize(

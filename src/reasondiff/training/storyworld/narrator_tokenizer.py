@@ -30,6 +30,11 @@ _TEMPLATE = (
 )
 
 
+def _escaped(text: str) -> str:
+    """A text as a regular expression of the tokenizers library."""
+    return "".join(f"\\{character}" if character in '{}[]"' else character for character in text)
+
+
 def narrator_tokenizer(*, vocabulary: int = 768, takes: int = 3000) -> PreTrainedTokenizerFast:
     """A byte-level BPE: any text can be written; StoryWorld's words, and the frames' numbers, are one token each.
 
@@ -37,7 +42,7 @@ def narrator_tokenizer(*, vocabulary: int = 768, takes: int = 3000) -> PreTraine
         vocabulary: tokens.
         takes: training clips whose prompts and replies are read.
     """
-    escaped = "|".join("".join(f"\\{c}" if c in '{}[]"' else c for c in text) for text in _SYNTAX)
+    escaped = "|".join(map(_escaped, _SYNTAX))
     words = r"| ?\p{L}+| ?\d{1,2}| ?[^\s\p{L}\d]|\s+"
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -82,12 +82,8 @@ def attend_routed(
             "text_mode."
         )
     frames = routing.shape[1]
-
-    def every_frame(each: torch.Tensor) -> torch.Tensor:
-        return each[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1)
-
-    bias = routing.flatten(0, 1)[:, None, None].to(query.dtype)
-    return attend(query, every_frame(key), every_frame(value), backend, bias)
+    keys, values = (each[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1) for each in (key, value))
+    return attend(query, keys, values, backend, routing.flatten(0, 1)[:, None, None].to(query.dtype))
 
 
 def _merged(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, more: int, kernel: _B) -> torch.Tensor:

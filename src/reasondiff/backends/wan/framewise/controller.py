@@ -284,15 +284,23 @@ _CROSS = ("to_k", "to_v", "to_kv", "norm_k", "add_k_proj", "add_v_proj", "to_add
 
 def _state(module: nn.Module) -> tuple[Any, ...]:
     """Changes whenever keys or values made by ``module`` would: other weights, adapters or scales."""
-    named = dict(module.named_children())
-    children = [named[name] for name in _CROSS if name in named] if isinstance(module, WanAttention) else [module]
-    marks: list[Any] = []
-    for part in (part for child in children for part in child.modules()):
-        if isinstance(part, BaseTunerLayer):
-            scaling: Any = part.scaling
-            marks.append((*part.active_adapters, part.disable_adapters, *part.merged_adapters, *scaling.items()))
-        marks.append(getattr(part, "eps", None))  # of a norm
-        for name, weight in part.named_parameters(recurse=False):
-            # Offloaded weights are replaced by a new meta tensor after every call.
-            marks.append((name, 0 if weight.is_meta else id(weight), _version(weight)))
-    return tuple(marks)
+    modules = [module]
+    if isinstance(module, WanAttention):
+        children = dict(module.named_children())
+        modules = [children[name] for name in _CROSS if name in children]
+    state: list[Any] = []
+    for each in modules:
+        for part in each.modules():
+            state += _own_state(part)
+    return tuple(state)
+
+
+def _own_state(module: nn.Module) -> Iterator[Any]:
+    """The same of a module without its children."""
+    if isinstance(module, BaseTunerLayer):
+        scaling: Any = module.scaling
+        yield (*module.active_adapters, module.disable_adapters, *module.merged_adapters, *scaling.items())
+    yield getattr(module, "eps", None)  # of a norm
+    for name, weight in module.named_parameters(recurse=False):
+        # Offloaded weights are replaced by a new meta tensor after every call.
+        yield name, 0 if weight.is_meta else id(weight), _version(weight)

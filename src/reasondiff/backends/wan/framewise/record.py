@@ -19,7 +19,7 @@ class AttentionRecord:
     latent frame at a time, so that no more than ``heads x tokens per frame x text tokens`` numbers exist at once.
 
     Args:
-        words: per prompt, the positions of the tokens to watch; prompts that are not named have none.
+        words: per prompt, the indices of the tokens to watch; prompts that are not named have none.
         layers: the blocks to watch; all by default.
     """
 

@@ -1,7 +1,8 @@
 """What must never be shown: keys, and the user part of an address.
 
-Everything that a narrator prints, logs, records or raises and that somebody else wrote (a server, a library, the
-environment) goes through ``without_secrets`` first.
+Everything that a narrator logs, records or raises and that somebody else wrote (a server, a library, the environment)
+goes through ``without_secrets`` first; so does all that the command line prints on standard error, where a user's own
+address may come back in a usage error, and the traceback of ``--debug``.
 """
 
 from __future__ import annotations

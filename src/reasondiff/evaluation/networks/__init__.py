@@ -1,0 +1,1 @@
+"""What metrics look through: pretrained networks and classical estimators, each behind a small protocol."""

@@ -1,0 +1,145 @@
+"""CLIP ViT-L/14 and DINO ViT-B/16, from the Hugging Face hub by transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reasondiff.checkpoints import weight_hashes
+from reasondiff.errors import CheckpointError
+from reasondiff.evaluation.networks.base import Origin
+
+__all__ = ["ClipNetwork", "DinoNetwork"]
+
+FRAMES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class ClipNetwork:
+    """OpenAI's CLIP; frames are brought to 224 pixels by their shorter side, bicubic, and cut around the centre.
+
+    Texts longer than 77 tokens are cut there, which is CLIP's own limit.
+
+    Args:
+        model: a folder, or a model on the hub.
+        fetch: download it if it is not here.
+        device: to compute on.
+    """
+
+    model: str = "openai/clip-vit-large-patch14"
+    fetch: bool = False
+    device: str = "cpu"
+
+    @cached_property
+    def _folder(self) -> Path:
+        return _model_folder(self.model, "The CLIP score", self.fetch)
+
+    @cached_property
+    def origin(self) -> Origin:
+        return Origin(self.model.split("/")[-1], "by transformers", "MIT", _hash_of(self._folder))
+
+    @cached_property
+    def _net(self) -> Any:
+        from transformers import CLIPModel
+
+        return CLIPModel.from_pretrained(self._folder, use_safetensors=True).eval().to(self.device)
+
+    @cached_property
+    def _processor(self) -> Any:
+        from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+        return CLIPImageProcessorPil.from_pretrained(self._folder)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import CLIPTokenizer
+
+        return CLIPTokenizer.from_pretrained(self._folder)
+
+    @torch.no_grad()
+    def encode_images(self, frames: np.ndarray) -> np.ndarray:
+        vectors = []
+        for start in range(0, len(frames), FRAMES_AT_ONCE):
+            some = list(frames[start : start + FRAMES_AT_ONCE])
+            pixels = self._processor(images=some, return_tensors="pt")["pixel_values"]
+            vectors.append(self._net.get_image_features(pixel_values=pixels.to(self.device)).pooler_output)
+        return torch.cat(vectors).float().cpu().numpy()
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        tokens = self._tokenizer(list(texts), padding=True, truncation=True, max_length=77, return_tensors="pt")
+        features = self._net.get_text_features(**tokens.to(self.device)).pooler_output
+        return features.float().cpu().numpy()
+
+
+@dataclass(frozen=True)
+class DinoNetwork:
+    """DINO, the vector of its class token, as VBench-I2V's subject consistency has it.
+
+    Frames are brought to 224 pixels by their shorter side, bilinear, and normalised by ImageNet's mean and deviation.
+
+    Args:
+        model: a folder, or a model on the hub.
+        fetch: download it if it is not here.
+        device: to compute on.
+    """
+
+    model: str = "facebook/dino-vitb16"
+    fetch: bool = False
+    device: str = "cpu"
+
+    @cached_property
+    def _folder(self) -> Path:
+        return _model_folder(self.model, "The subject's consistency", self.fetch)
+
+    @cached_property
+    def origin(self) -> Origin:
+        return Origin(self.model.split("/")[-1], "by transformers", "Apache-2.0", _hash_of(self._folder))
+
+    @cached_property
+    def _net(self) -> Any:
+        from transformers import ViTModel
+
+        net = ViTModel.from_pretrained(self._folder, add_pooling_layer=False)
+        return net.eval().to(self.device)
+
+    @torch.no_grad()
+    def encode_images(self, frames: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._encode(frame) for frame in frames])
+
+    def _encode(self, frame: np.ndarray) -> np.ndarray:
+        pixels = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float()
+        scale = 224 / min(pixels.shape[-2:])
+        size = [max(224, int(scale * side)) for side in pixels.shape[-2:]]
+        pixels = torch.nn.functional.interpolate(pixels, size=size, mode="bilinear", antialias=True) / 255
+        mean, deviation = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
+        pixels = (pixels - mean[:, None, None]) / deviation[:, None, None]
+        hidden = self._net(pixels.to(self.device), interpolate_pos_encoding=True).last_hidden_state
+        return hidden[:, 0].float().cpu().numpy()
+
+
+def _model_folder(model: str, needed_by: str, fetch: bool) -> Path:
+    """A folder as it is, or a model's snapshot in the hub's cache."""
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    files = ["*.json", "*.txt", "*.safetensors"]
+    try:
+        return Path(snapshot_download(model, allow_patterns=files, local_files_only=not fetch))
+    except LocalEntryNotFoundError:
+        raise CheckpointError(f"{needed_by} needs {model}, which is not here; give --fetch to download it.") from None
+    except (HfHubHTTPError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{model} cannot be fetched ({reason}); try again with a connection.") from None
+
+
+def _hash_of(folder: Path) -> str:
+    return " ".join(weight_hashes(folder).values())

@@ -1,0 +1,1 @@
+"""Servers that nobody here wrote, started from an environment of their own; see ``make test-servers``."""
