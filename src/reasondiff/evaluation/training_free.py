@@ -6,7 +6,7 @@ from functools import partial
 
 from reasondiff.evaluation.ablations import in_segments
 from reasondiff.evaluation.systems import OURS, ReasonDiffSystem
-from reasondiff.pipeline.settings import TextMode
+from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["TRAINING_FREE"]
 
