@@ -76,7 +76,6 @@ def _edit(rng: random.Random, narrative: Narrative) -> dict[str, Any]:
     frame = rng.randint(-1, narrative.num_frames)
     text = rng.choice((*TEXTS, " ", ""))
     grown = narrative.num_frames > 150
-    which = {"image": rng.randrange(3)} if len(narrative.anchors) > 1 else {}
     return rng.choice(
         (
             {"type": "move_edge", "edge": rng.randint(0, len(narrative.clips) - 1), "frame": frame},
@@ -89,7 +88,9 @@ def _edit(rng: random.Random, narrative: Narrative) -> dict[str, Any]:
             {"type": "retime", "num_frames": rng.randint(1, 90)},
             {"type": "set_description", "clip": clip, "description": text},
             {"type": "set_style", "style": text},
-            {"type": "move_anchor", "frame": frame, **which},
+            {"type": "move_image", "image": rng.randrange(3), "frame": frame}
+            if len(narrative.anchors) > 1
+            else {"type": "move_anchor", "frame": frame},
         )
     )
 

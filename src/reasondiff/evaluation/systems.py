@@ -102,7 +102,7 @@ class ReasonDiffSystem:
 
     @property
     def sees_truth(self) -> bool:
-        return self.narrative_from == "truth"
+        return self.narrative_from == "truth" or self.more_images > 0
 
     @property
     def options(self) -> Options:

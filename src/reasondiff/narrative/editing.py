@@ -23,6 +23,7 @@ __all__ = [
     "move_anchor",
     "move_clip",
     "move_edge",
+    "move_image",
     "remove",
     "resize",
     "retime",
@@ -32,14 +33,21 @@ __all__ = [
 ]
 
 
-def move_anchor(narrative: Narrative, frame: int, image: int | None = None) -> Narrative:
-    """The same story with an image at ``frame``: the first one, or the one of that number.
+def move_anchor(narrative: Narrative, frame: int) -> Narrative:
+    """The same story with the image at ``frame``.
+
+    Raises:
+        NarrativeError: the frame is outside the story.
+    """
+    return narrative.with_anchor(frame)
+
+
+def move_image(narrative: Narrative, image: int, frame: int) -> Narrative:
+    """The same story of several images with the one of that number at ``frame``.
 
     Raises:
         NarrativeError: the frame is outside the story, or the story places no such image.
     """
-    if image is None:
-        return narrative.with_anchor(frame)
     places = {anchor.image: anchor.frame for anchor in narrative.anchors}
     if image not in places:
         known = ", ".join(str(each + 1) for each in sorted(places))
@@ -218,6 +226,7 @@ EDITS: Mapping[str, Callable[..., Narrative]] = {
         move_anchor,
         move_clip,
         move_edge,
+        move_image,
         remove,
         resize,
         retime,
@@ -239,10 +248,8 @@ def apply_edit(narrative: Narrative, edit: Mapping[str, object]) -> Narrative:
     name = arguments.pop("type", None)
     if not isinstance(name, str) or name not in EDITS:
         raise NarrativeError(f"There is no edit {name!r}; the edits are {', '.join(EDITS)}.")
-    known = dict(signature(EDITS[name]).parameters)
-    del known["narrative"]
-    needed = [key for key, each in known.items() if each.default is each.empty]
-    if not set(needed) <= set(arguments) <= set(known):
+    known = [key for key in signature(EDITS[name]).parameters if key != "narrative"]
+    if set(arguments) != set(known):
         raise NarrativeError(f"The edit {name!r} takes {', '.join(known)}; it was given {', '.join(arguments)}.")
     for key, value in arguments.items():
         of_type = str if key in ("description", "style") else int

@@ -183,22 +183,23 @@ def _ask_of_images(
 
     asked = narrator()
     images = [each.image for each in frame_images]
-    num_frames, interval = settings.num_frames, settings.interval
+    frames, interval = settings.num_frames, settings.interval
     if isinstance(asked, NarratesImages):
         try:
-            return asked.narrate_images(images, prompt, pinned=pinned, num_frames=num_frames, interval=interval)
+            return asked.narrate_images(images, prompt, num_frames=frames, interval=interval, pinned=pinned)
         except UnsupportedError:
             pass
     logger.warning("The narrator %s places one image at a time, so each image was asked about alone.", asked.name)
     stories = {
-        number: asked.narrate(image, prompt, num_frames=num_frames, interval=interval)
+        number: asked.narrate(image, prompt, num_frames=frames, interval=interval)
         for number, image in enumerate(images)
+        if number not in pinned or len(pinned) == len(images)
     }
-    told = stories[min(set(stories) - set(pinned), default=0)]
+    told = stories[min(stories)]
     places = dict(pinned)
     for number in sorted(set(stories) - set(pinned)):
         wanted = stories[number].anchor_frame
-        free = (frame for frame in range(settings.num_frames) if frame not in places.values())
+        free = (frame for frame in range(frames) if frame not in places.values())
         places[number] = min(free, key=lambda frame: abs(frame - wanted))
     return told.with_images(places)
 

@@ -23,7 +23,8 @@ export type Edit =
   | { type: "duplicate"; clip: number }
   | { type: "set_description"; clip: number; description: string }
   | { type: "set_style"; style: string }
-  | { type: "move_anchor"; frame: number; image?: number }
+  | { type: "move_anchor"; frame: number }
+  | { type: "move_image"; image: number; frame: number }
   | { type: "retime"; num_frames: number };
 
 /**
@@ -52,7 +53,9 @@ export function reduce(narrative: Narrative, edit: Edit): Narrative {
     case "set_style":
       return { ...narrative, style: edit.style };
     case "move_anchor":
-      return moveAnchor(narrative, edit.frame, edit.image ?? null);
+      return moveAnchor(narrative, edit.frame);
+    case "move_image":
+      return moveImage(narrative, edit.image, edit.frame);
     case "retime":
       return retime(narrative, edit.num_frames);
   }
@@ -146,11 +149,12 @@ function setDescription(narrative: Narrative, clip: number, description: string)
   return checked({ ...narrative, clips: narrative.clips.with(clip, told) });
 }
 
-function moveAnchor(narrative: Narrative, frame: number, image: number | null): Narrative {
-  if (image === null) {
-    const [first, ...others] = narrative.anchors;
-    return checked({ ...narrative, anchors: [{ ...first!, frame }, ...others] });
-  }
+function moveAnchor(narrative: Narrative, frame: number): Narrative {
+  const [first, ...others] = narrative.anchors;
+  return checked({ ...narrative, anchors: [{ ...first!, frame }, ...others] });
+}
+
+function moveImage(narrative: Narrative, image: number, frame: number): Narrative {
   const images = narrative.anchors.map((anchor) => anchor.image);
   if (!images.includes(image)) {
     const known = images.toSorted((a, b) => a - b).map((each) => each + 1);

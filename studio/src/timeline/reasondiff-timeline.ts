@@ -151,7 +151,8 @@ export class ReasonDiffTimeline extends LitElement {
   private moveAnchor(image: number, frame: number, group: string): void {
     const { anchors } = this.history!.present;
     if (anchors.find((anchor) => anchor.image === image)?.frame !== frame) {
-      this.edit({ type: "move_anchor", frame, ...(anchors.length > 1 ? { image } : {}) }, group);
+      const alone = anchors.length === 1;
+      this.edit(alone ? { type: "move_anchor", frame } : { type: "move_image", image, frame }, group);
     }
   }
 
@@ -609,7 +610,7 @@ function told(edit: Edit, before: Narrative, after: Narrative): string {
   if (edit.type === "move_edge") {
     return `Clip ${edit.edge + 2} begins at frame ${edit.frame + 1}.`;
   }
-  if (edit.type === "move_anchor") {
+  if (edit.type === "move_anchor" || edit.type === "move_image") {
     return `The image is at frame ${edit.frame + 1}.`;
   }
   return `The story has ${after.clips.length} clips.`;

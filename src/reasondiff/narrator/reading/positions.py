@@ -51,7 +51,7 @@ def parse_images(
             wanted = round((image + 0.5) * num_frames / count)
         elif wanted in places.values():
             faults.append(f"Two images are at position {wanted + 1}; give each a position of its own.")
-        places[image] = _nearest_free(wanted, num_frames, places)
+        places[image] = _nearest_free(wanted, places, num_frames)
         if faults and places[image] != read.places.get(image):
             repairs.append(f"image {image + 1} put at position {places[image] + 1}")
     anchors = sorted((Anchor(frame, image) for image, frame in places.items()), key=lambda anchor: anchor.frame)
@@ -61,6 +61,12 @@ def parse_images(
         faults=(*faults, *parsed.faults),
         repairs=(*parsed.repairs, *repairs),
     )
+
+
+def _nearest_free(wanted: int, places: Mapping[int, int], num_frames: int) -> int:
+    """The frame nearest to ``wanted`` at which no other image is."""
+    free = [frame for frame in range(num_frames) if frame not in places.values()]
+    return min(free, key=lambda frame: abs(frame - wanted))
 
 
 def _read(reply: str, count: int, num_frames: int) -> _Reply:
@@ -85,9 +91,3 @@ def _places(listed: list[Any], count: int, num_frames: int) -> dict[int, int]:
         if fits and 1 <= image <= count and 1 <= position <= num_frames and image - 1 not in places:
             places[image - 1] = position - 1
     return places
-
-
-def _nearest_free(wanted: int, num_frames: int, places: Mapping[int, int]) -> int:
-    """The frame nearest to ``wanted`` at which no other image is."""
-    free = [frame for frame in range(num_frames) if frame not in places.values()]
-    return min(free, key=lambda frame: abs(frame - wanted))
