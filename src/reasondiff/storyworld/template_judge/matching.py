@@ -219,10 +219,17 @@ class _Kernels:
         return cls(
             template,
             (cover.shape[0], cover.shape[1]),
-            *map(_kernel_spectrum, (own, accent, rest, cover, own * cover, accent * cover, rest * cover, cover**2)),
-            _kernel_spectrum(torch.ones_like(cover)),
-            _kernel_spectrum(plain.square().sum(2)),
-            ink.square().sum((2, 3, 4)),
+            own=_kernel_spectrum(own),
+            accent=_kernel_spectrum(accent),
+            rest=_kernel_spectrum(rest),
+            cover=_kernel_spectrum(cover),
+            own_cover=_kernel_spectrum(own * cover),
+            accent_cover=_kernel_spectrum(accent * cover),
+            rest_cover=_kernel_spectrum(rest * cover),
+            cover_square=_kernel_spectrum(cover**2),
+            window=_kernel_spectrum(torch.ones_like(cover)),
+            plain_squares=_kernel_spectrum(plain.square().sum(2)),
+            squares=ink.square().sum((2, 3, 4)),
         )
 
 
