@@ -43,7 +43,7 @@ OWNERS = {
     "typer": ("cli",),
     "fastapi": ("server", "evaluation.study"),
     "sqlalchemy": ("server", "evaluation.study"),
-    "uvicorn": ("server", "evaluation.study"),
+    "uvicorn": ("server", "cli.study"),
 }
 """Who alone may import a library."""
 

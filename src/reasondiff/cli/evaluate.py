@@ -62,7 +62,8 @@ def evaluate(
 
     from reasondiff.jobs.inputs import check_names
 
-    check_names(request)
+    if not method or not all(each.startswith("videos-in-folder:") for each in method):
+        check_names(request)
     from rich.console import Console
     from rich.table import Table
 

@@ -297,7 +297,7 @@ class ReasonRecipe(ClipRecipe):
                     "--from-weights."
                 )
             if self.lora:
-                _retarget(pipe, LoraConfig(**to_json(self.lora)))
+                _retarget(pipe, LoraConfig(**to_json(self.lora_options())))
             return pipe
         pipe = ReasonDiffPipeline.from_pretrained(model, **self.loading())
         if self.lora is None or self.alignformer is None:

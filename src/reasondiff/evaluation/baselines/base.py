@@ -84,7 +84,7 @@ class DiffusersBaseline:
     def _video(self, pipe: Callable[..., Any], case: Case) -> Output:
         """A video of one case; its noise is drawn on the CPU, so that it is the same on every machine."""
         side = self.side // self.multiple * self.multiple
-        frames = pipe(  # type: ignore[operator]  # every pipeline of diffusers but their base class
+        frames = pipe(
             image=fit_image(case.image, side, side),
             prompt=case.prompt,
             height=side,

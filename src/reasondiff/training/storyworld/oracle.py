@@ -27,6 +27,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
+from reasondiff.training.export import without_local_paths
 from reasondiff.training.storyworld.oracle_scenes import (
     CLASSES,
     Item,
@@ -149,7 +150,7 @@ class OracleStage:
         """Write the network's config and weights into ``model`` itself."""
         model.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
-            self.net.eval().save_pretrained(scratch)
+            without_local_paths(self.net.eval()).save_pretrained(scratch)
             for file in Path(scratch).iterdir():
                 with atomic_path(model / file.name) as whole:
                     shutil.copyfile(file, whole)
