@@ -124,8 +124,9 @@ class ReasonDiffSystem:
         story = using.story_of(case) if self.narrative_from == "narrator" else case.true_narrative
         if story is None:
             raise InputError(f"The case {case.id!r} has no true story; leave out the system {self.name!r}.")
-        if isinstance(story, Narrative) and self.sees_truth and story.num_frames != using.pipe.defaults.num_frames:
-            story = story.retime(using.pipe.defaults.num_frames)  # true clips may be shorter than the model's
+        num_frames = using.pipe.defaults.num_frames
+        if isinstance(story, Narrative) and self.narrative_from == "truth" and story.num_frames != num_frames:
+            story = story.retime(num_frames)  # true clips may be shorter than the model's
         return story if isinstance(story, Failure) or self.edit is None else self.edit(story, case)
 
     def _make(self, told: Sequence[tuple[Case, Narrative | None]], using: Resources) -> list[Output]:
