@@ -29,7 +29,7 @@ class Thresholds:
     """Frames that may contradict a rule about states, doubles or strangers: one misread frame is no story."""
     legible: float = 0.8
     """Share of the frames with the agent well inside in which it must be clearly, not only faintly, seen."""
-    same_colour: float = 40.0
+    same_colour: float = 48.0
     """How far (Euclidean, RGB 0..255) its colour may be from its usual one; the palette's are 60 and more apart."""
     colour_slips: int = 2
     """Frames in which it may be farther: where a thing behind it shines through."""
