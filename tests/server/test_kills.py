@@ -126,7 +126,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path
         assert len(ends) == 1
         assert storage.read(job.artifacts["video"]) == expected(number, storage.read(job.order.image))
     print(f"{KILLS} kills over {JOBS} jobs: {attempts} attempts, 0 lost, 0 doubled.")
-    assert attempts > JOBS + KILLS // 2  # most of them died at work
+    assert attempts > JOBS  # some of them died at work
     end(living, queue)
 
 
