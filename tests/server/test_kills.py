@@ -184,7 +184,7 @@ def busy(queue: JobQueue, living: list[subprocess.Popen[bytes]]) -> list[int]:
 
 def wait_for(queue: JobQueue, job_id: str, condition: Callable[[Job], object]) -> Job:
     """The job as soon as the condition is true of it."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while True:
         job = queue.get(job_id)
         assert job is not None and time.monotonic() < deadline
