@@ -93,7 +93,7 @@ class Running:
     def http(self, key: str | None = None, **headers: str) -> httpx2.Client:
         """A plain client."""
         given = {"Authorization": f"Bearer {key}"} if key is not None else {}
-        return httpx2.Client(base_url=self.url, headers=given | headers, timeout=30)
+        return httpx2.Client(base_url=self.url, headers=given | headers, timeout=120)
 
     def ask(self, prompt: str = "A cat plays.", key: str | None = None, **fields: Any) -> dict[str, Any]:
         """A new video."""

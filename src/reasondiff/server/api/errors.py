@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
@@ -101,6 +102,10 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     async def database(request: Request, error: Exception) -> JSONResponse:
         logger.warning("The database takes nothing now: %s", error)
         return busy("The database takes nothing now; ask again soon.").response()
+
+    @app.exception_handler(ClientDisconnect)
+    async def vanished(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return ApiError(400, "The request was broken off; send it again.", code="broken_off").response()
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:
