@@ -89,7 +89,9 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
     hashes = {name: frames_hash(output.frames) for name, output in made.items() if isinstance(output, Output)}
     assert len(set(hashes.values())) == len(systems)
     frames = {name: output.anchor_frame for name, output in made.items() if isinstance(output, Output)}
-    assert frames.pop("wrong-position") != frames["reasondiff"] and len(set(frames.values())) == 1
+    assert frames.pop("wrong-position") != frames["reasondiff"] and frames.pop("rewrite-prompt") == 0
+    assert asked.true_narrative is not None and frames.pop("oracle-narrative") == asked.true_narrative.anchor_frame
+    assert len(set(frames.values())) == 1
 
 
 def test_names_are_found_once_each(tmp_path: Path) -> None:
@@ -126,4 +128,4 @@ def test_only_the_oracle_is_given_the_truth(tmp_path: Path) -> None:
     rows = evaluate(systems, StoryWorldSuite(1), [], Resources(tmp_path))
     assert seen == [("curious", False), ("oracle", True)] and rows[0].strata, "the row keeps its groups"
     told = {system.name: may_see_truth(system) for system in SYSTEMS.values()}
-    assert {name for name, sees in told.items() if sees} == {"truth", "oracle-narrative", "paired"}
+    assert {name for name, sees in told.items() if sees} == {"truth", "oracle-narrative", "paired", "true-clips"}
