@@ -104,17 +104,13 @@ def evaluate(
     if session is None and "vae_psnr" in wanted:
         wanted.remove("vae_psnr")  # there is no model whose VAE it could be
     metrics = metrics_of(using, wanted)
-    with (
-        paths.only_writer(output),
-        user_warnings(),
-        training_bar("videos", len(cases) * len(systems)) as bar,
-    ):
+    with paths.only_writer(output), user_warnings():
         runner.check_systems(output, made_with)
-        keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
-        rows = runner.evaluate(
-            systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})
-        )
+        with training_bar("videos", len(cases) * len(systems)) as bar:
+            rows = runner.evaluate(
+                systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})
+            )
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])
     for line in lines[1:]:
