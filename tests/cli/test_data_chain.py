@@ -135,7 +135,10 @@ def test_captions_are_estimated_and_corrected(reasondiff: Callable, folder: Path
         (("data", "precompute", "set", "--index", "xml"), "--index 'xml' is unknown; give one of jsonl, parquet."),
         (("train", "--recipe", "wan-14b/stage1", "--data", "set"), "is not encoded; run reasondiff data precompute"),
         (("train", "--recipe", "wan-14b/stage1"), "wan-14b/stage1 needs videos; give an encoded set with --data."),
-        (("train", "--recipe", "storyworld-tiny/narrator", "--data", "set"), "narrator draws its own clips; leave --data"),
+        (
+            ("train", "--recipe", "storyworld-tiny/narrator", "--data", "set"),
+            "narrator draws its own clips; leave --data",
+        ),
     ],
 )
 def test_what_is_missing_is_said(refused: Callable, folder: Path, arguments: tuple[str, ...], told: str) -> None:

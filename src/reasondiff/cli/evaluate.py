@@ -73,7 +73,6 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
-    from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.base import checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
@@ -109,7 +108,6 @@ def evaluate(
     metrics = metrics_of(using, wanted)
     with paths.only_writer(output), user_warnings():
         runner.check_systems(output, made_with)
-        keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         with training_bar("videos", len(cases) * len(systems)) as bar:
             rows = runner.evaluate(

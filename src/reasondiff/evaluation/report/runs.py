@@ -22,7 +22,7 @@ from reasondiff.narrative import Narrative
 
 __all__ = ["UNRANKED", "Run", "read_runs"]
 
-UNRANKED = {"true-clips", "truth"}
+UNRANKED = {"true-clips", "truth", "oracle-narrative"}
 """What the table shows beside the methods, which are no methods: the true clips, and ours that was told the truth."""
 
 
