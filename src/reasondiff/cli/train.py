@@ -45,6 +45,10 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    keep_last: Annotated[int, typer.Option(help="Checkpoints that stay, from the newest.", metavar="N")] = 2,
+    keep_every: Annotated[
+        int, typer.Option(help="Steps between checkpoints that stay for good; 0 for none.", metavar="N")
+    ] = 0,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[
@@ -67,13 +71,17 @@ def train(
     )
     from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
 
+    from reasondiff.training.checkpoint import Retention
+
     checks.numbers(workers=workers)
+    retention = Retention(last=keep_last, every=keep_every)
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
     if model is None:
         raise InputError("Training writes into a model folder; name it with --model, such as --model mine.")
 
+    import logging
     import math
 
     from diffusers.utils import logging as diffusers_logging
@@ -81,7 +89,7 @@ def train(
 
     from reasondiff.checkpoints import in_one_sentence
     from reasondiff.cli.terminal.training_bar import training_bar
-    from reasondiff.cli.terminal.user_warnings import user_warning
+    from reasondiff.cli.terminal.user_warnings import user_warning, user_warnings
     from reasondiff.files import atomic_path
     from reasondiff.recipes.resume import check_resume, run_record
     from reasondiff.training.distributed import accelerator_on
@@ -105,13 +113,16 @@ def train(
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
                 partial.write_text(json.dumps(run_record(plan, model, device), indent=2) + "\n")
-        with training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
+        else:  # the main process says it for all
+            logging.getLogger("reasondiff").setLevel(logging.ERROR)
+        with user_warnings(), training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
             done = fit(
                 stage,
                 plan.optimization,
                 run,
                 accelerator=accelerator,
                 checkpoint_minutes=checkpoint_minutes,
+                retention=retention,
                 validate_every=plan.validate_every,
                 stop_after_minutes=math.inf if minutes is None else minutes,
                 on_step=on_step,

@@ -24,11 +24,14 @@ from reasondiff.data.loader import check_batch
 from reasondiff.data.texts import Texts
 from reasondiff.flow import velocity_from
 from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.training.log import by_bin
 
 __all__ = ["FlowDataset", "FlowOptions", "FlowStage", "Inputs", "Validation", "motion_mask"]
 
 Validation = Callable[[ReasonDiffPipeline, Path], dict[str, float]]
 """Measures a pipeline in training on unseen clips; may leave pictures in the folder."""
+
+_TIMESTEP_BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +174,13 @@ class FlowStage:
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
         return (error * weight).sum() / weight.sum()
+
+    @torch.no_grad()
+    def loss_by_timestep(self, predicted: Tensor, inputs: Inputs) -> Tensor:
+        """Each clip's squared error of the velocity, by its timestep: ten bins of sigma, from clean to noise."""
+        error = (predicted - inputs.velocity).square().mean(dim=(1, 2, 3, 4))
+        bins = (inputs.sigma * _TIMESTEP_BINS).long().clamp(max=_TIMESTEP_BINS - 1)
+        return by_bin(error, bins, _TIMESTEP_BINS)
 
     def validate(self, folder: Path) -> dict[str, float]:
         return self.validation(self.pipe, folder)
