@@ -49,6 +49,13 @@ def train(
     keep_every: Annotated[
         int, typer.Option(help="Steps between checkpoints that stay for good; 0 for none.", metavar="N")
     ] = 0,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tensorboard, wandb, trackio or none; may be repeated. TensorBoard where it is installed.",
+            metavar="NAME",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[
@@ -70,11 +77,13 @@ def train(
         from_weights=None if from_weights is None else str(from_weights),
     )
     from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
-
+    from reasondiff.recipes.config import flat
     from reasondiff.training.checkpoint import Retention
+    from reasondiff.training.trackers import Tracking, trackers
 
     checks.numbers(workers=workers)
     retention = Retention(last=keep_last, every=keep_every)
+    tracking = Tracking(trackers(track or None), dict(flat(plan.to_dict())))
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
@@ -123,6 +132,7 @@ def train(
                 accelerator=accelerator,
                 checkpoint_minutes=checkpoint_minutes,
                 retention=retention,
+                tracking=tracking,
                 validate_every=plan.validate_every,
                 stop_after_minutes=math.inf if minutes is None else minutes,
                 on_step=on_step,

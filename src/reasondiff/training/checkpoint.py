@@ -32,7 +32,15 @@ from reasondiff.checkpoints import file_hash
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.files import atomic_path
 
-__all__ = ["RUN_VERSION", "Checkpoint", "Retention", "has_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "RUN_VERSION",
+    "Checkpoint",
+    "Retention",
+    "drop_later",
+    "has_checkpoint",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 RUN_VERSION = 2
 """Of a run's files; a run of another version is not gone on with."""
@@ -90,10 +98,7 @@ class Retention:
 
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint, retention: Retention | None = None) -> None:
-    """Add a checkpoint, then remove those that are not to stay.
-
-    One of a later step can only be one that was damaged and passed over; it goes as well.
-    """
+    """Add a checkpoint, then remove those that are not to stay."""
     target = run / "checkpoints" / f"{checkpoint.step:06d}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target, folder=True) as folder:
@@ -110,10 +115,15 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint, retention: Retention | No
         (folder / "state.json").write_text(json.dumps(state))
     retention = retention or Retention()
     passing = [saved for saved in _saved(run) if not retention.is_kept_for_good(int(saved.name))]
-    later = [saved for saved in _saved(run) if int(saved.name) > checkpoint.step]
-    earlier = [saved for saved in passing if int(saved.name) <= checkpoint.step]
-    for folder in [*later, *earlier[: -retention.last]]:
-        shutil.rmtree(folder, ignore_errors=True)
+    for older in passing[: -retention.last]:
+        shutil.rmtree(older, ignore_errors=True)
+
+
+def drop_later(run: Path, step: int) -> None:
+    """Remove the checkpoints after ``step``, from which the run goes on: they were damaged and passed over."""
+    for folder in _saved(run):
+        if int(folder.name) > step:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def has_checkpoint(run: Path) -> bool:

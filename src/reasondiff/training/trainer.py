@@ -27,11 +27,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
 from reasondiff.errors import InputError, ReasonDiffError
-from reasondiff.training.checkpoint import Checkpoint, Retention, load_checkpoint, save_checkpoint
+from reasondiff.training.checkpoint import Checkpoint, Retention, drop_later, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
 from reasondiff.training.log import Means, Row, RunLog, over_processes
 from reasondiff.training.optimizer import Optimizer
+from reasondiff.training.trackers import Tracking
 
 __all__ = ["Optimization", "Stage", "Trainer", "Watched", "fit"]
 
@@ -137,6 +138,7 @@ def fit(
     accelerator: Accelerator | None = None,
     checkpoint_minutes: float = 5.0,
     retention: Retention | None = None,
+    tracking: Tracking | None = None,
     validate_every: int = 0,
     log_every: int = 20,
     stop_after_minutes: float = math.inf,
@@ -149,6 +151,7 @@ def fit(
         accelerator: of the processes that share the run (``accelerator_on``); this process alone unless given.
         checkpoint_minutes: a SIGKILL loses at most this much.
         retention: which checkpoints stay; the last two unless given.
+        tracking: who is told what the log is told; nobody unless given.
         validate_every: steps between validations; 0 validates at the end only.
         stop_after_minutes: stop early, with a checkpoint, to go on another time.
         on_step: called with the number of steps done and the logged values.
@@ -166,6 +169,7 @@ def fit(
     processes = accelerator_on(device.type) if accelerator is None else nullcontext(accelerator)
     with processes as accelerator:
         trainer = Trainer(stage, optimization, run, accelerator, retention)
+        (tracking or Tracking()).start(accelerator, run, trainer.step)
         batches = trainer.batches(workers)
         started = last_saved = time.monotonic()
         try:
@@ -241,6 +245,8 @@ class Trainer:
         self.model = accelerator.prepare(_LossModule(stage, self.parameters))
         run.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()  # nobody saves before all have loaded
+        if accelerator.is_main_process:
+            drop_later(run, self.step)
         self.log.rewind(self.step)
 
     def batches(self, workers: int = 0) -> Iterator[Any]:
@@ -446,4 +452,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
         yield
-
