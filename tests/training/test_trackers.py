@@ -73,7 +73,8 @@ def test_trackio_is_called_by_accelerate(tmp_path: Path, monkeypatch: pytest.Mon
     calls: list[tuple[str, object]] = []
 
     class Run:
-        config: dict[str, object] = {}
+        def __init__(self) -> None:
+            self.config: dict[str, object] = {}
 
         def log(self, values: dict[str, float], step: int | None = None, **kwargs: object) -> None:
             calls.append(("log", {**values, "step": step}))

@@ -226,9 +226,7 @@ def test_too_many_such_steps_in_a_row_end_the_run_also_over_a_stop(tmp_path: Pat
 
     with pytest.raises(KeyboardInterrupt):
         fit(Stumbling(bad), plan, tmp_path, on_step=stop)
-    with pytest.raises(
-        ReasonDiffError, match="step 10 is not a finite number, nor were 2 before it; lower the learning"
-    ):
+    with pytest.raises(ReasonDiffError, match="step 10 is not a finite number, nor were 2 before it; lower"):
         fit(Stumbling(bad), plan, tmp_path)
     rescued = Stumbling([])
     assert fit(rescued, plan, tmp_path) == PLAN.steps and torch.isfinite(rescued.net.weight).all()

@@ -38,7 +38,7 @@ def plan(
     train: Annotated[bool, typer.Option("--train", help="Plan a training step in place of a video.")] = False,
     recipe: Annotated[
         str | None,
-        typer.Option(help="With --train: a recipe, such as wan-14b/stage1; the paper's values unless given."),
+        typer.Option(help="With --train: one of the paper's stages; the paper's values unless given."),
     ] = None,
     vram: Annotated[
         float | None, typer.Option(help="Memory of your card in GB, such as 12: which preset fits it.", metavar="GB")

@@ -47,8 +47,8 @@ def plan_train(model: str | None, recipe: str | None) -> None:
     console.print(_cards(planned))
     typer.echo(
         "Predictions from sustained rates, not measurements; eager kernels, which --compile fuses. Clips and texts are "
-        "encoded before; loading and validation are left out. Memory in GB of 2^30 bytes, as cards are sold. 4 clips at "
-        "once, 2 times: --batch 4 --set optimization.gradient_accumulation_steps=2."
+        "encoded before; loading and validation are left out. Memory in GB of 2^30 bytes, as cards are sold. 4 clips "
+        "at once, 2 times: --batch 4 --set optimization.gradient_accumulation_steps=2."
     )
 
 
@@ -86,7 +86,7 @@ def _base(values: Mapping[str, Any]) -> str:
         return "wan2.1-i2v-14b-480p"
     if "beta" not in values:
         raise InputError(
-            f"{values['recipe']} is none of the paper's stages, which a plan is for; give another --recipe."
+            f"{values['recipe']} is none of the paper's stages, which alone are planned; give one of them."
         )
     base = values.get("base_model") or Path(values["recipe"]).parent.name
     names = {repo: name for name, repo in HUB.items()}

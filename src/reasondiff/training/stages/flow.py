@@ -170,10 +170,14 @@ class FlowStage:
         return velocity_from(predicted.float(), noisy, broadcast(inputs.sigma), self.pipe.scheduler)
 
     def denoising_loss(self, predicted: Tensor, inputs: Inputs) -> Tensor:
-        """The squared error of the velocity (Eq. 1); what moves weighs more."""
+        """The squared error of the velocity (Eq. 1); what moves weighs more.
+
+        The mean over clips of each clip's weighted mean, so that a batch may be split among processes or steps.
+        """
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
-        return (error * weight).sum() / weight.sum()
+        cells = (1, 2, 3, 4)
+        return ((error * weight).sum(cells) / weight.sum(cells)).mean()
 
     @torch.no_grad()
     def loss_by_timestep(self, predicted: Tensor, inputs: Inputs) -> Tensor:
