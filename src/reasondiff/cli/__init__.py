@@ -22,6 +22,7 @@ from reasondiff.cli.data import data_app
 from reasondiff.cli.demo import demo
 from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
+from reasondiff.cli.export import export
 from reasondiff.cli.generate import generate
 from reasondiff.cli.models import models
 from reasondiff.cli.narrate import narrate
@@ -56,6 +57,7 @@ app.command()(models)
 app.command()(plan)
 app.command()(doctor)
 app.command()(train)
+app.command()(export)
 app.command()(evaluate)
 app.command()(score)
 app.command()(caption)

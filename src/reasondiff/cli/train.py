@@ -56,6 +56,12 @@ def train(
             metavar="NAME",
         ),
     ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            help="Publish the finished adapter on the Hugging Face hub, under this name.", metavar="OWNER/NAME"
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[
@@ -82,6 +88,7 @@ def train(
     from reasondiff.training.trackers import Tracking, trackers
 
     checks.numbers(workers=workers)
+    checks.pushed(push, plan.exports)
     retention = Retention(last=keep_last, every=keep_every)
     tracking = Tracking(trackers(track or None), dict(flat(plan.to_dict())))
     if dry_run:
@@ -92,6 +99,8 @@ def train(
 
     import logging
     import math
+    import shlex
+    import sys
 
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
@@ -102,6 +111,7 @@ def train(
     from reasondiff.files import atomic_path
     from reasondiff.recipes.resume import check_resume, run_record
     from reasondiff.training.distributed import accelerator_on
+    from reasondiff.training.publishing import complete_adapter, push_adapter
     from reasondiff.training.trainer import fit
 
     diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
@@ -144,4 +154,9 @@ def train(
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
         return
     stage.export(model)
+    if (model / "adapter.json").is_file():
+        complete_adapter(model, run, recipe=run_record(plan, model, device), command=shlex.join(sys.argv))
     typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")
+    if push is not None:
+        with in_one_sentence(push, "adapter"):
+            typer.echo(f"Published: {push_adapter(model, push)}")
