@@ -67,6 +67,9 @@ def transformer(layers: int, heads: int, ffn: int, rank: int) -> WanTransformer3
     if rank:
         options = LoraOptions()
         model.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=options.target_modules))
+        for name, parameter in model.named_parameters():
+            if ".lora_" in name:  # in fp32, as it is trained
+                parameter.data = parameter.data.float()
     return model
 
 

@@ -58,9 +58,7 @@ def train(
     ] = None,
     push: Annotated[
         str | None,
-        typer.Option(
-            help="Publish the finished adapter on the Hugging Face hub, under this name.", metavar="OWNER/NAME"
-        ),
+        typer.Option(help="Publish the finished adapter on the hub, under this name.", metavar="OWNER/NAME"),
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
