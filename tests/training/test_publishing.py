@@ -75,9 +75,9 @@ def test_completing_again_changes_nothing(finished: Path, tmp_path: Path) -> Non
 def test_a_changed_weight_is_neither_described_nor_published(finished: Path, tmp_path: Path) -> None:
     lora = finished / LORA_FILE
     lora.write_bytes(lora.read_bytes()[:-1] + b"x")
-    with pytest.raises(CheckpointError, match="is not the file that its adapter.json names"):
+    with pytest.raises(CheckpointError, match=r"is not the file that its adapter.json names"):
         complete_adapter(finished, tmp_path / "run", recipe=RECIPE, command="")
-    with pytest.raises(CheckpointError, match="is not the file that its adapter.json names"):
+    with pytest.raises(CheckpointError, match=r"is not the file that its adapter.json names"):
         push_adapter(finished, "owner/tales")
 
 

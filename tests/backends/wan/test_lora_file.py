@@ -237,5 +237,5 @@ def test_comfyuis_names_are_read_back_as_the_same_lora(tmp_path: Path) -> None:
 def test_a_lora_in_another_form_is_not_renamed_for_comfyui(tmp_path: Path) -> None:
     file = tmp_path / "other.safetensors"
     save_file({"diffusion_model.blocks.0.self_attn.q.lora_A.weight": torch.zeros(2, 4)}, file)
-    with pytest.raises(CheckpointError, match="has the key 'diffusion_model.blocks.0.self_attn.q.lora_A.weight'"):
+    with pytest.raises(CheckpointError, match=r"has the key 'diffusion_model.blocks.0.self_attn.q.lora_A.weight'"):
         as_comfyui_reads(file)
