@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import huggingface_hub
 import pytest
 import torch
@@ -99,6 +100,21 @@ def test_what_is_published_is_the_folder_under_its_name_there(finished: Path, mo
     assert sent["repo"] == "owner/stories"
     assert {"adapter.json", "README.md", "curve.png", "validation.png", "data.json", LORA_FILE} <= sent["files"].keys()
     assert b'pipe.load_adapter("owner/stories")' in sent["files"]["README.md"]
+
+
+def test_what_the_hub_refuses_is_one_sentence_and_the_adapter_stays(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Api:
+        def create_repo(self, repo_id: str, **options: Any) -> Any:
+            raise httpx.ConnectError("All connection attempts failed.")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    with pytest.raises(
+        InputError, match=r"could not be published as 'owner/tales' \(All connection attempts failed\);"
+    ):
+        push_adapter(finished, "owner/tales")
+    AdapterInfo.read(finished)
 
 
 def test_an_adapter_of_a_folder_is_not_published(tmp_path: Path) -> None:

@@ -152,9 +152,9 @@ def train(
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
         return
     stage.export(model)
-    if (model / "adapter.json").is_file():
-        complete_adapter(model, run, recipe=run_record(plan, model, device), command=shlex.join(sys.argv))
+    if "adapter.json" in plan.exports:
+        command = shlex.join(["reasondiff", *sys.argv[1:]])
+        complete_adapter(model, run, recipe=run_record(plan, model, device), command=command)
     typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")
     if push is not None:
-        with in_one_sentence(push, "adapter"):
-            typer.echo(f"Published: {push_adapter(model, push)}")
+        typer.echo(f"Published: {push_adapter(model, push)}")

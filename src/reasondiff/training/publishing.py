@@ -72,20 +72,28 @@ def push_adapter(folder: Path, repo_id: str, *, private: bool | None = None) -> 
 
     Raises:
         CheckpointError: it is no adapter, or damaged.
-        InputError: the base model is a folder, which nobody else has.
+        InputError: the base model is a folder, which nobody else has, or the hub does not take it.
     """
+    import httpx
     from huggingface_hub import HfApi
 
     info = AdapterInfo.read(folder)
     if Path(info.base_model).exists():
         raise InputError(f"The base model {info.base_model!r} is a folder, which nobody else has; leave --push out.")
     api = HfApi()
-    repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-    card = folder / "README.md"
-    text = card.read_text(encoding="utf-8")
-    with atomic_path(card) as partial:  # it is loaded by the name that it has there
-        partial.write_text(_renamed(text, folder.name, repo), encoding="utf-8")
-    return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload ReasonDiff adapter"))
+    try:
+        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        card = folder / "README.md"
+        text = card.read_text(encoding="utf-8")
+        with atomic_path(card) as partial:  # it is loaded by the name that it has there
+            partial.write_text(_renamed(text, folder.name, repo), encoding="utf-8")
+        return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload ReasonDiff adapter"))
+    except (OSError, httpx.HTTPError) as error:  # the hub's own errors are both
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise InputError(
+            f"The adapter {str(folder)!r} is finished, and could not be published as {repo_id!r} ({reason}); check the "
+            "name and the login ('hf auth login' or HF_TOKEN), and give the same command again."
+        ) from error
 
 
 def _renamed(card: str, old: str, new: str) -> str:
