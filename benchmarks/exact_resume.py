@@ -93,7 +93,7 @@ class Killed:
     def kill_once(self, rng: random.Random) -> bool:
         """Start, and kill after up to three more steps; False if the run came to its end before that."""
         number = signal.SIGKILL if rng.random() < 0.7 else signal.SIGTERM
-        wanted, delay = self.step + rng.randint(0, 3), rng.uniform(0.0, 0.5)
+        wanted, delay = self.step + rng.randint(0, 3), rng.uniform(0.0, 0.2)
         processes = self.start()
         while self.step < wanted and all(process.poll() is None for process in processes):
             time.sleep(0.002)
@@ -141,7 +141,7 @@ def measured(folder: Path, *, processes: int, kills: int, seed: int = 0) -> tupl
     Returns:
         The killed run; whether its last checkpoint, its model and its log are equal to the other's.
     """
-    steps = 2 * kills + 20
+    steps = 6 * kills + 20  # a session takes some more before it is killed
     whole, killed = (Killed(folder / f"{name}-{processes}", processes, steps) for name in ("whole", "killed"))
     for run in (whole, killed):
         run.folder.mkdir(parents=True)
