@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 
 import pytest
+from accelerate.utils import LoggerType
 
 from reasondiff.errors import InputError
 from reasondiff.training import trackers as tracking
@@ -73,9 +74,6 @@ def test_trackio_is_called_by_accelerate(tmp_path: Path, monkeypatch: pytest.Mon
     calls: list[tuple[str, object]] = []
 
     class Run:
-        def __init__(self) -> None:
-            self.config: dict[str, object] = {}
-
         def log(self, values: dict[str, float], step: int | None = None, **kwargs: object) -> None:
             calls.append(("log", {**values, "step": step}))
 
@@ -88,11 +86,11 @@ def test_trackio_is_called_by_accelerate(tmp_path: Path, monkeypatch: pytest.Mon
 
     stand_in = types.ModuleType("trackio")
     stand_in.init, stand_in.log, stand_in.finish = init, Run().log, Run().finish
+    stand_in.config = {}
     monkeypatch.setitem(sys.modules, "trackio", stand_in)
-    monkeypatch.setattr("accelerate.tracking.is_trackio_available", lambda: True)
-    monkeypatch.setattr("accelerate.tracking._available_trackers", ["trackio"], raising=False)
-    monkeypatch.setattr("accelerate.tracking.get_available_trackers", lambda: ["trackio"])
-    fit(Line(), PLAN, tmp_path, log_every=10, tracking=Tracking(("trackio",)))
+    monkeypatch.setattr("accelerate.tracking.get_available_trackers", lambda: [LoggerType.TRACKIO])
+    fit(Line(), PLAN, tmp_path, log_every=10, tracking=Tracking(("trackio",), {"beta": 0.2}))
+    assert stand_in.config["beta"] == 0.2
     assert calls[0] == ("init", "reasondiff") and calls[-1] == ("finish", None)
     logged = [values for kind, values in calls if kind == "log"]
     assert [values["step"] for values in logged if "loss" in values] == [10, 20, 30]
