@@ -10,14 +10,16 @@ WORKERS ?= 2
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env demo studio test test-slow test-studio test-packages test-gpu check format bench clean
+.PHONY: help env demo studio test test-slow test-browser test-studio test-server test-packages test-gpu check format bench clean
 
 help:
 	@grep -E '^# make' Makefile | cut -c3-
 	@echo "make test-slow   the minutes-long checks: the bundled weights' success, killed runs, long use, compilation"
+	@echo "make test-browser the report's page and the user study in Debian's chromium"
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
+	@echo "make test-server what needs processes, PostgreSQL or clients of its own: kills, load, OpenAI's and others' clients"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
@@ -41,6 +43,10 @@ test: env
 test-slow: env
 	$(BIN)/python -m pytest -q -m slow
 
+test-browser: env
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	$(BIN)/python -m pytest -q -m browser -rs
+
 test-studio: env
 	cd studio && npm ci && npm run check && npm test && npm run build
 	git diff --exit-code --stat src/reasondiff/studio/dist
@@ -57,12 +63,14 @@ $(PACKAGES)/servers/.ready: tests/packages/servers.txt
 	$(PACKAGES)/servers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-$(PACKAGES)/files/.ready: tests/packages/files.py env
+$(PACKAGES)/files/.ready: tests/packages/files.py | $(READY)
 	$(BIN)/python $< $(PACKAGES)/files
 	touch $@
 
 test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
+test-server: env
+	$(BIN)/python -m pytest -q -m server -rs tests/server
 
 check: env
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""How far the oracle can be trusted: ``python -m benchmarks.oracle`` in the repository's root.
+"""How far the judges can be trusted: ``python -m benchmarks.oracle`` in the repository's root.
 
 Prints, with 95 % intervals, how many true unseen clips pass, how many still pass after the bundled VAE's round trip,
 how many clips with one thing wrong pass, and how the share of true clips that pass falls with noise, blur and loss of
-colour. Ends with 1, and names them, where rows miss what is required of them.
+colour. A clip passes if the oracle and the template judge pass it; each one's own count, and in how many clips they
+agree, stand beside. Ends with 1, and names them, where rows miss what is required of them.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ import torch
 from diffusers import AutoencoderKLWan
 from PIL import Image, ImageFilter
 
-from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, Corruption
+from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, SPOILED, Corruption
 from reasondiff.media.film_strip import film_strips
 from reasondiff.media.tensors import to_pixels, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.storyworld.oracle import Verdict, judge
+from reasondiff.storyworld.judges import StoryVerdict, judge_story
+from reasondiff.storyworld.oracle import Spotter, load_spotter
 from reasondiff.storyworld.render import draw
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
 
 VAE = Path(__file__).parents[1] / "models" / "storyworld-tiny" / "vae"
-REQUIRED_SHARES = {"true": 0.99, "true, after the VAE": 0.97, **dict.fromkeys(REQUIRED, 0.02)}
+REQUIRED_SHARES = {"true": 0.99, "true, after the VAE": 0.97, **dict.fromkeys(REQUIRED | SPOILED, 0.02)}
 """Of true clips at least so many must pass, of corrupted ones at most, on either level."""
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -51,12 +53,14 @@ def interval(hits: int, count: int, error: float = 0.05) -> tuple[float, float]:
     return lower, upper
 
 
-def judge_true(take: Take, index: int, level: str, change: Change) -> tuple[np.ndarray, Verdict]:
+def judge_true(
+    take: Take, index: int, level: str, change: Change, spotter: Spotter | None = None
+) -> tuple[np.ndarray, StoryVerdict]:
     """A true clip, seen through ``change``, with an anchor at a random frame whose image is as drawn."""
     video = draw(take)
     frame = random.Random(f"anchor/{level}/{index}").randrange(NUM_FRAMES)
     seen = change(video)
-    return seen, judge(seen, take.story, frame, video[frame], variant=take.variant)
+    return seen, judge_story(seen, take.story, frame, video[frame], variant=take.variant, spotter=spotter)
 
 
 class Table:
@@ -65,9 +69,9 @@ class Table:
     def __init__(self, sheets: Path | None) -> None:
         self.sheets = sheets
         self.missed: list[str] = []
-        print(f"{'level':6}{'clips':36}{'pass':>11}{'share':>8}  95 % interval")
+        print(f"{'level':6}{'clips':36}{'pass':>9}{'share':>8}  {'95 % interval':18}oracle templates agree")
 
-    def row(self, level: str, name: str, verdicts: Iterator[tuple[np.ndarray, Verdict]], wanted: bool) -> None:
+    def row(self, level: str, name: str, verdicts: Iterator[tuple[np.ndarray, StoryVerdict]], wanted: bool) -> None:
         judged = list(verdicts)
         wrong = [video for video, verdict in judged if verdict.passed != wanted]
         hits = sum(verdict.passed for _, verdict in judged)
@@ -76,7 +80,14 @@ class Table:
         required = REQUIRED_SHARES.get(name, share)
         if share < required if wanted else share > required:
             self.missed.append(f"{level} {name}")
-        print(f"{level:6}{name:36}{hits:6}/{len(judged):<4}{share:8.1%}  {low:.1%} .. {high:.1%}", flush=True)
+        oracle = sum(verdict.oracle.passed for _, verdict in judged)
+        templates = sum(verdict.templates.passed for _, verdict in judged)
+        agree = sum(verdict.agree for _, verdict in judged)
+        spread = f"{low:.1%} .. {high:.1%}"
+        print(
+            f"{level:6}{name:36}{hits:4}/{len(judged):<4}{share:8.1%}  {spread:18}{oracle:6}{templates:10}{agree:6}",
+            flush=True,
+        )
         reasons = Counter(verdict.reasons[0] for _, verdict in judged if wanted and not verdict.passed)
         for reason, count in reasons.most_common(5):
             print(f"{'':6}  {count:3} x {reason}")
@@ -85,7 +96,9 @@ class Table:
             film_strips(wrong[:12], self.sheets / f"{level}-{name.replace(' ', '-')}.png", columns=16)
 
 
-def corrupted(takes: TakeSet, corruption: Corruption, count: int, level: str) -> Iterator[tuple[np.ndarray, Verdict]]:
+def corrupted(
+    takes: TakeSet, corruption: Corruption, count: int, level: str, spotter: Spotter | None = None
+) -> Iterator[tuple[np.ndarray, StoryVerdict]]:
     index = found = 0
     while found < count:
         take = takes[100_000 + index]
@@ -93,7 +106,7 @@ def corrupted(takes: TakeSet, corruption: Corruption, count: int, level: str) ->
         index += 1
         if video is not None:
             found += 1
-            yield video, judge(video, take.story, variant=take.variant)
+            yield video, judge_story(video, take.story, variant=take.variant, spotter=spotter)
 
 
 def round_trip(vae: AutoencoderKLWan) -> Change:
@@ -142,9 +155,11 @@ def main() -> None:
     parser.add_argument("--levels", nargs="+", default=["core", "hard"])
     parser.add_argument("--only", nargs="+", help="rows to measure; all by default")
     parser.add_argument("--sheets", type=Path, help="folder for pictures of the clips that were judged wrongly")
+    parser.add_argument("--oracle", type=Path, help="folder of the oracle's network; the bundled one by default")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    spotter = load_spotter(options.oracle)
     table = Table(options.sheets)
     if not VAE.is_dir():
         raise SystemExit(
@@ -156,7 +171,7 @@ def main() -> None:
         takes = TakeSet(options.split, hard=float(level == "hard"), pairs=PAIRS)
 
         def true(count: int, change: Change, takes: TakeSet = takes, level: str = level) -> Iterator:
-            return (judge_true(takes[index], index, level, change) for index in range(count))
+            return (judge_true(takes[index], index, level, change, spotter) for index in range(count))
 
         rows = {
             "true": lambda: true(options.clips, lambda video: video),
@@ -165,9 +180,9 @@ def main() -> None:
         for name, verdicts in rows.items():
             if not options.only or name in options.only:
                 table.row(level, name, verdicts(), wanted=True)
-        for name, corruption in (REQUIRED | FURTHER).items():
+        for name, corruption in (REQUIRED | SPOILED | FURTHER).items():
             if not options.only or name in options.only:
-                table.row(level, name, corrupted(takes, corruption, options.clips, level), wanted=False)
+                table.row(level, name, corrupted(takes, corruption, options.clips, level, spotter), wanted=False)
 
     curves = {
         "noise, standard deviation": (noisy, (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)),
@@ -178,7 +193,7 @@ def main() -> None:
         for level in options.levels:
             takes = TakeSet(options.split, hard=float(level == "hard"), pairs=PAIRS)
             for amount in amounts:
-                judged = (judge_true(takes[k], k, level, change(amount)) for k in range(options.curve_clips))
+                judged = (judge_true(takes[k], k, level, change(amount), spotter) for k in range(options.curve_clips))
                 table.row(level, f"true, {name} {amount:g}", judged, wanted=True)
     if table.missed:
         raise SystemExit(f"Required and missed: {', '.join(table.missed)}.")

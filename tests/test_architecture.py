@@ -29,7 +29,7 @@ def test_a_file_that_is_named_exists(name: str) -> None:
 def test_what_is_said_to_be_in_a_file_is_defined_there(name: str, thing: str) -> None:
     text = place(name).read_text(encoding="utf-8")
     for part in thing.split("."):
-        assert re.search(rf"^\s*(?:class|def) {part}\b", text, re.MULTILINE), part
+        assert re.search(rf"^\s*(?:class|def|async def) {part}\b", text, re.MULTILINE), part
 
 
 def test_the_tree_shows_every_folder_of_the_package() -> None:

@@ -12,10 +12,11 @@ import pytest
 import reasondiff
 
 LAYERS = """
+__main__
 cli
 recipes
 training evaluation
-data
+data server
 jobs
 pipeline
 backends
@@ -37,7 +38,13 @@ WALLS = {
 }
 """What a room may not know, beside what stands above it."""
 
-OWNERS = {"rich": ("cli",), "typer": ("cli",)}
+OWNERS = {
+    "rich": ("cli",),
+    "typer": ("cli",),
+    "fastapi": ("server", "evaluation.study"),
+    "sqlalchemy": ("server", "evaluation.study"),
+    "uvicorn": ("server", "cli.study"),
+}
 """Who alone may import a library."""
 
 

@@ -20,6 +20,7 @@ SEEN_BY_USERS = (
     "pipeline.generate",
     "pipeline.story",
     "pipeline.word_attention",
+    "server.api",
 )
 """Files, options, the pipeline's arguments, and what a narrator is asked for; elsewhere it is a ``frame``, from 0."""
 

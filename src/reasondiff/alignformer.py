@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.narrative.frame_plan import FramePlan
 
-__all__ = ["AlignFormer", "enhanced_latents", "pad_texts", "sinusoid"]
+__all__ = ["AlignFormer", "enhanced_latents", "nearest_latents", "pad_texts", "sinusoid"]
 
 
 class AlignFormer(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
@@ -210,6 +210,24 @@ def enhanced_latents(
         time_index,
     )
     return predicted
+
+
+def nearest_latents(predicted: Sequence[Tensor], anchor_latent_frames: Sequence[int]) -> Tensor:
+    """One video of several anchors: every latent frame from the anchor that is nearest in time, the earlier of two.
+
+    Args:
+        predicted: per anchor its c* [1, channels, latent_frames, height, width], from ``enhanced_latents``.
+        anchor_latent_frames: of each.
+
+    Returns:
+        Of the shape of one of them; of a single anchor, that one.
+    """
+    if len(predicted) == 1:
+        return predicted[0]
+    order = sorted(range(len(predicted)), key=lambda number: anchor_latent_frames[number])
+    frames = range(predicted[0].shape[2])
+    nearest = [min(order, key=lambda number: abs(anchor_latent_frames[number] - frame)) for frame in frames]
+    return torch.cat([predicted[number][:, :, frame : frame + 1] for frame, number in enumerate(nearest)], dim=2)
 
 
 def pad_texts(texts: Sequence[Sequence[Tensor]]) -> tuple[Tensor, Tensor]:

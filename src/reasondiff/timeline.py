@@ -6,6 +6,7 @@ each later latent frame: latent frame k >= 1 holds frames s(k-1)+1 .. sk. Wan ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reasondiff.errors import InputError
@@ -67,6 +68,20 @@ class Timeline:
         if latent_frame == 0:
             return range(1)
         return range((latent_frame - 1) * self.stride + 1, latent_frame * self.stride + 1)
+
+    def check_apart(self, frames: Iterable[int]) -> None:
+        """Raise ``InputError`` where two frames share a latent frame, of which each can hold one image."""
+        first_in: dict[int, int] = {}
+        for frame in frames:
+            latent_frame = self.latent_of(frame)
+            if latent_frame in first_in:
+                held = self.frames_of(latent_frame)
+                one, other = sorted((first_in[latent_frame], frame))
+                raise InputError(
+                    f"The images at positions {one + 1} and {other + 1} would share positions {held.start + 1} to "
+                    f"{held.stop}, where this model holds one image; move one of them."
+                )
+            first_in[latent_frame] = frame
 
     def check(self, frame: int) -> None:
         """Raise ``InputError`` unless ``frame`` (0-based) is on this timeline."""

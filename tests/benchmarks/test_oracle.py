@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks import oracle
+from reasondiff.storyworld.judges import StoryVerdict
 from reasondiff.storyworld.oracle import Verdict
+from reasondiff.storyworld.template_judge import TemplateVerdict
 
-PASS, FAIL = (Verdict(reasons, True, True, None, None, None) for reasons in ((), ("the cat is never seen",)))
+PASS, FAIL = (
+    StoryVerdict(Verdict(reasons, True, True, None, None, None), TemplateVerdict(reasons))
+    for reasons in ((), ("the cat is never seen",))
+)
 VIDEO = np.zeros((1, 64, 64, 3), np.uint8)
 
 
@@ -20,7 +25,8 @@ VIDEO = np.zeros((1, 64, 64, 3), np.uint8)
         ("true", True, 99, 100),
         ("true, after the VAE", True, 97, 100),
         ("frozen", False, 0, 2),
-        ("ghostly agent", False, 0, 100),
+        ("ghostly agent", False, 0, 2),
+        ("nobody comes", False, 0, 100),
         ("true, noise 0.1", True, 0, 100),
     ],
 )
@@ -35,10 +41,10 @@ def test_rows_that_miss_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["--clips", "2", "--curve-clips", "0", "--levels", "core", "--only", "true", "frozen", "reversed"]
     monkeypatch.setattr("sys.argv", ["oracle", *arguments])
     oracle.main()
-    monkeypatch.setattr(oracle, "judge", lambda *_, **__: PASS)
+    monkeypatch.setattr(oracle, "judge_story", lambda *_, **__: PASS)
     with pytest.raises(SystemExit, match=r"^Required and missed: core frozen, core reversed\.$"):
         oracle.main()
-    monkeypatch.setattr(oracle, "judge", lambda *_, **__: FAIL)
+    monkeypatch.setattr(oracle, "judge_story", lambda *_, **__: FAIL)
     with pytest.raises(SystemExit, match="core true"):
         oracle.main()
     monkeypatch.setattr(oracle, "VAE", Path("none"))

@@ -16,7 +16,7 @@ from reasondiff.checkpoints import find_model
 from reasondiff.media import SheetRow, read_video
 from reasondiff.media.storyboard import clip_spans
 from reasondiff.narrative import Narrative
-from reasondiff.storyworld.oracle import judge
+from reasondiff.storyworld.judges import judge_story
 from reasondiff.storyworld.stories import Story
 
 AGENTS = ("cat", "dog", "pig")
@@ -61,7 +61,7 @@ def test_three_texts_told_and_plain(
             for row, is_told in zip([row for row in rows[-6:] if agent in row.title], (True, False), strict=True):
                 assert row.anchor == (story.anchor_frame if is_told else 0)
                 assert list(row.clips) == (clip_spans(story) if is_told else [])
-                verdict = judge(row.frames, Story("vase", agent), row.anchor, given)
+                verdict = judge_story(row.frames, Story("vase", agent), row.anchor, given)
                 assert (row.verdict, row.passed) == (str(verdict), verdict.passed)
         assert {record.seed for record in records} == {seed}
         hashes.append([record.frames_sha256 for record in records])

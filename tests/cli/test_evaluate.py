@@ -145,7 +145,7 @@ def test_a_drawn_dataset_is_what_cases_reads(reasondiff: Callable, refused: Call
     ("arguments", "told"),
     [
         (("--count", 0), "0 clips are none; give 1 or more."),
-        (("--split", "tset"), "StoryWorld has no split 'tset'; give one of train, validation, test."),
+        (("--split", "tset"), "StoryWorld has no split 'tset'; give one of train, validation, test, clip."),
         (("--level", "hrad"), "StoryWorld has no level 'hrad'; give 'core' or 'hard'."),
         *((("--held-out", share), f"A share of {share} held-out pairs cannot be drawn; give 0 to 1.")
           for share in ("nan", "5", "-1")),
@@ -154,3 +154,45 @@ def test_a_drawn_dataset_is_what_cases_reads(reasondiff: Callable, refused: Call
 def test_what_storyworld_cannot_draw(refused: Callable, tmp_path: Path, arguments: tuple, told: str) -> None:
     assert told in refused("storyworld", "-o", tmp_path / "world", *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
+    reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path
+) -> None:
+    benchmark, made = tmp_path / "benchmark", tmp_path / "made"
+    assert reasondiff("bench", "build", "storyworld-user", "-o", benchmark, "--cases", 2).code == 0
+    assert reasondiff("bench", "check", benchmark).code == 0
+    asked = ("evaluate", "--benchmark", benchmark, "--model", model, "-o", made)
+    ran = reasondiff(*asked, "--method", "wan", "--method", "oracle-narrative")
+    assert ran.code == 0 and "story success" in ran.out
+    rows = [json.loads(line) for line in (made / "results.jsonl").read_text().splitlines()]
+    truth = [json.loads(line)["frame"] for line in (benchmark / "truth.jsonl").read_text().splitlines()]
+    assert [(row["system"], row["position"]) for row in rows] == [
+        ("wan", 1), ("wan", 1), ("oracle-narrative", truth[0] + 1), ("oracle-narrative", truth[1] + 1)
+    ]  # fmt: skip
+    assert rows[0]["strata"]["anchor_phase"] == "start" and "story_success" in rows[0]["values"]
+
+    published = tmp_path / "published" / "theirs"
+    published.mkdir(parents=True)
+    shutil.copy(made / "videos" / "wan" / "0000.mp4", published / "0000.mp4")
+    without_model = ("evaluate", "--benchmark", benchmark, "-o", made, "--model", tmp_path / "no model")
+    ran = reasondiff(*without_model, "--method", f"videos-in-folder:{published.parent}")
+    assert ran.code == 0 and "no video of 1 of 2 cases, which count as failures" in ran.out, ran
+    copy = made / "videos" / "theirs" / "0000.mp4"
+    assert copy.read_bytes() == (published / "0000.mp4").read_bytes(), "frames and rate stay as they are"
+    rows = [json.loads(line) for line in (made / "results.jsonl").read_text().splitlines()]
+    assert len(rows) == 6 and rows[5]["failure"] == "There is no video of case 0001."
+    assert rows[4]["video"]["frames"] == 33 and rows[4]["position"] is None
+
+    assert "A benchmark has its own cases; leave out --cases" in refused(*asked, "--cases", 2)
+    assert "There is no folder 'nowhere'" in refused(*asked, "--method", "videos-in-folder:nowhere")
+    known = json.loads((made / "systems.json").read_text())
+    assert set(known) == {"wan", "oracle-narrative"}
+    known["wan"]["weights"] = {"transformer": "others"}
+    (made / "systems.json").write_text(json.dumps(known))
+    assert "holds results of 'wan' with another model or settings; give a new folder." in refused(
+        *asked, "--method", "wan"
+    )
+    (benchmark / "images" / "0001.png").unlink()
+    ended = reasondiff("bench", "check", benchmark)
+    assert ended.code == 2 and "images/0001.png is missing." in ended.err and "has 2 faults" in ended.err

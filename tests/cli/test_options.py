@@ -17,6 +17,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
+from tests.narrator.providers.misbehaving_server import Say, running
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
 
 VERBS = ("generate", "attention", "calibrate", "cases", "demo", "evaluate", "replay")
@@ -62,7 +63,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[VideoSession]:
 def test_help_names_them(reasondiff: Callable, verb: str) -> None:
     shown = reasondiff(verb, "--help").out
     # A replay has the story, the transformer and the LoRA's scale in the video.
-    held = {"narrator", "narrator_url", "transformer", "lora_scale"}
+    held = {name for name in LOADING if name.startswith("narrator")} | {"transformer", "lora_scale"}
     names = set(LOADING) - (held if verb == "replay" else set())
     assert {name for name in names if f"--{name.replace('_', '-')}" in shown} == names
     assert "quality, balanced, fast or low-vram" in shown or verb == "replay"
@@ -129,3 +130,15 @@ def test_text_mode_anchor_and_adapter_are_options_and_replay(reasondiff: Callabl
     held = read_record("out.mp4").options
     assert (held["text_mode"], held["use_adapter"]) == ("joined", False)
     assert "Equal" in reasondiff("replay", "out.mp4", "-o", "again.mp4").out
+
+
+def test_a_server_that_does_not_answer_is_given_up_in_time(refused: Callable, here: Path, model: Path) -> None:
+    with running() as server:
+        server.answer = Say(delay=3)
+        given = ("--image", "vase.png", "--prompt", "A.", "-o", "out.mp4", "--model", model)
+        asked = ("--narrator", "openai:m", "--narrator-url", server.url, "--narrator-timeout", 0.1)
+        told = refused("generate", *given, *asked)
+        assert "gave no answer within 0.1 s (tried 2 times)" in told and "--narrator-timeout" in told
+        server.answer = Say(status=404, answer={"detail": "Not Found"})
+        assert "has no Responses API" in refused("generate", *given, *asked[:4], "--narrator-api", "responses")
+    assert refused("generate", *given, "--narrator-timeout", 5).startswith("--narrator-timeout is for a server")

@@ -32,7 +32,7 @@ def test_the_second_run_says_so_until_the_first_has_ended(tmp_path: Path, kind: 
         place.mkdir()
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None and first.stdout.readline() == "writing\n"
-        with pytest.raises(InputError, match=r"Another run is writing .*; wait for it, or give another -o\."):
+        with pytest.raises(InputError, match=r"Another run is writing .*; wait for it, or choose another place\."):
             only_writer(place).__enter__()
         with only_writer(tmp_path / "other"):
             pass
@@ -62,6 +62,22 @@ def test_every_verb_notices_it(refused: Callable, reasondiff: Callable, here: Pa
         output.mkdir()
     with only_writer(output):
         assert f"Another run is writing {str(output)!r}" in refused(*arguments[verb])
+
+
+def test_a_folder_is_claimed_before_it_is_there(tmp_path: Path) -> None:
+    with only_writer(tmp_path / "new" / "run", folder=True):
+        assert (tmp_path / "new" / "run").is_dir()
+        with pytest.raises(InputError, match="Another run is writing"):
+            only_writer(tmp_path / "new" / "run").__enter__()
+
+
+def test_two_trainings_of_one_run_are_noticed(refused: Callable, here: Path) -> None:
+    run = Path("runs", "storyworld-tiny", "vae")
+    with only_writer(run, folder=True):
+        told = refused(
+            "train", "--recipe", "storyworld-tiny/vae", "--model", "model", "--minutes", 0, "--device", "cpu"
+        )
+    assert told.startswith(f"Another run is writing {str(run)!r}") and not list(run.iterdir())
 
 
 def test_a_resumed_run_says_so_and_from_which_step(

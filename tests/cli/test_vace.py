@@ -44,7 +44,7 @@ def generate(model: Path, *more: Any, output: str = "out.mp4") -> list[Any]:
 def test_a_video_its_record_and_its_replay(reasondiff: Callable, here: Path, vace: Path) -> None:
     ran = reasondiff(*generate(vace, "--seed", 3, "--position", 3, "--preview", "look.png"))
     assert ran.code == 0, ran
-    assert "9 frames, 2 clips, image at position 3" in ran.out
+    assert "9 frames, 1 clips, image at position 3" in ran.out
     video = read_video("out.mp4")
     assert video.frames.shape == (9, 32, 48, 3) and video.fps == 16  # VACE's own pace
     with Image.open("look.png") as look:
@@ -95,3 +95,37 @@ def test_a_plan_of_the_published_one_needs_no_network(reasondiff: Callable) -> N
     ran = reasondiff("plan", "--model", "wan2.1-vace-1.3b", "--preset", "low-vram", "--vram", 12)
     assert ran.code == 0 and "It fits yours of 12 GB" in ran.out, ran
     assert "2.15 B" in ran.out  # the transformer's parameters
+
+
+def test_several_images_in_any_order_and_their_replay(reasondiff: Callable, here: Path, vace: Path) -> None:
+    tiny.image(64, 64, seed=5).save("other.png")
+    ran = reasondiff(*generate(vace, "--image", "other.png@first"))
+    assert ran.code == 0, ran
+    assert "images at positions 1, 7" in ran.out and "The images have different aspects" in ran.err
+    record = read_video("out.mp4").record
+    assert record is not None and len(record.more_images) == len(record.more_sha256) == 1
+    assert [image.size for image in record.open_images()] == [(48, 32)] * 2
+    again = reasondiff("replay", "out.mp4", "-o", "again.mp4")
+    assert again.code == 0 and "Equal" in again.out, again
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("vase.png@7", "Two images are at position 7; give each a position of its own."),
+        ("vase.png@90", "An image is pinned to position 90, and the video has 9 frames; pin it to 1..9."),
+        ("vase.png@soon", "An image cannot be at 'soon'; write @auto, @first, @last or a position such as @20."),
+        ("nothing.png@9", "The image 'nothing.png' does not exist; check the path."),
+    ],
+)
+def test_bad_places_are_one_sentence(reasondiff: Callable, here: Path, vace: Path, image: str, said: str) -> None:
+    ran = reasondiff(*generate(vace, "--image", image))
+    assert (ran.code, ran.err.strip().splitlines()[-1]) == (2, said)
+
+
+def test_short_clips_are_merged_and_kept_on_request(reasondiff: Callable, here: Path, vace: Path) -> None:
+    merged = reasondiff(*generate(vace))  # 9 frames at 16 a second are one short clip
+    assert "9 frames, 1 clips" in merged.out
+    assert "1 of the story's 2 clips are shorter than 1 s and were merged" in merged.err
+    kept = reasondiff(*generate(vace, "--shortest-clip", 0))
+    assert "9 frames, 2 clips" in kept.out and "merged" not in kept.err

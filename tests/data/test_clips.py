@@ -81,6 +81,12 @@ def test_any_frame_is_the_anchor_and_every_latent_frame_has_its_text(per_frame: 
     assert any(prompt.startswith("A film. ") for prompt in told)
 
 
+def test_without_a_text_per_frame_every_latent_frame_reads_the_clips_caption() -> None:
+    inputs = draw_batch(ReasonDataset(SOURCE, OPTIONS, per_frame=1.0, single_text=True), 0)
+    assert {plan.prompts for plan in inputs.plans} == {("",), ("A beach.",)}
+    assert all(plan.segment_of == (0, 0, 0) for plan in inputs.plans)
+
+
 def test_the_time_index_is_plain_half_of_the_time_and_else_reaches_beyond_the_clip() -> None:
     inputs = draw_batch(ReasonDataset(SOURCE, OPTIONS, per_frame=0.5), 0)
     assert inputs.time_index is not None

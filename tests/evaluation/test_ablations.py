@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,14 @@ from PIL import Image
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.ablations import ABLATIONS, NOTHING_SAID, in_segments, with_errors, with_wrong_position
-from reasondiff.evaluation.outputs import Output
+from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.registry import SYSTEMS, find_systems, metrics_of
 from reasondiff.evaluation.resources import Resources
+from reasondiff.evaluation.runner import evaluate
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
-from reasondiff.evaluation.systems import METHODS, OURS, ReasonDiffSystem
+from reasondiff.evaluation.systems import METHODS, OURS, PAIRED, ReasonDiffSystem, may_see_truth
+from reasondiff.evaluation.training_free import TRAINING_FREE
 from reasondiff.media import frames_hash
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -86,16 +90,20 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
     hashes = {name: frames_hash(output.frames) for name, output in made.items() if isinstance(output, Output)}
     assert len(set(hashes.values())) == len(systems)
     frames = {name: output.anchor_frame for name, output in made.items() if isinstance(output, Output)}
-    assert frames.pop("wrong-position") != frames["reasondiff"] and len(set(frames.values())) == 1
+    assert asked.truth is not None
+    assert frames.pop("wrong-position") != frames["reasondiff"]
+    assert frames.pop("rewrite-prompt") == 0  # one prompt and no frame: the image is the first
+    assert frames.pop("oracle-narrative") == asked.truth.narrative.anchor_frame
+    assert len(set(frames.values())) == 1
 
 
 def test_names_are_found_once_each(tmp_path: Path) -> None:
-    assert len(SYSTEMS) == len(METHODS) + 1 + len(ABLATIONS)
+    assert len(SYSTEMS) == len({*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE}) + len(("true-clips",))
     assert [system.name for system in find_systems(("wan", "segments-3", "wan"))] == ["wan", "segments-3"]
     with pytest.raises(InputError, match=r"There is no method 'lucky'; choose from wan, joined,.*segments-5"):
         find_systems(("lucky",))
     with pytest.raises(
-        InputError, match=r"There is no metric 'taste'; choose from basic, offline, paper, story_success,"
+        InputError, match=r"There is no metric 'taste'; choose from basic, offline, storyworld, paper, story_success,"
     ):
         metrics_of(Resources(tmp_path), ("taste",))
 
@@ -103,3 +111,24 @@ def test_names_are_found_once_each(tmp_path: Path) -> None:
 def test_a_system_that_is_told_nothing_can_read_nothing_else() -> None:
     with pytest.raises(InputError, match="'odd' is told no story; give it text_mode='single'"):
         ReasonDiffSystem("odd", "odd", "none")
+
+
+def test_only_the_oracle_is_given_the_truth(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    @dataclass(frozen=True)
+    class Curious:
+        name: str
+        title: str = ""
+        sees_truth: bool = False
+
+        def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
+            for each in cases:
+                seen.append((self.name, bool(each.true_narrative or each.read_reference or each.strata)))
+            return [Failure("It only looks.") for _ in cases]
+
+    systems = (Curious("curious"), Curious("oracle", sees_truth=True))
+    rows = evaluate(systems, StoryWorldSuite(1), [], Resources(tmp_path))
+    assert seen == [("curious", False), ("oracle", True)] and rows[0].strata, "the row keeps its groups"
+    told = {system.name: may_see_truth(system) for system in SYSTEMS.values()}
+    assert {name for name, sees in told.items() if sees} == {"truth", "oracle-narrative", "paired", "true-clips"}

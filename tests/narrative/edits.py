@@ -88,7 +88,9 @@ def _edit(rng: random.Random, narrative: Narrative) -> dict[str, Any]:
             {"type": "retime", "num_frames": rng.randint(1, 90)},
             {"type": "set_description", "clip": clip, "description": text},
             {"type": "set_style", "style": text},
-            {"type": "move_anchor", "frame": frame},
+            {"type": "move_image", "image": rng.randrange(3), "frame": frame}
+            if len(narrative.anchors) > 1
+            else {"type": "move_anchor", "frame": frame},
         )
     )
 

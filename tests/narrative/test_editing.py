@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reasondiff.errors import NarrativeError
-from reasondiff.narrative import Clip, Narrative, editing
+from reasondiff.narrative import Anchor, Clip, Narrative, editing
 from tests.narrative.edits import FIXTURE, sequences
 
 STORY = Narrative.from_ends([(10, "A vase stands."), (20, "A cat comes"), (33, "It breaks.")], 25, 33, style="A room.")
@@ -89,6 +89,23 @@ def test_merging_keeps_the_other_clips_and_every_frame(story: Narrative, data: s
         assert len(merged.clips) == len(story.clips) - (last - first)
         assert merged.clips[:first] == story.clips[:first] and merged.clips[first + 1 :] == story.clips[last + 1 :]
         assert len(merged.per_frame()) == story.num_frames
+
+
+def test_short_clips_are_merged_with_their_shorter_neighbour() -> None:
+    story = Narrative.from_ends([(16, "a"), (20, "b."), (50, "c"), (51, "d"), (81, "e")], 20, 81, interval=1 / 16)
+    merged = editing.merge_short(story, 1.0)
+    # "d" (1 frame) goes to "c" and "e", which are equally long: the earlier; "b" (4) to "a" (16), not to "c" (31).
+    assert [(clip.end, clip.description) for clip in merged.clips] == [(20, "a. b."), (51, "c. d."), (81, "e")]
+    assert merged.anchors == story.anchors
+    assert editing.merge_short(story, 0) == story and editing.merge_short(merged, 1.0) == merged
+    assert [clip.end for clip in editing.merge_short(story, 60).clips] == [81]  # a story of one clip stays
+
+
+def test_an_image_is_moved_by_its_number() -> None:
+    story = STORY.with_images({0: 2, 1: 0})
+    assert editing.move_image(story, 1, 3).anchors == (Anchor(2, 0), Anchor(3, 1))
+    with pytest.raises(NarrativeError, match=r"The story places no image 3; it places 1, 2\."):
+        editing.move_image(story, 2, 3)
 
 
 def test_an_edge_is_shared() -> None:

@@ -612,7 +612,6 @@ def test_parts_that_do_not_fit_are_refused() -> None:
 
 # -- bad input ------------------------------------------------------------------------------------------------------
 
-TWO = Narrative(STORY.clips, (Anchor(0), Anchor(16)), 17)
 OTHER = Narrative(STORY.clips, (Anchor(0), Anchor(16, image=1)), 17)
 BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "steps": ({"num_inference_steps": 0}, InputError, "0 denoising steps make no video; give 1 or more."),
@@ -641,11 +640,6 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
         "Callbacks cannot have 'prompt_embeds'; they can have 'latents', 'condition', 'clean'.",
     ),
     "second image": ({"narrative": OTHER}, InputError, "The narrative places image 2, and a story has one;"),
-    "anchors": (
-        {"narrative": TWO},
-        UnsupportedError,
-        "AlignFormer takes one anchor, not 2; give one, or use_adapter=False.",
-    ),
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Defaults:
         guidance_scale: of classifier-free guidance.
         area: pixels per frame; the image gives the aspect.
         negative_prompt: what guidance leads away from.
+        shortest_clip: seconds; shorter clips of a story are merged before it is told. 0 merges none.
     """
 
     num_frames: int = 81
@@ -39,6 +40,7 @@ class Defaults:
     guidance_scale: float = 5.0
     area: int = 832 * 480
     negative_prompt: str = WAN_NEGATIVE_PROMPT
+    shortest_clip: float = 0.0
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> Defaults:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from reasondiff import __version__
+from reasondiff.cli.adapt import adapt
 from reasondiff.cli.attention import attention
 from reasondiff.cli.bench import bench_app
 from reasondiff.cli.calibrate import calibrate
@@ -24,16 +25,22 @@ from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
 from reasondiff.cli.export import export
 from reasondiff.cli.generate import generate
+from reasondiff.cli.keys import keys_app
 from reasondiff.cli.models import models
 from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
 from reasondiff.cli.replay import replay
+from reasondiff.cli.report import report
+from reasondiff.cli.reproduce import reproduce
 from reasondiff.cli.score import score
+from reasondiff.cli.serve import serve
 from reasondiff.cli.storyworld import storyworld
+from reasondiff.cli.study import study_app
 from reasondiff.cli.terminal.faults import exit_code, sentence, show_traceback, show_tracebacks
 from reasondiff.cli.terminal.streams import lenient_streams, silence_output
 from reasondiff.cli.train import train
+from reasondiff.cli.worker import worker
 from reasondiff.files import in_words
 
 __all__ = ["app", "main"]
@@ -58,13 +65,20 @@ app.command()(plan)
 app.command()(doctor)
 app.command()(train)
 app.command()(export)
+app.command()(adapt)
 app.command()(evaluate)
 app.command()(score)
+app.command()(report)
+app.command()(reproduce)
 app.command()(caption)
 app.command()(attention)
 app.command()(calibrate)
+app.command()(serve)
+app.command()(worker)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.add_typer(keys_app, name="keys")
+app.add_typer(study_app, name="study")
 app.add_typer(narrate_app, name="narrate")
 narrate_app.callback()(narrate)
 narrate_app.command(cls=InOrder)(edit)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["attention"]
 
 
-@common.takes_request(without=("anchor", "mag_ratios", "fps", "embed"))
+@common.takes_request(without=("more_images", "anchor", "mag_ratios", "fps", "embed"))
 def attention(
     request: VideoRequest,
     output: common.OutputFile,
@@ -40,7 +40,7 @@ def attention(
     from reasondiff.jobs.session import VideoSession
 
     reads = (request.image, request.narrative, narrator_file(request.narrator), request.transformer)
-    sheet = output.with_name(f"{output.stem}-sheet.png")
+    sheet = paths.beside(output, "-sheet.png")
     paths.writable(output, ".mp4", *reads)
     paths.writable(sheet, ".png", *reads)
     inputs = Inputs.read(request)

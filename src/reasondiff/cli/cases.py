@@ -55,6 +55,7 @@ def fingerprint(request: VideoRequest, weights: Mapping[str, str]) -> str:
     options = {name: each.write(getattr(request, name)) for name, each in options_of(type(request)).items()}
     for place in ("image", "narrative", "model", "mag_ratios"):  # wherever it lies, its content decides
         del options[place]
+    del options["narrator_timeout"]  # how long it was waited for decides nothing
     text = json.dumps([files, options, dict(weights)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasondiff.cli.data_caption import caption
+from reasondiff.cli.data_precompute import precompute
+from reasondiff.cli.terminal.set_report import grouped, progress_bar
 from reasondiff.errors import InputError
 
 if TYPE_CHECKING:
-    from reasondiff.data.records import Unusable
     from reasondiff.data.scan import Scan
 
 __all__ = ["data_app"]
 
 data_app = typer.Typer(
-    help="Training data from a folder of videos: find them, and cut clips from them.",
+    help="Training data from a folder of videos: find them, cut clips, caption and encode them.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-
-SHOWN = 10
-"""Rows of one reason that are printed where all of them stand in a file."""
 
 SetFolder = Annotated[
     Path, typer.Argument(help="A folder that 'data scan -o' made.", metavar="SET", show_default=False)
@@ -51,7 +48,7 @@ def scan(
 
     if output is not None:
         paths.folder(output)
-    with _progress("Videos") as progress:
+    with progress_bar("Videos") as progress:
         found = scan_source(source, probe=probe, progress=progress)
     for line in _report(found, None if output is None else output / "unusable.jsonl"):
         typer.echo(line)
@@ -60,7 +57,7 @@ def scan(
     if output is not None:
         from reasondiff.data.sets import write_set
 
-        with paths.only_writer(output):
+        with paths.only_writer(output, folder=True):
             write_set(output, found)
         typer.echo(f"{output}: {len(found.records)} videos. Next: reasondiff data sample {output}")
 
@@ -78,6 +75,7 @@ def sample(
     ] = None,
     scenes: Annotated[bool, typer.Option("--scenes", help="No clip over a cut (needs reasondiff[scenes]).")] = False,
     source: Annotated[Path | None, typer.Option(help="Where the videos are now, if they were moved.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that decode at the same time.", metavar="N")] = 1,
 ) -> None:
     """Cut clips from the videos of a set, by the time at which each frame is shown.
 
@@ -88,15 +86,24 @@ def sample(
     from reasondiff.data.scenes import check_scenes, find_scenes
     from reasondiff.data.sets import source_of
     from reasondiff.data.spans import Sampling
+    from reasondiff.data.workers import check_workers
 
     width, height = _size(size)
+    check_workers(workers)
     sampling = Sampling(frames, step, width, height, fit, clips, min_step)  # type: ignore[arg-type]
     if scenes:
         check_scenes()
     place = source_of(folder, source)
-    with paths.only_writer(folder), _progress("Videos") as progress:
-        done = sample_set(folder, place, sampling, split=find_scenes if scenes else None, progress=progress)
-    for line in _grouped(done.unusable, folder / "clips-unusable.jsonl"):
+    with paths.only_writer(folder), progress_bar("Videos") as progress:
+        done = sample_set(
+            folder,
+            place,
+            sampling,
+            split=find_scenes if scenes else None,
+            progress=progress,
+            workers=workers,
+        )
+    for line in grouped(done.unusable, folder / "clips-unusable.jsonl"):
         typer.echo(line)
     shorter = sum(clip.step < sampling.step for clip in done.clips)
     if shorter and not all(clip.frame_captions for clip in done.clips):
@@ -124,33 +131,11 @@ def _report(found: Scan, all_of_them: Path | None) -> Iterator[str]:
     counts = [f"{count} {what}" for count, what in (*told, (len(records) - framewise - several - single, "without"))
               if count]  # fmt: skip
     yield f"{len(records)} videos can be used{': ' if counts else ''}{', '.join(counts)}."
-    yield from _grouped(found.unusable, all_of_them)
+    yield from grouped(found.unusable, all_of_them)
     yield from (f"Note: {note}" for note in found.notes)
     if found.unused:
         yield f"Not used: {', '.join(found.unused)}."
 
 
-def _grouped(unusable: Iterable[Unusable], all_of_them: Path | None) -> Iterator[str]:
-    """Rows by their reason, the commonest first; cut only where a file holds them all."""
-    groups: dict[str, list[Unusable]] = defaultdict(list)
-    for row in unusable:
-        groups[row.reason].append(row)
-    if groups:
-        yield f"{sum(map(len, groups.values()))} cannot be used:"
-    for reason, rows in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
-        yield f"  {len(rows)}, because {reason}:"
-        shown = rows if all_of_them is None else rows[:SHOWN]
-        yield from (f"    {row.row}{f' ({row.detail})' if row.detail else ''}" for row in shown)
-        if len(shown) < len(rows):
-            yield f"    and {len(rows) - len(shown)} more, all in {all_of_them}"
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, in a terminal only."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+data_app.command()(caption)
+data_app.command()(precompute)

@@ -44,7 +44,7 @@ def demo(
 
     check_names(request)
     from reasondiff.storyworld.dataset import TakeSet
-    from reasondiff.storyworld.oracle import judge
+    from reasondiff.storyworld.judges import judge_story
     from reasondiff.storyworld.render import draw_frame
     from reasondiff.storyworld.stories import NUM_FRAMES, Story
 
@@ -69,7 +69,7 @@ def demo(
                     made = session.generate(asked, Inputs(image, prompt), progress=bars)
                 made.save(output / f"{name}.mp4")
                 story, told = made.narrative, asked is request
-                verdict = judge(made.frames, Story("vase", agent), story.anchor_frame, given)
+                verdict = judge_story(made.frames, Story("vase", agent), story.anchor_frame, given)
                 if told:
                     story.save(output / f"{name}.json")
                 rows.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,9 @@ def evaluate(
     ] = False,
     method: Annotated[
         list[str] | None,
-        typer.Option(help="Only these rows; give it several times. Also videos-in-folder:FOLDER."),
+        typer.Option(
+            help="Only these rows, or ablations, or training-free; several times. Also videos-in-folder:FOLDER."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
@@ -59,7 +62,8 @@ def evaluate(
 
     from reasondiff.jobs.inputs import check_names
 
-    check_names(request)
+    if not method or not all(each.startswith("videos-in-folder:") for each in method):
+        check_names(request)
     from rich.console import Console
     from rich.table import Table
 
@@ -69,6 +73,7 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.base import checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
@@ -92,7 +97,11 @@ def evaluate(
     made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
     if session is not None:
         made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
-    using = Resources(output, None if session is None else lambda: session.pipe)
+    using = Resources(
+        output,
+        None if session is None else lambda: session.pipe,
+        load_model=lambda place: VideoSession(replace(request, model=str(place))).pipe,
+    )
     judged = isinstance(suite, StoryWorldSuite) or suite.has_judge
     wanted = list(MAIN_TABLE if judged else WITHOUT_JUDGE)
     if session is None and "vae_psnr" in wanted:
@@ -104,6 +113,7 @@ def evaluate(
         training_bar("videos", len(cases) * len(systems)) as bar,
     ):
         runner.check_systems(output, made_with)
+        keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         rows = runner.evaluate(
             systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})

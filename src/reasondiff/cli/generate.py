@@ -45,15 +45,18 @@ def generate(
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.user_warnings import user_warning, user_warnings
     from reasondiff.files import write_or_keep
-    from reasondiff.jobs.inputs import Inputs, narrator_file
+    from reasondiff.jobs.inputs import Inputs, image_files, narrator_file
     from reasondiff.jobs.session import VideoSession
 
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
     requests = [replace(request, seed=request.seed + number) for number in range(seeds)]
-    sheet = output.with_name(f"{output.stem}-sheet.png")
-    outputs = [output.with_stem(f"{output.stem}-{each.seed}") for each in requests] if seeds > 1 else [output]
-    reads = (request.image, request.narrative, narrator_file(request.narrator), request.mag_ratios, request.transformer)
+    sheet = paths.beside(output, "-sheet.png")
+    outputs = [paths.beside(output, f"-{each.seed}{output.suffix}") for each in requests] if seeds > 1 else [output]
+    reads = (
+        *image_files(request), request.narrative, narrator_file(request.narrator), request.mag_ratios,
+        request.transformer,
+    )  # fmt: skip
     for place in outputs:
         paths.writable(place, ".mp4", *reads)
     if seeds > 1:
@@ -84,9 +87,9 @@ def generate(
     if request.fps is not None:
         user_warning(f"--fps changes the playback only; the story is told at {video.pace:g} frames per second.")
     told, names = video.narrative, ", ".join(map(str, outputs))
-    typer.echo(
-        f"{names}: {told.num_frames} frames, {len(told.clips)} clips, image at position {told.anchor_frame + 1}."
-    )
+    at = ", ".join(str(anchor.frame + 1) for anchor in told.anchors)
+    images = f"image at position {at}" if len(told.anchors) == 1 else f"images at positions {at}"
+    typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, {images}.")
     parts = {"imports": imports, "model": session.seconds["model"], **video.seconds}
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in parts.items())
     typer.echo(f"{time.perf_counter() - started:.1f} s: {spent}.")

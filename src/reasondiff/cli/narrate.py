@@ -74,6 +74,7 @@ def narrate(
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.jobs.inputs import narrator_file
+    from reasondiff.jobs.loading import own_narrator
     from reasondiff.narrator import load_narrator
 
     if output is None or (batch is None) == (image is None):
@@ -83,7 +84,7 @@ def narrate(
     if narrator is None and narrator_url is not None:
         narrator = "openai"  # an address alone is meant, too
     if narrator is None:
-        narrator, frames, seconds = _own(model)
+        narrator, frames, seconds = own_narrator(model)
     options = {
         "url": narrator_url, "api": narrator_api, "timeout": narrator_timeout, "device_map": device_map, "dtype": dtype,
         "quantization": quantization, "candidates": candidates, "form": form, "reasks": reasks,
@@ -97,32 +98,6 @@ def narrate(
         _many(batch, output, load_narrator(narrator, **options), frames, seconds, concurrency, retry_failed)
     elif image is not None:
         _one(image, prompt, output, load_narrator(narrator, **options), frames, seconds)
-
-
-def _own(model: str) -> tuple[str, int, float]:
-    """A model's own narrator, and the frames and the interval in which the model makes videos.
-
-    Raises:
-        CheckpointError: the model cannot be read.
-        InputError: it has no narrator.
-    """
-    import json
-
-    from reasondiff.backends.defaults import Defaults
-    from reasondiff.checkpoints import find_model, in_one_sentence
-
-    found = find_model(model)
-    folder = Path(found)
-    with in_one_sentence(found):
-        if not folder.is_dir():
-            from huggingface_hub import snapshot_download
-
-            folder = Path(snapshot_download(found, allow_patterns=["model_index.json", "narrator/*"]))
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-        defaults = Defaults.from_config(index.get("reasondiff"))
-    if not (folder / "narrator").is_dir():
-        raise InputError(f"The model {model!r} has no narrator; give --narrator, such as openai:gpt-4o.")
-    return f"transformers:{folder / 'narrator'}", defaults.num_frames, defaults.interval
 
 
 def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:

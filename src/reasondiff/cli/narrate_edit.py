@@ -110,7 +110,7 @@ def show(
     from reasondiff.narrative.formats import read_narrative
 
     narrative = read_narrative(story)
-    output = output or story.with_name(f"{story.stem}-timeline.png")
+    output = output or paths.beside(story, "-timeline.png")
     paths.writable(output, ".png", story, image)
     picture = load_image(image) if image is not None else None
     _print(narrative)

@@ -43,10 +43,14 @@ __all__ = [
 
 LOADING = (
     "model", "revision", "adapter", "lora", "lora_scale", "transformer", "preset", "device", "narrator", "narrator_url",
+    "narrator_api", "narrator_timeout",
 )  # fmt: skip
 """What every verb that runs a model takes: which one, how it is loaded, and who tells its stories."""
 
 MAX_THREADS = 1024
+
+_MORE = "more_images"
+"""Given as ``--image`` once more, by verbs that take it."""
 
 _NO_IMAGE = Path()
 """The image of a request whose verb has no such option, because it has many images or draws its own."""
@@ -62,16 +66,22 @@ def takes_request(
         without: options that the verb has no use for.
         request: the class that the options belong to.
     """
-    shown = [name for name in names or options_of(request) if name not in set(without)]
+    shown = [name for name in names or options_of(request) if name not in {*without, _MORE}]
+    several = "image" in shown and _MORE in (names or options_of(request)) and _MORE not in set(without)
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(verb)
         def run(**given: Any) -> None:
             values = {name: given.pop(name) for name in shown}
             values.setdefault("image", _NO_IMAGE)
+            if several:
+                first, *more = values["image"]
+                values |= {"image": Path(first), _MORE: tuple(more)}
             verb(request=request(**values), **given)
 
         parameters = [_parameter(options_of(request)[name]) for name in shown]
+        if several:
+            parameters = [_several(each) if each.name == "image" else each for each in parameters]
         return _with_parameters(run, verb, "request", parameters)
 
     return decorate
@@ -119,6 +129,11 @@ def _parameter(option: Option, *, optional: bool = False, help: str | None = Non
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
+def _several(image: inspect.Parameter) -> inspect.Parameter:
+    """The option of an image as one that may be given several times."""
+    return image.replace(annotation=Annotated[list[str], image.annotation.__metadata__[0]])
+
+
 def shown(name: str, option: Option | None = None, *, flags: Iterable[str] = (), help: str | None = None) -> Any:
     """How typer shows an option of a request.
 
@@ -142,8 +157,8 @@ Prompt = Annotated[str, shown("prompt")]
 Model = Annotated[str, shown("model")]
 Revision = Annotated[str | None, shown("revision")]
 NarratorName = Annotated[str | None, shown("narrator")]
-NarratorApi = Annotated[str | None, typer.Option(help="Of an openai narrator: chat or responses.", metavar="API")]
-NarratorTimeout = Annotated[float | None, typer.Option(help="Seconds for one whole answer.", metavar="X")]
+NarratorApi = Annotated[str | None, shown("narrator_api")]
+NarratorTimeout = Annotated[float | None, shown("narrator_timeout")]
 NarratorUrl = Annotated[str | None, shown("narrator_url")]
 ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL].")]
 NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]

@@ -82,14 +82,22 @@ def _inputs(record: GenerationRecord, request: VideoRequest, image: Path | None)
     """The prepared image, or a user's own prepared again; the story as it was told."""
     from reasondiff.jobs.inputs import Inputs
     from reasondiff.media import fit_image, load_image
+    from reasondiff.media.frame_image import FrameImage
     from reasondiff.narrative import Narrative
 
+    frame_images: tuple[FrameImage, ...] = ()
     if image is None:
-        picture = record.open_image()
+        picture, *more = record.open_images()
+        if len(more) < len(record.more_sha256):
+            raise InputError("The record holds not all images of its story; make the video anew from them.")
+        if more:  # the story says where each of them is
+            frame_images = tuple(map(FrameImage, (picture, *more)))
+    elif record.more_sha256:
+        raise InputError("The video's story has several images; leave --image out, or make it anew from them.")
     else:
         width, height = request.width_and_height or (0, 0)
         picture = fit_image(load_image(image), width, height, request.fit)
-    return Inputs(picture, record.prompt, Narrative.from_dict(dict(record.narrative)))
+    return Inputs(picture, record.prompt, Narrative.from_dict(dict(record.narrative)), frame_images)
 
 
 def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None:

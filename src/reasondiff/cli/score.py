@@ -55,7 +55,7 @@ def score(
     suite = BenchmarkFolder(benchmark)
     cases = checked_cases(suite)
     systems = find_systems_in(folder, cases)
-    using = Resources(place, networks=Networks(fetch, device), ranks=ranks)
+    using = Resources(place, networks=Networks(fetch, device), ranks=ranks, cases=cases)
     quiet_transformers()
     with user_warnings():
         metrics = metrics_of(using, metric or ["basic"])

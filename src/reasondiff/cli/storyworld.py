@@ -16,11 +16,15 @@ def storyworld(
     split: Annotated[str, typer.Option(help="train, validation or test; their clips never overlap.")] = "test",
     level: Annotated[str, typer.Option(help="core or hard.")] = "core",
     held_out: Annotated[float, typer.Option(help="Share of pairs that training never shows.")] = 0.25,
+    dataset: Annotated[
+        bool, typer.Option("--dataset", help="Write a set to train on, as 'data sample' and 'data caption' do.")
+    ] = False,
 ) -> None:
     """Draw unpaired cases: a video, one of its frames, a text that does not describe it, and the true story.
 
     The folder holds videos/, images/, narratives/, captions.jsonl (one caption per frame) and prompts.csv, which
-    'reasondiff cases' reads. The same options always draw the same clips.
+    'reasondiff cases' reads. The same options always draw the same clips. With --dataset it is a set for
+    'data precompute': clips as they are drawn, with a true caption per frame.
     """
     import csv
     import json
@@ -35,6 +39,9 @@ def storyworld(
 
     if count < 1:
         raise InputError(f"{count} clips are none; give 1 or more.")
+    if dataset:
+        _write_set(output, count, split)
+        return
     if output.exists():
         raise InputError(f"{str(output)!r} exists already; give the name of a new folder.")
     drawn = cases(count, split=split, level=level, held_out=held_out)
@@ -64,3 +71,17 @@ def storyworld(
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "captions.jsonl").write_text(text, encoding="utf-8")
     typer.echo(f"{count} clips are in {output}.")
+
+
+def _write_set(output: Path, count: int, split: str) -> None:
+    from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.set_report import progress_bar
+    from reasondiff.storyworld.dataset import TakeSet
+    from reasondiff.training.storyworld.written_set import write_storyworld_set
+
+    takes = TakeSet(split)
+    paths.folder(output)
+    output.mkdir(parents=True, exist_ok=True)
+    with paths.only_writer(output), progress_bar("Drawing") as progress:
+        write_storyworld_set(output, takes, count, progress=progress)
+    typer.echo(f"{output}: {count} clips. Next: reasondiff data precompute {output} --model storyworld-tiny")

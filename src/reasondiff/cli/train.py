@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,9 @@ def train(
     model: Annotated[
         Path | None,
         typer.Option(help="Model folder: earlier stages' components are read from it, this one's written to it."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="An encoded set to train on, of 'data precompute'.", metavar="SET")
     ] = None,
     runs: Annotated[Path, typer.Option(help="Where runs keep their checkpoints and logs.")] = Path("runs"),
     cache: Annotated[Path, typer.Option(help="Where encoded clips are kept between stages.")] = Path("runs/cache"),
@@ -79,7 +83,8 @@ def train(
         changes=changes or (),
         shortcuts={name: value for name, value in shortcuts.items() if value is not None},
         from_weights=None if from_weights is None else str(from_weights),
-    )
+        data_folder=data,
+    ).placed(runs)
     from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
     from reasondiff.recipes.config import flat
     from reasondiff.training.checkpoint import Retention
@@ -92,6 +97,7 @@ def train(
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
+    model = model or plan.adapter_in(runs)
     if model is None:
         raise InputError("Training writes into a model folder; name it with --model, such as --model mine.")
 
@@ -119,7 +125,7 @@ def train(
     checks.writable(model=model, runs=run, cache=cache)
     plan.check(model)
     check_resume(plan, run, model)
-    with accelerator_on(device) as accelerator:
+    with accelerator_on(device) as accelerator, _only_run(run, claims=accelerator.is_main_process):
         if accelerator.num_processes > 1:
             device = str(accelerator.device)
         with accelerator.main_process_first(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
@@ -158,3 +164,10 @@ def train(
     typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")
     if push is not None:
         typer.echo(f"Published: {push_adapter(model, push)}")
+
+
+def _only_run(run: Path, *, claims: bool) -> AbstractContextManager[None]:
+    """A claim to a run's folder, which of a run's processes one makes."""
+    from reasondiff.cli.terminal.paths import only_writer
+
+    return only_writer(run, folder=True) if claims else nullcontext()

@@ -11,7 +11,7 @@ from torch import Tensor
 from reasondiff.narrative import Narrative
 from reasondiff.timeline import Timeline
 
-__all__ = ["AnchorLatents", "ClipLatents", "ClipSource", "FrameCaptions"]
+__all__ = ["AnchorImage", "AnchorLatents", "ClipLatents", "ClipSource", "FrameCaptions"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class ClipLatents:
     Args:
         clean: [channels, latent_frames, height, width].
         first_frame_condition: the same shape: the base model's own condition for the clip's first frame (for Wan, a
-            grey video that begins with it).
+            grey video that begins with it); only the base stage reads it.
     """
 
     clean: Tensor
-    first_frame_condition: Tensor
+    first_frame_condition: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,19 @@ class AnchorLatents:
 
     frame: int
     latents: Tensor
+
+
+@dataclass(frozen=True)
+class AnchorImage:
+    """A frame of a clip as pixels, which the step encodes: so every frame can be drawn, and no encoding is stored.
+
+    Args:
+        frame: pixel frame, 0-based.
+        pixels: [3, height, width] in -1..1.
+    """
+
+    frame: int
+    pixels: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class ClipSource(Protocol):
     def latents(self, index: int) -> ClipLatents:
         """The clip itself."""
 
-    def anchor(self, index: int, rng: random.Random) -> AnchorLatents:
+    def anchor(self, index: int, rng: random.Random) -> AnchorLatents | AnchorImage:
         """One of its frames, which a step takes for the given image (Algorithm 1, line 17)."""
 
     def caption(self, index: int, rng: random.Random) -> str:

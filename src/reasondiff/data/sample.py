@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from reasondiff.data.frames import frames_at
 from reasondiff.data.media_files import fingerprint, opened_media
 from reasondiff.data.records import Unusable, VideoRecord, digest, read_lines, write_lines
 from reasondiff.data.spans import Sampling, Span, plan_spans
+from reasondiff.data.workers import over_processes
 from reasondiff.errors import InputError, OutputError
 from reasondiff.files import atomic_path
 from reasondiff.media import fit_image, video_info, write_video
@@ -81,6 +83,7 @@ def sample(
     *,
     split: Callable[[Path], list[tuple[float, float]]] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Sampled:
     """Write ``clips/ID.mp4`` and ``clips.jsonl`` for the ``videos.jsonl`` of a set.
 
@@ -93,30 +96,24 @@ def sample(
         sampling: how.
         split: finds a video's scenes, (start, end) in seconds; no clip reaches over the end of one.
         progress: called with the number of videos that are done, and of all.
+        workers: processes of this machine.
 
     Raises:
         InputError: the set has no videos or cannot be read.
         OutputError: there is no room; what is finished is kept.
     """
     records = read_lines(folder / "videos.jsonl", VideoRecord)
+    (folder / "clips").mkdir(exist_ok=True)
     clips: list[ClipRecord] = []
     unusable: list[Unusable] = []
     kept = 0
-    (folder / "clips").mkdir(exist_ok=True)
-    for number, record in enumerate(records, 1):
-        try:
-            with opened_media(source / record.path, record.member) as path:
-                planned = _plan(path, record, sampling, split)
-                missing = [clip for clip in planned if not (folder / clip.path).is_file()]
-                bad = _write_clips(folder, path, record, missing, sampling)
-            lost = {clip.id for clip, _ in bad}
-            clips += [clip for clip in planned if clip.id not in lost]
-            unusable += [Unusable.of(f"{record.name} from {clip.start:g} s", problem) for clip, problem in bad]
-            kept += len(planned) - len(missing)
-        except OutputError:
-            raise
-        except (InputError, OSError) as error:
-            unusable.append(Unusable.of(record.name, str(error)))
+    jobs = [_Job(folder, source, record, sampling, split) for record in records]
+    for number, of_video in enumerate(over_processes(_sample_video, jobs, workers), 1):
+        if of_video.full is not None:
+            raise OutputError(folder / "clips", of_video.full)
+        clips += of_video.clips
+        unusable += of_video.unusable
+        kept += of_video.kept
         if progress is not None:
             progress(number, len(records))
     write_lines(folder / "clips.jsonl", clips)
@@ -125,6 +122,46 @@ def sample(
         partial.write_text(json.dumps(asdict(sampling), indent=2) + "\n", encoding="utf-8")
     _remove_others(folder / "clips", {clip.id for clip in clips})
     return Sampled(tuple(clips), tuple(unusable), kept)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One video, for whichever process samples it."""
+
+    folder: Path
+    source: Path
+    record: VideoRecord
+    sampling: Sampling
+    split: Callable[[Path], list[tuple[float, float]]] | None
+
+
+@dataclass(frozen=True)
+class _OfVideo:
+    """What one video gave; ``full`` is the system's error number where its clips could not be written."""
+
+    clips: tuple[ClipRecord, ...] = ()
+    unusable: tuple[Unusable, ...] = ()
+    kept: int = 0
+    full: int | None = None
+
+
+def _sample_video(job: _Job) -> _OfVideo:
+    record = job.record
+    try:
+        with opened_media(job.source / record.path, record.member) as path:
+            planned = _plan(path, record, job.sampling, job.split)
+            missing = [clip for clip in planned if not (job.folder / clip.path).is_file()]
+            bad = _write_clips(job.folder, path, record, missing, job.sampling)
+    except OutputError as error:
+        return _OfVideo(full=error.number or errno.EIO)
+    except (InputError, OSError) as error:
+        return _OfVideo(unusable=(Unusable.of(record.name, str(error)),))
+    lost = {clip.id for clip, _ in bad}
+    return _OfVideo(
+        tuple(clip for clip in planned if clip.id not in lost),
+        tuple(Unusable.of(f"{record.name} from {clip.start:g} s", problem) for clip, problem in bad),
+        len(planned) - len(missing),
+    )
 
 
 def _plan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,22 @@ from reasondiff.narrative import Narrative
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel
 
-__all__ = ["Texts", "jitter_boundaries"]
+__all__ = ["TextContexts", "Texts", "jitter_boundaries"]
+
+
+class TextContexts(Protocol):
+    """Where the texts of a step come from: a text encoder, or what it has encoded before."""
+
+    def context(
+        self, plans: tuple[FramePlan, ...], *, trained: bool = False, image: Tensor | None = None
+    ) -> tuple[FrameContext, dict[str, Tensor]]:
+        """What the transformer reads, and per prompt its tokens [tokens, text_dim].
+
+        Args:
+            plans: one per clip.
+            trained: gradients flow to the text encoder.
+            image: the image encoder's tokens [clips, tokens, image_dim], for a transformer that takes them.
+        """
 
 
 class Texts:
@@ -31,11 +46,14 @@ class Texts:
         """Per prompt [tokens, text_dim], without padding; an empty prompt is its end token."""
         return encode_texts(self.tokenizer, self.encoder, prompts, batch_size=max(1, len(prompts)))
 
-    def context(self, plans: tuple[FramePlan, ...], *, trained: bool) -> tuple[FrameContext, dict[str, Tensor]]:
+    def context(
+        self, plans: tuple[FramePlan, ...], *, trained: bool = False, image: Tensor | None = None
+    ) -> tuple[FrameContext, dict[str, Tensor]]:
         with torch.set_grad_enabled(trained):
             embeddings = self(list(dict.fromkeys(prompt for plan in plans for prompt in plan.prompts)))
         length = longest_text(self.tokenizer)
-        return FrameContext.build(plans, embeddings, text_length=length, cache=False), embeddings
+        context = FrameContext.build(plans, embeddings, text_length=length, image=image, cache=False)
+        return context, embeddings
 
 
 def jitter_boundaries(narrative: Narrative, rng: random.Random, reach: int = 2) -> Narrative:

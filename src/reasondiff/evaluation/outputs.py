@@ -15,10 +15,12 @@ class VideoFile:
     """What is known of a file that a video was read from.
 
     Args:
+        path: where it lies.
         codec: as FFmpeg names it.
         sha256: of the file.
     """
 
+    path: Path
     codec: str
     sha256: str
 
@@ -31,15 +33,13 @@ class Output:
         frames: uint8 [frames, height, width, 3], RGB.
         fps: frames per second.
         anchor_frame: where the system was to show the given image, 0-based; None for one that was told no frame.
-        source: what is known of the file that it was read from; None for a video that is yet to be written.
-        file: that file, which stays as it is.
+        source: the file that it was read from, which stays as it is; None for a video that is yet to be written.
     """
 
     frames: np.ndarray = field(repr=False)
     fps: float
     anchor_frame: int | None = None
     source: VideoFile | None = None
-    file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS
+from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
 from reasondiff.evaluation.metrics.base import Metric
@@ -17,6 +18,7 @@ from reasondiff.evaluation.metrics.identity import IdentityDrift
 from reasondiff.evaluation.metrics.image_consistency import ImageConsistency
 from reasondiff.evaluation.metrics.imaging_quality import ImagingQuality
 from reasondiff.evaluation.metrics.motion_smoothness import MotionSmoothness
+from reasondiff.evaluation.metrics.normalised import NormalisedTextScore
 from reasondiff.evaluation.metrics.sharpness import Sharpness
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
 from reasondiff.evaluation.metrics.user_rank import UserRank, read_ranks
@@ -24,11 +26,23 @@ from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
+from reasondiff.evaluation.training_free import TRAINING_FREE
+from reasondiff.evaluation.true_clips import TrueClips
 from reasondiff.evaluation.video_folder import find_systems_in
 
 __all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
-SYSTEMS: Mapping[str, System] = {system.name: system for system in (*METHODS, PAIRED, *ABLATIONS)}
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE, TrueClips())
+
+SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
+
+GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
+"""Systems that are asked for together, by one name."""
+PLACED: Mapping[str, Callable[[str], System]] = {
+    **{variant.name: variant.at for variant in TRAINED_VARIANTS},
+    **{baseline.name: baseline.at for baseline in BASELINES},
+}
+"""Systems with weights of their own, whose place may follow their name after a colon."""
 
 FOLDER_OF_VIDEOS = "videos-in-folder"
 """Whatever made them: the published videos of a paper, a closed service, an earlier run."""
@@ -57,6 +71,11 @@ METRICS: Mapping[str, Callable[[Resources], Metric]] = {
     "clip_image": lambda using: ImageScore(using.networks.clip),
     "clip_image_rest": lambda using: ImageScore(using.networks.clip, without_anchor=True),
     "i2v_subject": lambda using: ImageConsistency(using.networks.dino),
+    "storyworld_clip_text": lambda using: TextScore(using.networks.storyworld_clip, by="storyworld_clip"),
+    "storyworld_clip_text_normalised": lambda using: NormalisedTextScore(
+        TextScore(using.networks.storyworld_clip, by="storyworld_clip"), using.cases
+    ),
+    "storyworld_clip_image": lambda using: ImageScore(using.networks.storyworld_clip, by="storyworld_clip"),
     "motion_smoothness_rife": lambda using: MotionSmoothness(using.networks.rife, "motion_smoothness_rife"),
     "motion_smoothness_dis": lambda using: MotionSmoothness(using.networks.dis_interpolator, "motion_smoothness_dis"),
     "dynamic_degree_dis": lambda using: DynamicDegree(using.networks.dis_flow, "dynamic_degree_dis"),
@@ -87,9 +106,23 @@ METRIC_GROUPS: Mapping[str, tuple[str, ...]] = {
         "efficientnet_image",
         "i2v_subject_efficientnet",
     ),
+    "storyworld": (
+        "story_success",
+        "agent",
+        "state",
+        "storyworld_clip_text",
+        "storyworld_clip_text_normalised",
+        "storyworld_clip_image",
+        "sharpness",
+        "anchor_psnr",
+        "anchor_flash_motion",
+        "identity_drift",
+        "narrator_anchor_error",
+    ),
     "paper": ("imaging_quality", "motion_smoothness", "dynamic_degree", "clip_text", "clip_image"),
 }
-"""Metrics by one word: what needs nothing but the package, what packages carry the weights of, and the paper's."""
+"""Metrics by one word: what needs nothing but this package, what other packages carry the weights of, what only
+StoryWorld has, and the paper's."""
 
 WITHOUT_JUDGE = ("anchor_psnr", "best_frame_psnr", "anchor_offset", "narrator_anchor_error")
 """Metrics of cases that nobody can judge; ``reasondiff score`` has the others."""
@@ -99,7 +132,7 @@ MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 
 
 def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:
-    """Systems by name, each once.
+    """Systems by name or by a group's, each once.
 
     A name may go on with ":" and the place that the system needs: a folder of videos, or of weights.
 
@@ -108,17 +141,21 @@ def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[Syste
         cases: that the videos of a folder are paired with.
 
     Raises:
-        InputError: a name that no system has, a place that it cannot use, or two systems of one name.
+        InputError: a name that no system and no group has, a place that it cannot use, or two systems of one name.
     """
     found: list[System] = []
     for name in dict.fromkeys(names):
         family, _, place = name.partition(":")
         if family == FOLDER_OF_VIDEOS and place:
             found += find_systems_in(Path(place), cases)
+        elif name in GROUPS:
+            found += [system for system in GROUPS[name] if system not in found]
+        elif family in PLACED:
+            found.append(PLACED[family](place))
         elif name in SYSTEMS:
-            found.append(SYSTEMS[name])
+            found += [SYSTEMS[name]] if SYSTEMS[name] not in found else []
         else:
-            known = f"{', '.join(SYSTEMS)}, {FOLDER_OF_VIDEOS}:FOLDER"
+            known = f"{', '.join((*SYSTEMS, *GROUPS, *PLACED))}, {FOLDER_OF_VIDEOS}:FOLDER"
             raise InputError(f"There is no method {name!r}; choose from {known}.")
     counts = Counter(system.name for system in found)
     twice = [name for name, count in counts.items() if count > 1]

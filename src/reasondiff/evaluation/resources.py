@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -24,8 +24,10 @@ class Resources:
     Args:
         folder: where results, stories and videos are kept.
         load_pipe: loads the model when a system or a metric first asks for it; None for systems that need none.
+        load_model: loads the model of a folder, for systems that have weights of their own.
         networks: that metrics look through.
         ranks: answers of people, for the metric that needs them.
+        cases: of the suite, for metrics whose scale is what its true clips have.
     """
 
     def __init__(
@@ -33,13 +35,18 @@ class Resources:
         folder: Path,
         load_pipe: Callable[[], ReasonDiffPipeline] | None = None,
         *,
+        load_model: Callable[[Path], ReasonDiffPipeline] | None = None,
         networks: Networks | None = None,
         ranks: Path | None = None,
+        cases: Sequence[Case] = (),
     ) -> None:
         self.folder = folder
         self.networks = networks or Networks()
         self._load_pipe = load_pipe
+        self._load_model = load_model
+        self._variant: tuple[Path, Resources] | None = None
         self._ranks = ranks
+        self.cases = cases
 
     @cached_property
     def pipe(self) -> ReasonDiffPipeline:
@@ -51,6 +58,20 @@ class Resources:
         if self._load_pipe is None:
             raise InputError("This evaluation was given no model, and a system or a metric needs one; give a model.")
         return self._load_pipe()
+
+    def of_model(self, folder: Path) -> Resources:
+        """The same folder and stories with another model, of which one is in memory at a time.
+
+        Raises:
+            InputError: this evaluation can load none.
+        """
+        if self._load_model is None:
+            raise InputError(f"This evaluation cannot load {str(folder)!r}; give it as --model instead.")
+        if self._variant is None or self._variant[0] != folder:
+            load = self._load_model
+            self._variant = None  # let the one before go first
+            self._variant = (folder, Resources(self.folder, lambda: load(folder), networks=self.networks))
+        return self._variant[1]
 
     @property
     def ranks(self) -> Path:

@@ -5,7 +5,8 @@
      "values": {"story_success": 0.0, "anchor_psnr": 31.2}, "missing": {"clip_text": "the prompt is empty"},
      "verdict": "the cat is never seen", "failure": null,
      "image_sha256": "...", "frames_sha256": "...", "version": "0.1.0",
-     "video": {"frames": 33, "fps": 5.0, "width": 64, "height": 64, "codec": "h264", "sha256": "..."},
+     "video": {"frames": 33, "fps": 5.0, "width": 64, "height": 64, "codec": "h264", "sha256": "...",
+               "file": "../wan/0003.mp4"},
      "frames_of": {"dynamic_degree": [0, 1, 2]}}
 
 ``position`` counts from 1, as in every file; in code it is ``anchor_frame`` and counts from 0.
@@ -40,7 +41,7 @@ class Row:
         frames_sha256: of the video's frames before they were encoded; empty if there is none.
         version: of this program.
         video: its number of ``frames``, ``fps``, ``width`` and ``height``; of one that was read from a file also
-            ``codec`` and ``sha256``.
+            ``codec``, ``sha256`` and ``file``, its place as seen from the folder of the results.
         frames_of: which frames a metric looked at, 0-based, for metrics that choose.
     """
 

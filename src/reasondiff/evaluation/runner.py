@@ -7,9 +7,9 @@ a case is a result and counts as one. Anything else that goes wrong ends the run
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import reasondiff
@@ -79,7 +79,9 @@ def evaluate(
 
 
 def video_path(folder: Path, row: Row) -> Path:
-    """Where the evaluation in ``folder`` keeps the video of ``row``."""
+    """Where the video of ``row`` is, a row of the evaluation in ``folder``."""
+    if "file" in row.video:
+        return folder / str(row.video["file"])
     return folder / "videos" / row.system / f"{row.case}.mp4"
 
 
@@ -104,7 +106,7 @@ def _row(
         measured = measure(metrics, sample)
         verdict, failure = judgement.sentence if judgement else "", None
         anchor_frame, frames_sha256 = output.anchor_frame, frames_hash(output.frames)
-        video = _about(output)
+        video = _about(output, folder, keep_videos)
         frames_of = _frames_of(metrics, sample, measured)
     row = Row(
         suite=suite.name,
@@ -131,17 +133,23 @@ def _row(
 def _keep_video(path: Path, output: Output) -> None:
     """Write a video; the file that it was read from is copied as it is, where it is an MP4."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if output.file is None or output.file.suffix.lower() != ".mp4":
+    if output.source is None or output.source.path.suffix.lower() != ".mp4":
         write_video(path, output.frames, fps=output.fps)
         return
     with atomic_path(path) as partial:
-        shutil.copyfile(output.file, partial)
+        shutil.copyfile(output.source.path, partial)
 
 
-def _about(output: Output) -> dict[str, str | int | float]:
+def _about(output: Output, folder: Path, keep_videos: bool) -> dict[str, str | int | float]:
+    """What is written of a video; where its file stays elsewhere, its place as seen from ``folder``."""
     frames, height, width, _ = output.frames.shape
     about: dict[str, str | int | float] = {"frames": frames, "fps": output.fps, "width": width, "height": height}
-    return about if output.source is None else {**about, **asdict(output.source)}
+    if output.source is not None:
+        source = output.source
+        about |= {"codec": source.codec, "sha256": source.sha256}
+        if not keep_videos:
+            about["file"] = os.path.relpath(source.path, folder)
+    return about
 
 
 def _frames_of(metrics: Sequence[Metric], sample: Sample, measured: Measured) -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
-"""Intervals for small samples."""
+"""Intervals for small samples, and tests on pairs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["mean_interval", "paired_difference", "wilson"]
+__all__ = ["holm", "mean_interval", "paired_difference", "sign_flip_test", "wilson"]
 
 _Z = 1.959964  # of a two-sided 95 % interval
+_EXACT = 12
+"""Differences whose 4096 signs are all tried."""
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
@@ -44,3 +46,38 @@ def mean_interval(
     draws = np.random.default_rng(seed).integers(len(found), size=(resamples, len(found)))
     low, high = np.percentile(found[draws].mean(axis=1), (2.5, 97.5))
     return float(found.mean()), float(low), float(high)
+
+
+def sign_flip_test(differences: Sequence[float] | np.ndarray, *, resamples: int = 10_000, seed: int = 0) -> float:
+    """How likely a mean at least so far from 0 is if every paired difference could as well have the other sign.
+
+    Two-sided; exact, over all signs, for up to 12 differences that are not 0, else by drawing signs. For differences of
+    shares the exact test is McNemar's.
+
+    Args:
+        differences: one per case.
+        resamples: signs that are drawn for each difference.
+        seed: of the drawing.
+    """
+    found = np.asarray(differences, float)
+    found = found[found != 0]
+    count = len(found)
+    if count == 0:
+        return 1.0
+    observed = abs(found.sum()) * (1 - 1e-12)  # equal sums count as at least so far, however they are rounded
+    if count <= _EXACT:
+        bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
+        return float((np.abs((2 * bits - 1) @ found) >= observed).mean())
+    signs = np.random.default_rng(seed).integers(2, size=(resamples, count)) * 2 - 1
+    return float(((np.abs(signs @ found) >= observed).sum() + 1) / (resamples + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction for having tested several times: p-values that can each be compared with the usual limit."""
+    order = np.argsort(p_values, kind="stable")
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected

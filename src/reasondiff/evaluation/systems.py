@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, Protocol, runtime_checkable
 
+from PIL import Image
+
 from reasondiff.errors import InputError
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
+from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import AnchorPlace, Narrative
 from reasondiff.narrative.frame_plan import TextMode
+from reasondiff.narrative.place import Place
 from reasondiff.pipeline.settings import Options
 
 __all__ = ["METHODS", "OURS", "PAIRED", "ReasonDiffSystem", "SaysItsSettings", "SeesTruth", "System", "may_see_truth"]
@@ -74,6 +78,8 @@ class ReasonDiffSystem:
         use_adapter: with the model's AlignFormer and LoRA.
         anchor: where the image goes.
         edit: changes the story of a case before it is told.
+        more_images: that are given too, pinned to their true frames: the clip's first, its last, or both; of these
+            those that are far enough from the image.
 
     Raises:
         InputError: without a story there is nothing but the user's text to read.
@@ -86,6 +92,7 @@ class ReasonDiffSystem:
     use_adapter: bool = True
     anchor: AnchorPlace = "narrative"
     edit: Callable[[Narrative, Case], Narrative] | None = None
+    more_images: int = 0
 
     def __post_init__(self) -> None:
         if self.narrative_from == "none" and (self.text_mode != "single" or self.use_adapter or self.edit):
@@ -95,7 +102,7 @@ class ReasonDiffSystem:
 
     @property
     def sees_truth(self) -> bool:
-        return self.narrative_from == "truth"
+        return self.narrative_from == "truth" or self.more_images > 0
 
     @property
     def options(self) -> Options:
@@ -117,12 +124,14 @@ class ReasonDiffSystem:
         story = using.story_of(case) if self.narrative_from == "narrator" else case.true_narrative
         if story is None:
             raise InputError(f"The case {case.id!r} has no true story; leave out the system {self.name!r}.")
-        if not isinstance(story, Failure) and story.num_frames != using.pipe.defaults.num_frames:
+        if isinstance(story, Narrative) and self.sees_truth and story.num_frames != using.pipe.defaults.num_frames:
             story = story.retime(using.pipe.defaults.num_frames)  # true clips may be shorter than the model's
         return story if isinstance(story, Failure) or self.edit is None else self.edit(story, case)
 
     def _make(self, told: Sequence[tuple[Case, Narrative | None]], using: Resources) -> list[Output]:
         """Videos of cases that share one size and length, in one call."""
+        if self.more_images:
+            return [self._make_of_images(case, story, using) for case, story in told]
         narratives = [story for _, story in told if story is not None]
         output = using.pipe(
             [case.image for case, _ in told],
@@ -136,6 +145,21 @@ class ReasonDiffSystem:
         fps = 1 / output.settings.interval
         anchor_frames = [story.narrative.anchor_frame for story in output.stories]
         return [Output(frames, fps, at) for frames, at in zip(output.frames, anchor_frames, strict=True)]
+
+    def _make_of_images(self, case: Case, story: Narrative | None, using: Resources) -> Output:
+        """The video of one case with some of its true frames for more images."""
+        if story is None or case.read_reference is None:
+            raise InputError(f"The case {case.id!r} has no true frames; leave out the system {self.name!r}.")
+        true_frames = case.read_reference()
+        here, apart = story.anchor_frame, 2 * using.pipe.model.timeline(story.num_frames).stride
+        ends = (story.num_frames - 1, 0)
+        chosen = [frame for frame in ends if abs(frame - here) > apart][: self.more_images]
+        images = [FrameImage(case.image, Place("frame_index", here))]
+        images += [FrameImage(Image.fromarray(true_frames[frame]), Place("frame_index", frame)) for frame in chosen]
+        output = using.pipe(
+            None, case.prompt, frame_images=images, narrative=story, seed=case.seed, output_type="uint8", **self.options
+        )
+        return Output(output.frames[0], 1 / output.settings.interval, here)
 
 
 def _shape(told: tuple[Case, Narrative | None]) -> tuple[tuple[int, int], int]:

@@ -60,7 +60,7 @@ class VideosInFolder:
         except InputError as error:
             return Failure(str(error))
         anchor_frame = row.anchor_frame if row else None
-        return Output(video.frames, video.fps, anchor_frame, VideoFile(info.codec, file_hash(path)), path)
+        return Output(video.frames, video.fps, anchor_frame, VideoFile(path, info.codec, file_hash(path)))
 
 
 def find_systems_in(folder: Path, cases: Sequence[Case]) -> list[VideosInFolder]:

@@ -15,9 +15,10 @@ from reasondiff.jobs.request import VideoRequest
 if TYPE_CHECKING:
     from PIL import Image
 
+    from reasondiff.media.frame_image import FrameImage
     from reasondiff.narrative import Narrative
 
-__all__ = ["Inputs", "check_names", "clean_prompt", "narrator_file"]
+__all__ = ["Inputs", "check_names", "clean_prompt", "image_files", "narrator_file"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Inputs:
         image: in mode RGB.
         prompt: the user's text; may be empty where there is a story.
         narrative: told already, or None to ask the narrator.
+        frame_images: all images with their places, ``image`` first; () for that one alone, placed by nobody yet.
     """
 
     image: Image.Image = field(repr=False)
     prompt: str
     narrative: Narrative | None = None
+    frame_images: tuple[FrameImage, ...] = field(default=(), repr=False)
 
     @classmethod
     def read(cls, request: VideoRequest) -> Inputs:
@@ -42,16 +45,29 @@ class Inputs:
             InputError: one of them cannot be used.
         """
         from reasondiff.media import load_image
+        from reasondiff.media.frame_image import FrameImage
         from reasondiff.narrative.formats import read_narrative
+        from reasondiff.narrative.place import Place, split_place
 
         prompt = clean_prompt(request.prompt)
         if not prompt and request.narrative is None:
             raise InputError("The prompt is empty; say in a few words what should happen.")
+        given = [split_place(name) for name in (str(request.image), *request.more_images)]
+        images = [FrameImage(load_image(path), place) for path, place in given]
+        alone = len(images) == 1 and images[0].place == Place()
         return cls(
-            image=load_image(request.image),
+            image=images[0].image,
             prompt=prompt,
             narrative=read_narrative(request.narrative) if request.narrative is not None else None,
+            frame_images=() if alone else tuple(images),
         )
+
+
+def image_files(request: VideoRequest) -> tuple[Path, ...]:
+    """The files of a request's images."""
+    from reasondiff.narrative.place import split_place
+
+    return tuple(split_place(name)[0] for name in (str(request.image), *request.more_images))
 
 
 def clean_prompt(text: str) -> str:

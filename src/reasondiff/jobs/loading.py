@@ -25,6 +25,7 @@ __all__ = [
     "hashes_of",
     "load_model",
     "named_narrator",
+    "own_narrator",
     "preset_of",
     "quiet_libraries",
 ]
@@ -34,11 +35,46 @@ logger = logging.getLogger(__name__)
 
 
 def named_narrator(request: VideoRequest) -> Narrator | None:
-    """The narrator that a request names; an address alone is meant, too."""
+    """The narrator that a request names; an address alone is meant, too.
+
+    Raises:
+        InputError: it cannot be asked, or how to ask a server is said and no server is named.
+    """
     from reasondiff.narrator import load_narrator
 
     name = request.narrator or ("openai" if request.narrator_url else None)
-    return load_narrator(name, url=request.narrator_url) if name is not None else None
+    how = {"url": request.narrator_url, "api": request.narrator_api, "timeout": request.narrator_timeout}
+    if name is not None:
+        return load_narrator(name, **how)
+    if given := [option for option, value in how.items() if value is not None]:
+        raise InputError(f"--narrator-{given[0]} is for a server, and none is named; give --narrator openai:MODEL.")
+    return None
+
+
+def own_narrator(model: str) -> tuple[str, int, float]:
+    """A model's own narrator, and the frames and the interval in which the model makes videos.
+
+    Raises:
+        CheckpointError: the model cannot be read.
+        InputError: it has no narrator.
+    """
+    import json
+
+    from reasondiff.backends.defaults import Defaults
+    from reasondiff.checkpoints import in_one_sentence
+
+    found = find_model(model)
+    folder = Path(found)
+    with in_one_sentence(found):
+        if not folder.is_dir():
+            from huggingface_hub import snapshot_download
+
+            folder = Path(snapshot_download(found, allow_patterns=["model_index.json", "narrator/*"]))
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        defaults = Defaults.from_config(index.get("reasondiff"))
+    if not (folder / "narrator").is_dir():
+        raise InputError(f"The model {model!r} has no narrator; give --narrator, such as openai:gpt-4o.")
+    return f"transformers:{folder / 'narrator'}", defaults.num_frames, defaults.interval
 
 
 def quiet_libraries() -> None:

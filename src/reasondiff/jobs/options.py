@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -75,11 +75,12 @@ class Option:
 
     Args:
         name: the field's.
-        kind: str, int, float, bool or Path.
+        kind: str, int, float, bool or Path; of each, where there may be many.
         choices: the texts it can be; empty where any will do.
         optional: it can be None, for "not given".
         default: ``dataclasses.MISSING`` where it must be given.
         about: the rest.
+        many: it is a tuple of any number of these.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Option:
     optional: bool
     default: Any
     about: About
+    many: bool = False
 
     @property
     def required(self) -> bool:
@@ -106,7 +108,11 @@ class Option:
         """Raise ``InputError`` unless ``value`` is of the option's type and within its range."""
         if value is None and self.optional:
             return
-        if self._fits(value):
+        if self.many and isinstance(value, tuple):
+            for each in value:
+                replace(self, many=False).check(each)
+            return
+        if not self.many and self._fits(value):
             return
         if self.about.refusal is not None and type(self.read(value)) is self.kind:
             length = len(value) if isinstance(value, str) else 0
@@ -115,12 +121,16 @@ class Option:
 
     def read(self, value: Any) -> Any:
         """A JSON scalar as the option's value; whole numbers are numbers, texts are paths."""
+        if self.many and isinstance(value, list | tuple):
+            return tuple(replace(self, many=False).read(each) for each in value)
         if self.kind is float and type(value) is int and abs(value) < 2**53:
             return float(value)
         return Path(value) if self.kind is Path and isinstance(value, str) else value
 
-    def write(self, value: Any) -> str | int | float | bool | None:
-        """The option's value as a JSON scalar."""
+    def write(self, value: Any) -> Any:
+        """The option's value as a JSON scalar, or as a list of them."""
+        if self.many:
+            return [replace(self, many=False).write(each) for each in value]
         return str(value) if isinstance(value, Path) else value
 
     @property
@@ -131,11 +141,17 @@ class Option:
             return f"one of {', '.join(self.choices)}"
         if about.minimum is not None and about.maximum is not None:
             return f"{about.minimum:,} to {about.maximum:,}"
+        if self.many:
+            return f"a list, each {replace(self, many=False).range}"
         kinds = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
         return kinds[self.kind]
 
     def schema(self) -> dict[str, Any]:
         """The option as a property of a JSON schema."""
+        if self.many:
+            item = replace(self, many=False, default=dataclasses.MISSING).schema()
+            listed = {"type": "array", "items": {"type": item["type"]}, "description": self.help}
+            return listed | {"default": self.write(self.default)} | {k: v for k, v in item.items() if k[:2] == "x-"}
         about, kind = self.about, _JSON_TYPES[self.kind]
         drawn: dict[str, Any] = {"type": [kind, "null"] if self.optional else kind, "description": self.help}
         if not self.required:
@@ -182,8 +198,10 @@ def options_of(request: type) -> Mapping[str, Option]:
     if request not in _KNOWN:
         hints, found = get_type_hints(request), {}
         for field in dataclasses.fields(request):
-            kind, choices, optional = _kind(hints[field.name])
-            found[field.name] = Option(field.name, kind, choices, optional, field.default, field.metadata["about"])
+            hint, many = hints[field.name], get_origin(hints[field.name]) is tuple
+            kind, choices, optional = _kind(get_args(hint)[0] if many else hint)
+            about = field.metadata["about"]
+            found[field.name] = Option(field.name, kind, choices, optional, field.default, about, many)
         _KNOWN[request] = found
     return _KNOWN[request]
 

@@ -24,7 +24,13 @@ def known_frames(request: VideoRequest) -> tuple[int, ...] | None:
         InputError: it names a story that cannot be read.
     """
     from reasondiff.narrative.formats import read_narrative
+    from reasondiff.narrative.place import Place, split_place
 
+    places = [split_place(name)[1] for name in (str(request.image), *request.more_images)]
+    if len(places) > 1 or places[0] != Place():
+        if any(place.frame_type == "auto" for place in places):
+            return None
+        return tuple(-1 if place.frame_type == "last_frame" else place.frame_index or 0 for place in places)
     if request.position is not None:
         return (request.position - 1,)
     if request.anchor != "narrative":

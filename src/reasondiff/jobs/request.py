@@ -17,9 +17,10 @@ from reasondiff.jobs.options import option, options_of
 from reasondiff.narrative import AnchorPlace
 from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["Fit", "VideoRequest"]
+__all__ = ["Fit", "NarratorApi", "VideoRequest"]
 
 Fit = Literal["crop", "letterbox", "stretch"]
+NarratorApi = Literal["chat", "responses"]
 
 MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""
@@ -47,7 +48,17 @@ class VideoRequest:
         InputError: a value is of another type or outside its range; names it and the fix.
     """
 
-    image: Path = option(help="The condition image.", group="story", metavar="FILE", local=True)
+    image: Path = option(
+        help="The condition image, with @auto, @first, @last or @N where it is to be; several in any order.",
+        group="story", metavar="FILE[@N]", local=True,
+    )  # fmt: skip
+    more_images: tuple[str, ...] = option(
+        (),
+        help="Other images of the same story, each FILE or FILE@PLACE.",
+        group="story",
+        metavar="FILE[@N]",
+        local=True,
+    )
     prompt: str = option(
         "", help="What happens; it need not describe the image's moment.", group="story", metavar="TEXT",
         max_length=MAX_PROMPT, refusal=f"The prompt has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",
@@ -106,6 +117,15 @@ class VideoRequest:
     narrator_url: str | None = option(
         None, help="Where an openai narrator is served.", group="model", metavar="URL", local=True
     )
+    narrator_api: NarratorApi | None = option(
+        None, help="Of an openai narrator", group="model", metavar="API", local=True,
+        refusal="The API {value!r} is unknown; give chat or responses.",
+    )  # fmt: skip
+    narrator_timeout: float | None = option(
+        None, help="Seconds for one whole answer of an openai narrator.", group="model", metavar="X", unit="seconds",
+        minimum=0.001, maximum=86_400, local=True,
+        refusal="A time-out of {value:g} s does not work; give a number of seconds above 0.",
+    )  # fmt: skip
     mag_ratios: Path | None = option(
         None, help="Skip steps with MagCache, by ratios of 'reasondiff calibrate'.", group="model", metavar="FILE",
         local=True,
@@ -157,6 +177,11 @@ class VideoRequest:
     text_mode: TextMode = option(
         "framewise", help="How the transformer reads the story", group="video", metavar="HOW", replayed=True,
         refusal="{value!r} is unknown; give one of framewise, soft, mean, concat, joined, single.",
+    )  # fmt: skip
+    shortest_clip: float | None = option(
+        None, help="Shorter clips of the story are merged; 0 merges none.", group="video", metavar="X",
+        unit="seconds", minimum=0, maximum=1000,
+        refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True

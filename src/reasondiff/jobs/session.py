@@ -173,6 +173,40 @@ class VideoSession:
             first_step=reporter.first_step,
         )
 
+    def narrate(
+        self,
+        request: VideoRequest,
+        inputs: Inputs,
+        *,
+        progress: StageProgress | None = None,
+        stop: threading.Event | None = None,
+    ) -> Narrative | None:
+        """The story that ``generate`` would tell, for whoever wants to keep or to see it before the long work begins.
+
+        Args:
+            request: as for ``generate``.
+            inputs: as for ``generate``.
+            progress: as for ``generate``.
+            stop: as for ``generate``.
+
+        Returns:
+            The given story, if there is one; None where nobody would be asked.
+
+        Raises:
+            InputError: an option cannot be used.
+            NarrationError: the narrator gave no usable story.
+        """
+        if inputs.narrative is not None or "narrate" in self._idle_stages(request, inputs):
+            return inputs.narrative
+
+        def tell(arguments: Mapping[str, Any], reporter: Reporter) -> Narrative:
+            reporter.on_stage("narrate")
+            settings = self.pipe.settings(inputs.image, **self.settings_of(request, inputs))
+            story = self.pipe.narrate(inputs.image, inputs.prompt, None, settings, request.position, request.anchor)
+            return story.narrative
+
+        return self.run(tell, request, inputs, progress=progress, stop=stop)[0]
+
     def run(
         self,
         work: Callable[[Mapping[str, Any], Reporter], Result],
@@ -222,7 +256,8 @@ class VideoSession:
     def arguments(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
         """The pipeline's arguments for a request."""
         placed = {"position": request.position, "anchor": request.anchor, "seed": request.seed}
-        told = {"image": inputs.image, "prompt": inputs.prompt, "narrative": inputs.narrative}
+        told: dict[str, Any] = {"prompt": inputs.prompt, "narrative": inputs.narrative}
+        told |= {"frame_images": inputs.frame_images} if inputs.frame_images else {"image": inputs.image}
         return told | placed | self.settings_of(request, inputs)
 
     def settings_of(self, request: VideoRequest, inputs: Inputs) -> dict[str, Any]:
@@ -249,6 +284,8 @@ class VideoSession:
         """Stages in which nothing is done: a story that is told already, an AlignFormer that is not used."""
         aligns = request.use_adapter and self.pipe.alignformer is not None
         placed = request.position is not None or request.anchor != "narrative"
+        if inputs.frame_images:
+            placed = all(each.place.frame_type != "auto" for each in inputs.frame_images)
         asks_nobody = inputs.narrative is not None or (placed and not aligns and request.text_mode == "single")
         return frozenset(name for name, idle in (("narrate", asks_nobody), ("align", not aligns)) if idle)
 
@@ -286,7 +323,7 @@ class VideoSession:
             versions=versions(),
             weights=self.weights,
             image_sha256="",
-        ).with_image(output.stories[0].image, embed=request.embed)
+        ).with_images(output.stories[0].images, embed=request.embed)
 
     def _changed(self) -> dict[str, str | bool]:
         """What a program has done to the pipeline since it was loaded, for the record."""

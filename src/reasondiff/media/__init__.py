@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reasondiff.media.clipbar import ClipSpan
-from reasondiff.media.images import Fit, fit_image, load_image
+from reasondiff.media.images import Fit, fit_image, frame_size, load_image
 from reasondiff.media.record import GenerationRecord, frame_hashes, frames_hash, image_hash
 from reasondiff.media.sheet import SheetRow, contact_sheet
 from reasondiff.media.video import Video, read_video, write_video
@@ -20,6 +20,7 @@ __all__ = [
     "contact_sheet",
     "fit_image",
     "frame_hashes",
+    "frame_size",
     "frames_hash",
     "image_hash",
     "load_image",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import stat
 import warnings
 from collections.abc import Sequence
@@ -18,7 +20,7 @@ from reasondiff.errors import InputError
 from reasondiff.media.colour import in_srgb
 from reasondiff.media.png_chunks import SIGNATURE, bare_png
 
-__all__ = ["Fit", "decode_image", "fit_image", "load_image"]
+__all__ = ["Fit", "decode_image", "fit_image", "frame_size", "load_image"]
 
 Fit = Literal["crop", "letterbox", "stretch"]
 
@@ -74,7 +76,8 @@ def load_image(path: str | Path) -> Image.Image:
         if found.st_size == 0:
             raise InputError(f"{name} is empty (0 bytes); save or download it again.")
     except FileNotFoundError:
-        raise InputError(f"{name} does not exist; check the path.") from None
+        fix = "download it, and give the file" if re.match(r"https?:/", str(path)) else "check the path"
+        raise InputError(f"{name} does not exist; {fix}.") from None
     except InputError:
         raise
     except (OSError, ValueError) as error:  # a name that is too long, or holds a null character
@@ -148,6 +151,21 @@ def fit_image(image: Image.Image, width: int, height: int, how: Fit = "crop") ->
         case "stretch":
             return image.resize((width, height), Image.Resampling.LANCZOS)
     raise InputError(f"An image cannot be fitted by {how!r}; give one of {', '.join(get_args(Fit))}.")
+
+
+def frame_size(image: tuple[int, int], area: int, multiple: int) -> tuple[int, int]:
+    """Width and height that keep an image's aspect within an area, both multiples of ``multiple``.
+
+    Args:
+        image: width and height, in any unit.
+        area: pixels that the frame may have.
+        multiple: pixels per token of the transformer.
+    """
+    width, height = (round(math.sqrt(area * ratio)) for ratio in (image[0] / image[1], image[1] / image[0]))
+    width, height = (max(1, length // multiple) * multiple for length in (width, height))
+    # A thin image's short side was raised to one token, so its long side must give way.
+    longest = max(1, area // min(width, height) // multiple) * multiple
+    return min(width, longest), min(height, longest)
 
 
 def _check(image: Image.Image, name: str) -> None:

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from io import BytesIO
 from typing import Any, NoReturn
@@ -33,7 +33,7 @@ _EARLY_MARK = "reasondiff_recipe"
 _EARLY_OPTIONS = {"prompts": "text_mode", "align": "use_adapter"}
 """What options were called in records with the early mark; the only place that knows."""
 
-_MAX_ITEMS, _MAX_TEXT = 10_000, 100_000
+_MAX_ITEMS, _MAX_TEXT, _MAX_IMAGES = 10_000, 100_000, 1_000
 
 
 def frames_hash(frames: np.ndarray) -> str:
@@ -68,6 +68,8 @@ class GenerationRecord:
         image: the prepared anchor as PNG, or None where it was left out.
         frames_sha256: of the frames before encoding; empty until ``of_frames``.
         frame_sha256: the same for each frame.
+        more_images: the other prepared images of a story of several, as PNG; none where they were left out.
+        more_sha256: of their pixels.
     """
 
     model: str
@@ -82,6 +84,8 @@ class GenerationRecord:
     image: bytes | None = field(default=None, repr=False)
     frames_sha256: str = ""
     frame_sha256: tuple[str, ...] = field(default=(), repr=False)
+    more_images: tuple[bytes, ...] = field(default=(), repr=False)
+    more_sha256: tuple[str, ...] = ()
 
     def of_frames(self, frames: np.ndarray) -> GenerationRecord:
         """This record with the hashes of ``frames``, uint8 [frames, height, width, 3]."""
@@ -89,9 +93,18 @@ class GenerationRecord:
 
     def with_image(self, image: Image.Image, *, embed: bool = True) -> GenerationRecord:
         """This record with the prepared anchor, or with its hash only."""
-        buffer = BytesIO()
-        image.save(buffer, format="PNG")
-        return replace(self, image=buffer.getvalue() if embed else None, image_sha256=image_hash(image))
+        return self.with_images((image,), embed=embed)
+
+    def with_images(self, images: Sequence[Image.Image], *, embed: bool = True) -> GenerationRecord:
+        """This record with all prepared images of the story, or with their hashes only."""
+        first, *more = images
+        return replace(
+            self,
+            image=_as_png(first) if embed else None,
+            image_sha256=image_hash(first),
+            more_images=tuple(map(_as_png, more)) if embed else (),
+            more_sha256=tuple(map(image_hash, more)),
+        )
 
     def open_image(self) -> Image.Image:
         """The prepared anchor.
@@ -101,10 +114,11 @@ class GenerationRecord:
         """
         if self.image is None:
             raise InputError("The record holds no image, because it was made with --no-embed; give --image.")
-        image = decode_image(BytesIO(self.image), "The record's image", formats=("PNG",))
-        if image_hash(image) != self.image_sha256:
-            raise InputError("The record's image is not the one it was made with; give the original video.")
-        return image
+        return _opened(self.image, self.image_sha256)
+
+    def open_images(self) -> tuple[Image.Image, ...]:
+        """All prepared images; raises as ``open_image``."""
+        return (self.open_image(), *map(_opened, self.more_images, self.more_sha256))
 
     def first_difference(self, frames: np.ndarray) -> int | None:
         """The first frame (0-based) of ``frames`` that differs from what was made, or None where all are equal."""
@@ -121,6 +135,12 @@ class GenerationRecord:
         """The record as one line of JSON; ``with_image=False`` leaves the picture out, for reading."""
         data = {_MARK: VERSION, **asdict(self), "frame_sha256": list(self.frame_sha256)}
         data["image"] = base64.b64encode(self.image).decode() if self.image and with_image else None
+        if not self.more_sha256:  # a story of one image is written as it always was
+            del data["more_images"], data["more_sha256"]
+        else:
+            embedded = self.more_images if with_image else ()
+            data |= {"more_images": [base64.b64encode(each).decode() for each in embedded]}
+            data |= {"more_sha256": list(self.more_sha256)}
         return json.dumps(data, allow_nan=False)  # in ASCII, which every tool copies unchanged
 
     @classmethod
@@ -141,6 +161,7 @@ class GenerationRecord:
             raise InputError(f"The video's record is damaged ({error}); use an unedited copy of the video.") from None
         if (version := data.pop(mark)) != VERSION:
             raise InputError(f"The video's record has version {version!r}; this release reads {VERSION}.")
+        data = {"more_images": [], "more_sha256": [], **data}
         names = {item.name for item in fields(cls)}
         if set(data) != names:
             odd = sorted(set(data) ^ names)[0]
@@ -162,7 +183,26 @@ class GenerationRecord:
             _check(_is_hash(data[key]), key)
         hashes = data["frame_sha256"]
         _check(isinstance(hashes, list) and len(hashes) <= _MAX_ITEMS and all(map(_is_hash, hashes)), "frame_sha256")
-        return cls(**{**data, "frame_sha256": tuple(hashes), "image": _image_bytes(data["image"])})
+        more, more_hashes = data["more_images"], data["more_sha256"]
+        _check(isinstance(more_hashes, list) and len(more_hashes) <= _MAX_IMAGES, "more_sha256")
+        _check(all(map(_is_hash, more_hashes)), "more_sha256")
+        _check(isinstance(more, list) and len(more) in (0, len(more_hashes)), "more_images")
+        _check(all(isinstance(each, str) for each in more), "more_images")
+        embedded = {"image": _image_bytes(data["image"]), "more_images": tuple(map(_image_bytes, more))}
+        return cls(**{**data, **embedded, "frame_sha256": tuple(hashes), "more_sha256": tuple(more_hashes)})
+
+
+def _as_png(image: Image.Image) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _opened(png: bytes, sha256: str) -> Image.Image:
+    image = decode_image(BytesIO(png), "The record's image", formats=("PNG",))
+    if image_hash(image) != sha256:
+        raise InputError("The record's image is not the one it was made with; give the original video.")
+    return image
 
 
 def _check(holds: bool, key: str) -> None:

@@ -41,7 +41,14 @@ class Video:
     record: GenerationRecord | None = None
 
 
-def write_video(path: str | Path, frames: np.ndarray, fps: float, record: GenerationRecord | None = None) -> None:
+def write_video(
+    path: str | Path,
+    frames: np.ndarray,
+    fps: float,
+    record: GenerationRecord | None = None,
+    *,
+    lossless: bool = False,
+) -> None:
     """Write an H.264 MP4, whole or not at all; the same frames give the same bytes.
 
     Args:
@@ -49,6 +56,7 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, record: Genera
         frames: uint8 [frames, height, width, 3], RGB; height and width even, as H.264 players need.
         fps: frames per second, above 0 and at most 1000.
         record: put into the file's comment, with the hashes of ``frames`` unless it has some already.
+        lossless: keep every bit, in H.264's RGB form, which few players show; else visually lossless, for all of them.
 
     Raises:
         InputError: another suffix, shape or rate, or a place that cannot be written.
@@ -65,9 +73,22 @@ def write_video(path: str | Path, frames: np.ndarray, fps: float, record: Genera
     # In memory first: FFmpeg never sees the name, which may hold a colon or be no UTF-8, and a disk that is full is
     # Python's own error. At this quality the file is a small part of the frames' size.
     encoded = BytesIO()
-    _encode(frames, fps, record, encoded)
+    if lossless:
+        _encode_lossless(frames, fps, encoded)
+    else:
+        _encode(frames, fps, record, encoded)
     with atomic_path(path) as partial:
         partial.write_bytes(encoded.getbuffer())
+
+
+def _encode_lossless(frames: np.ndarray, fps: float, target: BytesIO) -> None:
+    with av.open(target, "w", format="mp4") as container:
+        stream = container.add_stream("libx264rgb", rate=Fraction(fps).limit_denominator(1001), options={"qp": "0"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt, stream.thread_count = "rgb24", 1
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
 
 
 def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, target: BytesIO) -> None:

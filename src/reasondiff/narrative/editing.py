@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from inspect import signature
 from itertools import accumulate, pairwise
 
 from reasondiff.errors import NarrativeError
@@ -18,9 +19,11 @@ __all__ = [
     "apply_edit",
     "duplicate",
     "merge",
+    "merge_short",
     "move_anchor",
     "move_clip",
     "move_edge",
+    "move_image",
     "remove",
     "resize",
     "retime",
@@ -37,6 +40,19 @@ def move_anchor(narrative: Narrative, frame: int) -> Narrative:
         NarrativeError: the frame is outside the story.
     """
     return narrative.with_anchor(frame)
+
+
+def move_image(narrative: Narrative, image: int, frame: int) -> Narrative:
+    """The same story of several images with the one of that number at ``frame``.
+
+    Raises:
+        NarrativeError: the frame is outside the story, or the story places no such image.
+    """
+    places = {anchor.image: anchor.frame for anchor in narrative.anchors}
+    if image not in places:
+        known = ", ".join(str(each + 1) for each in sorted(places))
+        raise NarrativeError(f"The story places no image {image + 1}; it places {known}.")
+    return narrative.with_images({**places, image: frame})
 
 
 def set_description(narrative: Narrative, clip: int, description: str) -> Narrative:
@@ -171,6 +187,23 @@ def merge(narrative: Narrative, first: int, last: int) -> Narrative:
     return replace(narrative, clips=(*narrative.clips[:first], clip, *narrative.clips[last + 1 :]))
 
 
+def merge_short(narrative: Narrative, seconds: float) -> Narrative:
+    """The same story without clips shorter than ``seconds``: each is joined with its shorter neighbour.
+
+    Short segments are told less reliably than longer ones with more to tell. The shortest goes first, and the earlier
+    of two; a story of one clip stays as it is.
+    """
+    while len(narrative.clips) > 1:
+        lengths = [len(clip) for clip in narrative.clips]
+        shortest = min(range(len(lengths)), key=lengths.__getitem__)
+        if lengths[shortest] * narrative.interval >= seconds - 1e-9:
+            break
+        beside = [number for number in (shortest - 1, shortest + 1) if 0 <= number < len(lengths)]
+        other = min(beside, key=lengths.__getitem__)
+        narrative = merge(narrative, min(shortest, other), max(shortest, other))
+    return narrative
+
+
 def retime(narrative: Narrative, num_frames: int) -> Narrative:
     """The same story in another number of frames.
 
@@ -193,6 +226,7 @@ EDITS: Mapping[str, Callable[..., Narrative]] = {
         move_anchor,
         move_clip,
         move_edge,
+        move_image,
         remove,
         resize,
         retime,
@@ -214,9 +248,9 @@ def apply_edit(narrative: Narrative, edit: Mapping[str, object]) -> Narrative:
     name = arguments.pop("type", None)
     if not isinstance(name, str) or name not in EDITS:
         raise NarrativeError(f"There is no edit {name!r}; the edits are {', '.join(EDITS)}.")
-    wanted = [key for key in EDITS[name].__annotations__ if key not in ("narrative", "return")]
-    if set(arguments) != set(wanted):
-        raise NarrativeError(f"The edit {name!r} takes {', '.join(wanted)}; it was given {', '.join(arguments)}.")
+    known = [key for key in signature(EDITS[name]).parameters if key != "narrative"]
+    if set(arguments) != set(known):
+        raise NarrativeError(f"The edit {name!r} takes {', '.join(known)}; it was given {', '.join(arguments)}.")
     for key, value in arguments.items():
         of_type = str if key in ("description", "style") else int
         if not isinstance(value, of_type) or isinstance(value, bool):

@@ -77,7 +77,7 @@ class Narrative:
 
     Args:
         clips: in order, the first starting at frame 0, each starting where the one before ends.
-        anchors: where the condition images belong; one today.
+        anchors: where the condition images belong, in order of time.
         num_frames: frames of the video.
         interval: seconds between frames.
         style: story-wide text (subjects, look, camera), prefixed to every description when encoded, because
@@ -195,6 +195,11 @@ class Narrative:
     def with_anchor(self, frame: int) -> Narrative:
         """The same story with the (first) image at ``frame``."""
         return replace(self, anchors=(replace(self.anchors[0], frame=frame), *self.anchors[1:]))
+
+    def with_images(self, places: Mapping[int, int]) -> Narrative:
+        """The same story with these images, by number, at these frames, both 0-based, in order of time."""
+        anchors = sorted((Anchor(frame, image) for image, frame in places.items()), key=lambda anchor: anchor.frame)
+        return replace(self, anchors=tuple(anchors))
 
     def retime(self, num_frames: int) -> Narrative:
         """The same story told in another number of frames of the same interval; no clip is lost.

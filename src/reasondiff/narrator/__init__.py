@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reasondiff.narrator.asking.form import Bounds, Form, write_reply
 from reasondiff.narrator.asking.instruction import Instruction
-from reasondiff.narrator.base import Narrator, ScriptedNarrator, load_narrator, load_provider
+from reasondiff.narrator.base import NarratesImages, Narrator, ScriptedNarrator, load_narrator, load_provider
 from reasondiff.narrator.cache import Cache
 from reasondiff.narrator.providers.base import Message, Provider, Reply
 from reasondiff.narrator.providers.local import LocalModel
@@ -25,6 +25,7 @@ __all__ = [
     "Instruction",
     "LocalModel",
     "Message",
+    "NarratesImages",
     "NarrationWarning",
     "Narrator",
     "Parsed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -21,7 +21,7 @@ from reasondiff.narrator.providers.openai_server import Server
 from reasondiff.narrator.scripted import FileNarrator, ScriptedNarrator
 from reasondiff.narrator.vision_narrator import VisionNarrator
 
-__all__ = ["Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
+__all__ = ["NarratesImages", "Narrator", "ScriptedNarrator", "load_narrator", "load_provider"]
 
 _SETTINGS = {
     "form": "form", "max_new_tokens": "max_tokens", "redraws": "redraws", "reasks": "reasks", "frames": "frames",
@@ -53,6 +53,34 @@ class Narrator(Protocol):
         Raises:
             NarrationError: no usable story came back.
             ProviderError: the model could not be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class NarratesImages(Protocol):
+    """What a narrator may offer: to order and place several images."""
+
+    def narrate_images(
+        self,
+        images: Sequence[Image.Image],
+        prompt: str,
+        *,
+        num_frames: int,
+        interval: float,
+        pinned: Mapping[int, int] | None = None,
+    ) -> Narrative:
+        """The story of all images, which are given in any order.
+
+        Args:
+            images: one or more.
+            prompt: the user's text.
+            num_frames: f.
+            interval: seconds between frames.
+            pinned: frames of images that are placed already, by number, both 0-based.
+
+        Returns:
+            A narrative with an anchor for each image, in order of time.
         """
         ...
 

@@ -15,13 +15,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
 from typing import Any, TextIO
 
 from reasondiff.errors import CheckpointError, InputError, ProviderError, ReasonDiffError
 from reasondiff.media import load_image
 from reasondiff.narrator.base import Narrator
+from reasondiff.narrator.in_flight import in_flight
 from reasondiff.narrator.providers.base import UnavailableError
 from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
 from reasondiff.secrets import without_secrets
@@ -158,9 +157,10 @@ def run_batch(
         kept = {key for key, succeeded in done.items() if succeeded or not retry_failed}
         keep_lines(out, _is_result, lambda row: str(row["key"]) in kept)
         waiting = [row for row in rows if row.key not in done or (retry_failed and not done[row.key])]
+        answers = in_flight(waiting, lambda row: _answer(row, narrator), concurrency)
         try:
             with out.open("ab") as file:
-                for result in _in_order_of_trust(_answers(waiting, narrator, concurrency), len(waiting)):
+                for result in _in_order_of_trust(answers, len(waiting)):
                     append(file, result.to_dict())
                     yield result
         except OSError as error:
@@ -183,31 +183,6 @@ def _in_order_of_trust(results: Iterator[Result], expected: int) -> Iterator[Res
         if len(held) == PATIENCE and count < expected:
             raise ProviderError(f"{PATIENCE} rows in a row, the last: {result.error} The same command goes on later.")
     yield from held
-
-
-def _answers(waiting: Sequence[Row], narrator: Narrator, concurrency: int) -> Iterator[Result]:
-    """One result per row, as they come."""
-    questions, answers = SimpleQueue[Row](), SimpleQueue[Result]()
-    for row in waiting:
-        questions.put(row)
-    stopped = Event()
-
-    def work() -> None:
-        while not stopped.is_set():
-            try:
-                row = questions.get_nowait()
-            except Empty:
-                return
-            answers.put(_answer(row, narrator))
-
-    # Daemons: a batch that is interrupted ends now, not when the last server has answered.
-    for number in range(min(concurrency, len(waiting))):
-        Thread(target=work, name=f"narrate-{number}", daemon=True).start()
-    try:
-        for _ in waiting:
-            yield answers.get()
-    finally:
-        stopped.set()
 
 
 def _answer(row: Row, narrator: Narrator) -> Result:

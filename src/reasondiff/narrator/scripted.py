@@ -64,6 +64,19 @@ class ScriptedNarrator:
         narrator = VisionNarrator(_Script(self._answers(image, prompt)), **self._options)
         return narrator.narrate(image, prompt, num_frames=num_frames, interval=interval)
 
+    def narrate_images(
+        self,
+        images: Sequence[Image.Image],
+        prompt: str,
+        *,
+        num_frames: int,
+        interval: float,
+        pinned: Mapping[int, int] | None = None,
+    ) -> Narrative:
+        """The same for several images; a callable script is given the first."""
+        narrator = VisionNarrator(_Script(self._answers(images[0], prompt)), **self._options)
+        return narrator.narrate_images(images, prompt, num_frames=num_frames, interval=interval, pinned=pinned)
+
     def _answers(self, image: Image.Image, prompt: str) -> Iterator[Any]:
         if callable(self._replies):
             while True:
@@ -122,3 +135,15 @@ class FileNarrator:
             notes.append(f"retimed from {told.num_frames} to {num_frames} frames")
         record = {key: value for key, value in told.provenance.items() if key != "cached"}
         return replace(story, provenance={**record, "file": self.path.name, "notes": notes})
+
+    def narrate_images(
+        self,
+        images: Sequence[Image.Image],
+        prompt: str,
+        *,
+        num_frames: int,
+        interval: float,
+        pinned: Mapping[int, int] | None = None,
+    ) -> Narrative:
+        """The same; whether the file places all images is seen by who asked."""
+        return self.narrate(images[0], prompt, num_frames=num_frames, interval=interval)

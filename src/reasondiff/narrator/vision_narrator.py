@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError, ProviderError
+from reasondiff.errors import InputError, NarrationError, ProviderError, UnsupportedError
 from reasondiff.media import image_hash
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.formats import MAX_FRAMES
@@ -24,6 +25,7 @@ from reasondiff.narrator.providers.base import Message, Provider, Reply
 from reasondiff.narrator.ranking import rank
 from reasondiff.narrator.reading.consistency import Check
 from reasondiff.narrator.reading.parse import Parsed, parse
+from reasondiff.narrator.reading.positions import parse_images
 from reasondiff.narrator.reading.texts import clean, shorten, without_markup
 
 __all__ = ["NarrationWarning", "VisionNarrator"]
@@ -63,6 +65,24 @@ class _Cost:
         seconds = round(time.perf_counter() - self.started, 3)
         return {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "requests": self.requests,
                 "reasks": self.reasks, "failed_requests": self.failed, "seconds": seconds}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The images beside the first, and the frames of those that are pinned."""
+
+    more: tuple[Image.Image, ...] = ()
+    pinned: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return 1 + len(self.more)
+
+    def parse(self, reply: Reply, num_frames: int, interval: float) -> Parsed:
+        how: dict[str, Any] = {"cut": reply.cut, "refusal": reply.refusal}
+        if not self.more:
+            return parse(reply.text, num_frames, interval, **how)
+        return parse_images(reply.text, self.count, self.pinned, num_frames, interval, **how)
 
 
 @dataclass(frozen=True)
@@ -127,6 +147,24 @@ class VisionNarrator:
             NarrationError: the model declined, or gave no usable story; the message quotes it.
             ProviderError: the model could not be asked.
         """
+        return self.narrate_images([image], prompt, num_frames=num_frames, interval=interval)
+
+    def narrate_images(
+        self,
+        images: Sequence[Image.Image],
+        prompt: str,
+        *,
+        num_frames: int,
+        interval: float,
+        pinned: Mapping[int, int] | None = None,
+    ) -> Narrative:
+        """The story of several images in any order and ``prompt``; see ``NarratesImages``.
+
+        Raises:
+            UnsupportedError: several images, and a model that was trained to place one.
+        """
+        if len(images) > 1 and self.instruction.template:
+            raise UnsupportedError(f"The narrator {self.name} was trained to place one image; pin the others.")
         given = clean(without_markup(prompt))
         prompt = shorten(given, self.max_prompt)
         if not prompt:
@@ -135,12 +173,13 @@ class VisionNarrator:
             raise InputError(
                 f"{num_frames} frames, {interval} s apart, are no video; give 1 to {MAX_FRAMES:,} and positive seconds."
             )
-        image = image.convert("RGB")
-        question = self._question(image, prompt, num_frames, interval)
+        image, *more = (each.convert("RGB") for each in images)
+        shown = _Shown(tuple(more), dict(pinned or {}))
+        question = self._question(image, prompt, num_frames, interval, shown)
         if self.cache and (known := self.cache.get(question)):
             narrative = replace(known, provenance={**known.provenance, "cached": True})
         else:
-            narrative = self._tell_and_choose(image, prompt, self.frames or num_frames, interval)
+            narrative = self._tell_and_choose(image, prompt, self.frames or num_frames, interval, shown)
             narrative = _with_record(_in_frames(narrative, num_frames), prompt=prompt)
             warned = [sentence for check in self.checks for sentence in check(image, prompt, narrative)]
             narrative = _with_record(narrative, warnings=[*narrative.provenance["warnings"], *warned])
@@ -154,7 +193,9 @@ class VisionNarrator:
             warnings.warn(sentence, NarrationWarning, stacklevel=2)
         return narrative
 
-    def _question(self, image: Image.Image, prompt: str, num_frames: int, interval: float) -> dict[str, Any]:
+    def _question(
+        self, image: Image.Image, prompt: str, num_frames: int, interval: float, shown: _Shown
+    ) -> dict[str, Any]:
         options: dict[str, Any] = {
             "form": self.form,
             "bounds": asdict(self.bounds),
@@ -163,19 +204,26 @@ class VisionNarrator:
         }
         options |= {"candidates": self.candidates, "temperature": self.temperature, "max_tokens": self.max_tokens}
         options |= {"redraws": self.redraws} if self.redraws else {}
+        if shown.more:
+            options["more_images"] = [image_hash(each) for each in shown.more]
+            options["of_images"] = self.instruction.several(shown.count, shown.pinned)
         return {
             "model": dict(self.provider.identity), "prompts": self.instruction.fingerprint, "image": image_hash(image),
             "text": prompt, "num_frames": num_frames, "interval": interval, "options": options,
         }  # fmt: skip
 
-    def _tell_and_choose(self, image: Image.Image, prompt: str, num_frames: int, interval: float) -> Narrative:
+    def _tell_and_choose(
+        self, image: Image.Image, prompt: str, num_frames: int, interval: float, shown: _Shown
+    ) -> Narrative:
         cost = _Cost()
         stories: list[Narrative] = []
         failure: NarrationError | ProviderError | None = None
         for number in range(self.candidates):
-            ask = self.instruction.messages(image, prompt, self.form, num_frames, interval, stories)
+            ask = self.instruction.messages(
+                image, prompt, self.form, num_frames, interval, stories, shown.more, shown.pinned
+            )
             try:
-                stories.append(self._tell(ask, num_frames, interval, self.seed + number, cost))
+                stories.append(self._tell(ask, num_frames, interval, self.seed + number, cost, shown))
             except NarrationError as error:
                 failure = error
             except ProviderError as error:  # what cannot be asked now will not be a moment later
@@ -206,7 +254,9 @@ class VisionNarrator:
             chosen = _with_record(chosen, warnings=[*chosen.provenance["warnings"], *ranking.warnings])
         return _with_record(chosen, **cost.record(), **record)
 
-    def _tell(self, ask: tuple[Message, ...], num_frames: int, interval: float, seed: int, cost: _Cost) -> Narrative:
+    def _tell(
+        self, ask: tuple[Message, ...], num_frames: int, interval: float, seed: int, cost: _Cost, shown: _Shown
+    ) -> Narrative:
         """One story: ask, doubt, draw or ask again, and take the best reply if none is flawless."""
         budget = self.max_tokens or self.bounds.max_tokens(self.form, num_frames)
         temperature = self.temperature if self.temperature is not None else SAMPLED if self.candidates > 1 else 0.0
@@ -219,7 +269,7 @@ class VisionNarrator:
             try:
                 reply = self.provider.complete(
                     messages,
-                    schema=self.bounds.schema(self.form, num_frames),
+                    schema=self.bounds.schema(self.form, num_frames, shown.count),
                     max_tokens=budget,
                     temperature=temperature or SAMPLED if redrawn else temperature,
                     seed=seed + attempt if redrawn else seed,
@@ -230,7 +280,7 @@ class VisionNarrator:
                     raise
                 return self._with_provenance(*best, complaints, not_asked=f"It could not be asked again: {error}")
             cost.add(reply)
-            parsed = parse(reply.text, num_frames, interval, cut=reply.cut, refusal=reply.refusal)
+            parsed = shown.parse(reply, num_frames, interval)
             if best is None or _rank(parsed) <= _rank(best[0]):
                 best = parsed, reply
             only_doubtful = parsed.narrative is not None and not parsed.repairs and attempt > self.redraws

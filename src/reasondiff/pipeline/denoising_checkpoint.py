@@ -96,7 +96,8 @@ def identity(
     """What two runs must share to continue each other."""
     for story in stories:
         narrative = replace(story.narrative, provenance={})  # asked again, the same story takes another time
-        yield from (story.image.tobytes(), narrative.to_dict(), story.texts)
+        yield from (image.tobytes() for image in story.images)
+        yield from (narrative.to_dict(), story.texts)
     yield from (settings, noise)
     yield from model.identity()
 

@@ -20,7 +20,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 
-from reasondiff.alignformer import enhanced_latents
+from reasondiff.alignformer import enhanced_latents, nearest_latents
 from reasondiff.backends.base import DenoisingOptions, TakesAdapter, VideoModel
 from reasondiff.backends.exclusive import exclusive
 from reasondiff.backends.wan.adapters import AdapterInfo, Adapters, AdapterState
@@ -31,6 +31,7 @@ from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import Wan, model_of
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import write_video
+from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
@@ -96,10 +97,11 @@ class ReasonDiffOutput:
 def generate(
     model: VideoModel[Any],
     narrator: Callable[[], Narrator],
-    image: Image.Image | Sequence[Image.Image],
+    image: Image.Image | Sequence[Image.Image] | None,
     prompt: str | Sequence[str],
     narrative: Narrative | Sequence[Narrative] | None,
     *,
+    frame_images: Sequence[FrameImage] = (),
     position: int | None = None,
     anchor: AnchorPlace = "narrative",
     seed: int | Sequence[int] = 0,
@@ -119,10 +121,13 @@ def generate(
 
     Args:
         model: the base model.
+        frame_images: the images of the one story, each with its place, instead of ``image``.
         narrator: loads the narrator; called when it is to be asked.
         stopped: asked after every denoising step; True ends the denoising there.
     """
-    images, prompts, narratives = as_lists(image, prompt, narrative)
+    images, prompts, narratives = as_lists(frame_images[0].image if frame_images else image, prompt, narrative)
+    if frame_images and (len(images) > 1 or image is not None):
+        raise InputError("Several images of one story are given as frame_images alone, for one story at a time.")
     settings = settings_of(model, images[0], narratives[0], **options)
     timeline = model.timeline(settings.num_frames)
     adapted = is_adapted(model, settings)
@@ -134,7 +139,10 @@ def generate(
     begin("narrate")
     stories = []
     for given in zip(images, prompts, narratives, strict=True):
-        story = prepare_story(*given, settings, timeline, narrator, position=position, anchor=anchor, adapted=adapted)
+        story = prepare_story(
+            *given, settings, timeline, narrator,
+            frame_images=frame_images, position=position, anchor=anchor, adapted=adapted,
+        )  # fmt: skip
         stories.append(story)
     noise, seeds = draw_noise(model, len(stories), settings, seed, generator, latents)
 
@@ -253,7 +261,8 @@ def condition_of(
     """What the image gives the transformer (Section 3.3): from AlignFormer's c* or, without one, the model's own.
 
     Raises:
-        UnsupportedError: more anchors, or a weaker one, than the model or the AlignFormer takes.
+        InputError: two images in one latent frame, of which AlignFormer or the model takes one.
+        UnsupportedError: more anchors, or a weaker one, than the model takes.
     """
     anchors, abilities, timeline = story.anchors, model.abilities, model.timeline(settings.num_frames)
     if abilities.anchors is not None and len(anchors) > abilities.anchors:
@@ -262,15 +271,15 @@ def condition_of(
         raise UnsupportedError("This model holds an image fully or not at all; leave its strength at 1.")
     if not (settings.use_adapter and isinstance(model, TakesAdapter)) or model.alignformer is None:
         return Aligned(model.encode_anchors(anchors, timeline))
-    if len(anchors) > 1:
-        raise UnsupportedError(f"AlignFormer takes one anchor, not {len(anchors)}; give one, or use_adapter=False.")
-    enhanced = enhanced_latents(
-        model.alignformer,
-        model.encode_adapter_anchor(anchors[0]),
-        [timeline.latent_of(anchors[0].frame)],
-        [story.plan],
-        text_embeds,
-    )
+    timeline.check_apart(anchor.frame for anchor in anchors)
+    latent_frames = [timeline.latent_of(anchor.frame) for anchor in anchors]
+    predicted = [
+        enhanced_latents(
+            model.alignformer, model.encode_adapter_anchor(anchor), [latent_frame], [story.plan], text_embeds
+        )
+        for anchor, latent_frame in zip(anchors, latent_frames, strict=True)
+    ]
+    enhanced = nearest_latents(predicted, latent_frames)
     return Aligned(model.adapted_condition(enhanced, anchors, timeline), enhanced)
 
 
@@ -294,9 +303,10 @@ class ReasonDiffPipeline(WanComponents):
 
     def __call__(
         self,
-        image: Image.Image | Sequence[Image.Image],
+        image: Image.Image | Sequence[Image.Image] | None = None,
         prompt: str | Sequence[str] = "",
         *,
+        frame_images: Sequence[FrameImage] = (),
         narrative: Narrative | Sequence[Narrative] | None = None,
         position: int | None = None,
         anchor: AnchorPlace = "narrative",
@@ -344,9 +354,9 @@ class ReasonDiffPipeline(WanComponents):
             self._interrupt = False
             return generate(
                 self.model, lambda: self.narrator, image, prompt, narrative,
-                position=position, anchor=anchor, seed=seed, generator=generator, latents=latents,
-                output_type=output_type, attention_kwargs=attention_kwargs, record=record, progress=progress,
-                on_stage=on_stage, callback_on_step_end=callback_on_step_end,
+                frame_images=frame_images, position=position, anchor=anchor, seed=seed, generator=generator,
+                latents=latents, output_type=output_type, attention_kwargs=attention_kwargs, record=record,
+                progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
                 callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
                 stopped=lambda: self.interrupt, **options,
             )  # fmt: skip
@@ -375,11 +385,12 @@ class ReasonDiffPipeline(WanComponents):
         settings: Settings,
         position: int | None = None,
         anchor: AnchorPlace = "narrative",
+        frame_images: Sequence[FrameImage] = (),
     ) -> PreparedStory:
         """The first stage alone, see ``prepare_story``."""
         return prepare_story(
             image, prompt, narrative, settings, self.model.timeline(settings.num_frames), lambda: self.narrator,
-            position=position, anchor=anchor, adapted=is_adapted(self.model, settings),
+            frame_images=frame_images, position=position, anchor=anchor, adapted=is_adapted(self.model, settings),
         )  # fmt: skip
 
     def enable_cfg_parallel(self, group: Any = None) -> None:

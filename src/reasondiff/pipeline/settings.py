@@ -9,7 +9,7 @@ from typing import Any, TypedDict, get_args
 from reasondiff.backends.base import Guidance
 from reasondiff.backends.defaults import Defaults
 from reasondiff.errors import InputError
-from reasondiff.media import Fit
+from reasondiff.media import Fit, frame_size
 from reasondiff.narrative.frame_plan import TextMode
 
 __all__ = ["Options", "Settings", "frame_size", "resolve"]
@@ -33,6 +33,7 @@ class Settings:
         fit: how the image is brought to the frame's size: "crop", "letterbox" or "stretch".
         text_mode: how the transformer reads text, see ``TextMode``.
         use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
+        shortest_clip: seconds; shorter clips of the story are merged. 0 merges none.
 
     Raises:
         InputError: names the value and the fix.
@@ -51,6 +52,7 @@ class Settings:
     fit: Fit = "crop"
     text_mode: TextMode = "framewise"
     use_adapter: bool = True
+    shortest_clip: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_inference_steps < 1:
@@ -62,6 +64,8 @@ class Settings:
         for scale in (self.guidance_scale, self.guidance_scale_2):
             if not math.isfinite(scale):
                 raise InputError(f"The guidance scale is {scale}; give a number, such as 5.")
+        if not 0 <= self.shortest_clip < math.inf:
+            raise InputError(f"The shortest clip is {self.shortest_clip} s; give 0 or more seconds.")
         for value, choices in ((self.text_mode, TextMode), (self.fit, Fit)):
             if value not in get_args(choices):
                 raise InputError(f"{value!r} is unknown; give one of {', '.join(get_args(choices))}.")
@@ -92,6 +96,7 @@ class Options(TypedDict, total=False):
     negative_prompt: str | None
     max_sequence_length: int | None
     num_videos_per_prompt: int | None
+    shortest_clip: float | None
 
 
 def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: int, num_frames: int | None) -> Settings:
@@ -111,7 +116,7 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
     known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if unknown := sorted(set(known) - set(Options.__annotations__)):
         raise TypeError(f"{unknown[0]!r} is no option; the options are {', '.join(Options.__annotations__)}.")
-    for key in ("num_inference_steps", "guidance_scale", "negative_prompt"):
+    for key in ("num_inference_steps", "guidance_scale", "negative_prompt", "shortest_clip"):
         known.setdefault(key, getattr(model, key))
     known.setdefault("num_frames", num_frames or model.num_frames)
     known.setdefault("guidance_scale_2", known["guidance_scale"])
@@ -129,21 +134,6 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
             f"The size {width}x{height} does not divide into {multiple}x{multiple} pixels; give {near[0]}x{near[1]}."
         )
     return Settings(interval=model.interval, **(known | {"width": width, "height": height}))
-
-
-def frame_size(image: tuple[int, int], area: int, multiple: int) -> tuple[int, int]:
-    """Width and height that keep an image's aspect within an area, both multiples of ``multiple``.
-
-    Args:
-        image: width and height, in any unit.
-        area: pixels that the frame may have.
-        multiple: pixels per token of the transformer.
-    """
-    width, height = (round(math.sqrt(area * ratio)) for ratio in (image[0] / image[1], image[1] / image[0]))
-    width, height = (max(1, length // multiple) * multiple for length in (width, height))
-    # A thin image's short side was raised to one token, so its long side must give way.
-    longest = max(1, area // min(width, height) // multiple) * multiple
-    return min(width, longest), min(height, longest)
 
 
 def _nearest(length: float, multiple: int) -> int:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from PIL import Image
 
 from reasondiff.backends.base import Anchor
-from reasondiff.errors import InputError
+from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import fit_image
+from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import AnchorPlace, Narrative
+from reasondiff.narrative.editing import merge_short
 from reasondiff.narrative.frame_plan import FramePlan, texts_of
+from reasondiff.narrative.place import check_images, pinned_frames
 from reasondiff.pipeline.settings import Settings
 from reasondiff.timeline import Timeline
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story"]
+__all__ = ["PreparedStory", "all_texts", "as_lists", "placed", "prepare_story", "told_and_placed"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,23 +34,28 @@ class PreparedStory:
     """One image and one text, resolved.
 
     Args:
-        image: the anchor at the video's size.
+        images: as given, at the video's size; one unless the story has several.
         prompt: the user's text.
         narrative: as long as the video, the anchor in its place.
         plan: the description that AlignFormer reads for each latent frame.
         texts: the text that the transformer reads in each latent frame.
     """
 
-    image: Image.Image
+    images: tuple[Image.Image, ...]
     prompt: str
     narrative: Narrative
     plan: FramePlan
     texts: FramePlan
 
     @property
+    def image(self) -> Image.Image:
+        """The first image that was given."""
+        return self.images[0]
+
+    @property
     def anchors(self) -> tuple[Anchor, ...]:
-        """The image in its places, in the narrative's order."""
-        return tuple(Anchor(self.image, anchor.frame) for anchor in self.narrative.anchors)
+        """The images in their places, in the narrative's order."""
+        return tuple(Anchor(self.images[anchor.image], anchor.frame) for anchor in self.narrative.anchors)
 
 
 def prepare_story(
@@ -58,6 +66,7 @@ def prepare_story(
     timeline: Timeline,
     narrator: Callable[[], Narrator],
     *,
+    frame_images: Sequence[FrameImage] = (),
     position: int | None = None,
     anchor: AnchorPlace = "narrative",
     adapted: bool = False,
@@ -71,6 +80,7 @@ def prepare_story(
         settings: of the run.
         timeline: of the video.
         narrator: loads the narrator; called when it is to be asked.
+        frame_images: all images of the story with their places, ``image`` being the first; () for that one alone.
         position: the image's frame, 1-based; wins over the narrative.
         anchor: where the image goes when no position is given.
         adapted: whether an AlignFormer will read the story.
@@ -81,22 +91,127 @@ def prepare_story(
     """
     if not prompt.strip() and (narrative is None or settings.text_mode == "single"):
         raise InputError("The prompt is empty; say in a few words what should happen.")
+    if frame_images:
+        if position is not None or anchor != "narrative":
+            raise InputError("A position or an anchor is for one image; write it after each image, such as IMAGE@20.")
+        narrative = told_and_placed(frame_images, prompt, narrative, settings, timeline, narrator, adapted=adapted)
+        return _prepared([each.image for each in frame_images], prompt, narrative, settings, timeline)
     if narrative is None:
         needed = adapted or settings.text_mode != "single" or (position is None and anchor == "narrative")
         narrative = _ask_narrator(image, prompt, settings, narrator) if needed else _prompt_alone(prompt, settings)
     narrative = placed(_on_clock(narrative, settings), position, anchor)
     if other := [each.image for each in narrative.anchors if each.image]:
         raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
+    return _prepared([image], prompt, narrative, settings, timeline)
 
+
+def _prepared(
+    images: Sequence[Image.Image], prompt: str, narrative: Narrative, settings: Settings, timeline: Timeline
+) -> PreparedStory:
+    """Images at the video's size, and which text each latent frame reads; clips that none reads are logged."""
+    if settings.text_mode not in ("single", "joined"):
+        narrative = _without_short_clips(narrative, settings.shortest_clip)
     plan = FramePlan.from_narrative(narrative, timeline)
     for lost in plan.lost:
         logger.warning(
             "No latent frame reads clip %d..%d (%r), because %s; make it longer.",
             lost.clip.start + 1, lost.clip.end, lost.clip.description, lost.reason,
         )  # fmt: skip
-    fitted = fit_image(image, settings.width, settings.height, settings.fit)
+    fitted = tuple(fit_image(image, settings.width, settings.height, settings.fit) for image in images)
     texts = texts_of(narrative, prompt, settings.text_mode, timeline)
     return PreparedStory(fitted, prompt, narrative, plan, texts)
+
+
+def _without_short_clips(narrative: Narrative, seconds: float) -> Narrative:
+    """The narrative with its short clips merged; that is logged."""
+    merged = merge_short(narrative, seconds)
+    if len(merged.clips) < len(narrative.clips):
+        logger.warning(
+            "%d of the story's %d clips are shorter than %g s and were merged with those beside them, because short "
+            "ones are told less reliably; --shortest-clip 0 keeps them.",
+            len(narrative.clips) - len(merged.clips), len(narrative.clips), seconds,
+        )  # fmt: skip
+    return merged
+
+
+def told_and_placed(
+    frame_images: Sequence[FrameImage],
+    prompt: str,
+    narrative: Narrative | None,
+    settings: Settings,
+    timeline: Timeline,
+    narrator: Callable[[], Narrator],
+    *,
+    adapted: bool = False,
+) -> Narrative:
+    """The story of several images, each in its place: where it is pinned, else where the narrator or the story says.
+
+    Raises:
+        InputError: the images do not fit into the video, or one has no place.
+    """
+    check_images(len(frame_images), timeline)
+    pinned = pinned_frames([each.place for each in frame_images], settings.num_frames)
+    _log_aspects([each.image for each in frame_images], settings)
+    if narrative is None:
+        free = len(pinned) < len(frame_images)
+        if adapted or settings.text_mode != "single" or free:
+            narrative = _ask_of_images(frame_images, prompt, pinned, settings, narrator)
+        else:
+            narrative = _prompt_alone(prompt, settings)
+    narrative = _on_clock(narrative, settings)
+    places = {anchor.image: anchor.frame for anchor in narrative.anchors} | pinned
+    for number in range(len(frame_images)):
+        if number not in places:
+            raise InputError(f"The story places no image {number + 1}; pin it, such as IMAGE@20, or add its anchor.")
+    if unknown := sorted(set(places) - set(range(len(frame_images)))):
+        raise InputError(f"The story places image {unknown[0] + 1}, and {len(frame_images)} were given; give it, too.")
+    if len(set(places.values())) < len(places):
+        twice = next(frame for frame in places.values() if list(places.values()).count(frame) > 1)
+        raise InputError(f"Two images are at position {twice + 1}; give each a position of its own.")
+    return narrative.with_images(places)
+
+
+def _ask_of_images(
+    frame_images: Sequence[FrameImage],
+    prompt: str,
+    pinned: Mapping[int, int],
+    settings: Settings,
+    narrator: Callable[[], Narrator],
+) -> Narrative:
+    """Ask for all images together; a narrator that takes one is asked of each that is not pinned, which is logged."""
+    from reasondiff.narrator import NarratesImages
+
+    asked = narrator()
+    images = [each.image for each in frame_images]
+    frames, interval = settings.num_frames, settings.interval
+    if isinstance(asked, NarratesImages):
+        try:
+            return asked.narrate_images(images, prompt, num_frames=frames, interval=interval, pinned=pinned)
+        except UnsupportedError:
+            pass
+    logger.warning("The narrator %s places one image at a time, so each image was asked about alone.", asked.name)
+    stories = {
+        number: asked.narrate(image, prompt, num_frames=frames, interval=interval)
+        for number, image in enumerate(images)
+        if number not in pinned or len(pinned) == len(images)
+    }
+    told = stories[min(stories)]
+    places = dict(pinned)
+    for number in sorted(set(stories) - set(pinned)):
+        wanted = stories[number].anchor_frame
+        free = (frame for frame in range(frames) if frame not in places.values())
+        places[number] = min(free, key=lambda frame: abs(frame - wanted))
+    return told.with_images(places)
+
+
+def _log_aspects(images: Sequence[Image.Image], settings: Settings) -> None:
+    """Say where images of different aspects are brought to one size."""
+    aspects = {round(image.width / image.height, 2) for image in images}
+    if len(aspects) > 1:
+        logger.warning(
+            "The images have different aspects (%s); all are brought to %dx%d by %s.",
+            ", ".join(f"{aspect:g}" for aspect in sorted(aspects)), settings.width, settings.height, settings.fit,
+        )  # fmt: skip
 
 
 def _ask_narrator(image: Image.Image, prompt: str, settings: Settings, narrator: Callable[[], Narrator]) -> Narrative:

@@ -22,9 +22,20 @@ RECIPES = {
     "storyworld-tiny/refine": ("reasondiff.recipes.storyworld_tiny", "REFINE"),
     "storyworld-tiny/base": ("reasondiff.recipes.storyworld_tiny", "BASE"),
     "storyworld-tiny/stage1": ("reasondiff.recipes.storyworld_tiny", "STAGE1"),
+    "storyworld-tiny/stage1-hard": ("reasondiff.recipes.storyworld_tiny", "STAGE1_HARD"),
     "storyworld-tiny/stage2": ("reasondiff.recipes.storyworld_tiny", "STAGE2"),
+    "storyworld-tiny/no-aux-loss": ("reasondiff.recipes.storyworld_tiny", "NO_AUX_LOSS"),
+    "storyworld-tiny/no-enhanced-latents": ("reasondiff.recipes.storyworld_tiny", "NO_ENHANCED_LATENTS"),
+    "storyworld-tiny/no-multi-prompt": ("reasondiff.recipes.storyworld_tiny", "NO_MULTI_PROMPT"),
+    "storyworld-tiny/no-multi-prompt-2": ("reasondiff.recipes.storyworld_tiny", "NO_MULTI_PROMPT_2"),
     "storyworld-tiny/narrator": ("reasondiff.recipes.storyworld_narrator", "NARRATOR"),
     "storyworld-tiny/oracle": ("reasondiff.recipes.storyworld_oracle", "ORACLE"),
+    "wan-14b/stage1": ("reasondiff.recipes.wan_videos", "STAGE1"),
+    "wan-14b/stage2": ("reasondiff.recipes.wan_videos", "STAGE2"),
+    "wan-14b/released-code": ("reasondiff.recipes.wan_videos", "RELEASED_CODE"),
+    "wan-1.3b/stage1": ("reasondiff.recipes.wan_videos", "SMALL_STAGE1"),
+    "wan-1.3b/stage2": ("reasondiff.recipes.wan_videos", "SMALL_STAGE2"),
+    "storyworld-tiny/clip": ("reasondiff.recipes.storyworld_clip", "CLIP"),
 }
 """Where each is defined; a name is refused before a module, and torch with it, is imported."""
 
@@ -49,6 +60,7 @@ def resolve(
     changes: Sequence[str] = (),
     shortcuts: Mapping[str, object] | None = None,
     from_weights: str | None = None,
+    data_folder: Path | None = None,
 ) -> Recipe:
     """The recipe that is asked for, with the values that are asked for; the later argument wins.
 
@@ -58,6 +70,7 @@ def resolve(
         changes: ``name=value`` each, by dotted names.
         shortcuts: values of the command line's own options, ``steps``, ``precision``, ``batch`` and ``compile``.
         from_weights: a model folder to begin with.
+        data_folder: an encoded set to train on.
 
     Raises:
         InputError: there is no such recipe, name or value.
@@ -87,6 +100,9 @@ def resolve(
         found = changed(found, places[option], json.dumps(value))
     if from_weights is not None:
         found = replace(found, from_weights=from_weights)
+    if data_folder is not None:
+        asked = "steps" in (shortcuts or {}) or any(change.startswith("optimization.steps") for change in changes)
+        found = found.with_data(data_folder, keep_steps=asked or "steps" in data.get("optimization", {}))
     return found
 
 

@@ -76,6 +76,26 @@ class Recipe(ABC):
         if self.from_weights is not None and not self.continues_from:
             raise InputError(f"{self.name} takes no --from-weights; leave it out.")
 
+    def with_data(self, folder: Path, *, keep_steps: bool) -> Recipe:
+        """The recipe on an encoded set.
+
+        Args:
+            folder: of the set.
+            keep_steps: the steps were asked for; otherwise they follow from the number of clips.
+
+        Raises:
+            InputError: it draws clips of its own, or the set does not fit.
+        """
+        raise InputError(f"{self.name} draws its own clips; leave --data out, or give --recipe wan-14b/stage1.")
+
+    def placed(self, runs: Path) -> Recipe:
+        """The recipe where runs lie in ``runs``: one that goes on with another's result finds it there."""
+        return self
+
+    def adapter_in(self, runs: Path) -> Path | None:
+        """Where its adapter goes unless told; None for a recipe whose folder must be named."""
+        return None
+
     @abstractmethod
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         """Make the stage.

@@ -29,6 +29,7 @@ class OracleRecipe(Recipe):
         disturbed: share of frames in which things are moved, dropped, doubled or covered.
         blended: share of frames that are two pictures in one.
         melted: share of frames in which one thing has run into a blob.
+        spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
         clean: share of frames that are not made worse.
     """
 
@@ -37,7 +38,8 @@ class OracleRecipe(Recipe):
     batch: int = 96
     disturbed: float = 0.5
     blended: float = 0.2
-    melted: float = 0.12
+    melted: float = 0.08
+    spoiled: float = 0.3
     clean: float = 0.15
 
     shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
@@ -57,7 +59,7 @@ class OracleRecipe(Recipe):
 
     @property
     def continues_from(self) -> tuple[str, ...]:
-        return ()
+        return self.exports
 
     @property
     def exports(self) -> tuple[str, ...]:
@@ -69,15 +71,19 @@ class OracleRecipe(Recipe):
             raise InputError(f"{str(model)!r} is a pipeline's folder; give the oracle one of its own as --model.")
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
-        net = self.seeded(
-            lambda: Spotter(classes=list(CLASSES), widths=list(self.widths), deep_layers=self.deep_layers)
-        )
+        if self.from_weights is not None:
+            net = Spotter.from_pretrained(self.from_weights, local_files_only=True, use_safetensors=True)
+        else:
+            net = self.seeded(
+                lambda: Spotter(classes=list(CLASSES), widths=list(self.widths), deep_layers=self.deep_layers)
+            )
         return OracleStage(
             net.to(device),
             batch=self.batch,
             disturbed=self.disturbed,
             blended=self.blended,
             melted=self.melted,
+            spoiled=self.spoiled,
             clean=self.clean,
         )
 

@@ -15,9 +15,11 @@ from transformers import PreTrainedTokenizerBase
 
 from reasondiff.backends.wan.building import WanVae
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.encoded import read_encoded
+from reasondiff.data.videos import VideoClips
 from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions, VaeConfig
-from reasondiff.recipes.wan import BaseRecipe, ClipRecipe, ReasonRecipe, VaeRecipe
+from reasondiff.recipes.wan import BaseRecipe, ClipRecipe, ReasonRecipe, VaeRecipe, check_encoder
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
 from reasondiff.training.stages.flow import FlowOptions, Validation
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
@@ -26,7 +28,19 @@ from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
 from reasondiff.training.trainer import Optimization
 
-__all__ = ["BASE", "QUICK", "REFINE", "STAGE1", "STAGE2", "VAE"]
+__all__ = [
+    "BASE",
+    "NO_AUX_LOSS",
+    "NO_ENHANCED_LATENTS",
+    "NO_MULTI_PROMPT",
+    "NO_MULTI_PROMPT_2",
+    "QUICK",
+    "REFINE",
+    "STAGE1",
+    "STAGE1_HARD",
+    "STAGE2",
+    "VAE",
+]
 
 TEXT_LENGTH = 128
 """Tokens that a prompt is padded to; 512 in Wan."""
@@ -39,16 +53,24 @@ class StoryWorldClipRecipe(ClipRecipe):
     """Clips of StoryWorld, judged by its oracle.
 
     Args:
+        hard: share of clips of level ``hard``; pairs that are held out, are so there too.
         validation_cases: unseen stories that a validation tells.
+        data: an encoded set of ``reasondiff storyworld --dataset`` to train on instead of drawing; ``--data``.
     """
 
     clips: int = CLIPS
+    hard: float = 0.0
     validation_cases: int = 24
+    data: str = ""
 
     may_change = ClipRecipe.may_change | {"validation_cases"}
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:
-        return storyworld_clips(vae, self.clips, cache, precision=self.optimization.precision)
+        if self.data:
+            written = VideoClips(Path(self.data), clips=self.clips)
+            check_encoder(written.manifest, vae, self.data, self.base_model or "the model folder")
+            return written
+        return storyworld_clips(vae, self.clips, cache, hard=self.hard, precision=self.optimization.precision)
 
     def validation(self) -> Validation:
         return partial(judged_previews, count=self.validation_cases)
@@ -90,6 +112,11 @@ class StoryWorldBaseRecipe(StoryWorldClipRecipe, BaseRecipe):
 @dataclass(frozen=True, kw_only=True)
 class StoryWorldReasonRecipe(StoryWorldClipRecipe, ReasonRecipe):
     """The paper's two stages."""
+
+    def with_data(self, folder: Path, *, keep_steps: bool) -> StoryWorldReasonRecipe:
+        """The same on a written set; as many steps as on drawn clips."""
+        _, rows = read_encoded(folder)
+        return replace(self, data=str(folder), clips=len(rows))
 
     @property
     def reads(self) -> tuple[Needed, ...]:
@@ -164,6 +191,17 @@ STAGE1 = StoryWorldReasonRecipe(
 )
 """Algorithm 1, first pass: LoRA and AlignFormer under the denoising loss; any frame is the anchor."""
 
+STAGE1_HARD = replace(
+    STAGE1,
+    name="storyworld-tiny/stage1-hard",
+    purpose="stage1 on both levels, the anchor's latent frame heavier, the patch embedding with a LoRA of its own",
+    optimization=Optimization(steps=6000, lr=5e-4, warmup_steps=100, decay_fraction=0.5, ema_decay=0.998),
+    lora=LoraOptions(target_modules=f"{LoraOptions().target_modules}|patch_embedding"),
+    flow=FlowOptions(anchor_weight=3.0),
+    hard=0.5,
+)
+"""Goes on with stage1's weights (``--from-weights``): stories of level ``hard``, and an image that comes back."""
+
 STAGE2 = replace(
     STAGE1,
     name="storyworld-tiny/stage2",
@@ -175,6 +213,38 @@ STAGE2 = replace(
     validate_every=1000,
 )
 """Algorithm 1, second pass: AlignFormer alone, with the auxiliary loss (Eq. 6)."""
+
+_BOTH_STAGES = replace(STAGE1.optimization, steps=STAGE1.optimization.steps + STAGE2.optimization.steps)
+"""An ablation without a second stage takes its steps in the first, so that all are trained equally long (Sec. 4.3)."""
+
+NO_AUX_LOSS = replace(
+    STAGE1,
+    name="storyworld-tiny/no-aux-loss",
+    purpose="the ablation without the auxiliary loss: one stage, as many steps as both",
+    optimization=_BOTH_STAGES,
+)
+
+NO_ENHANCED_LATENTS = replace(
+    STAGE1,
+    name="storyworld-tiny/no-enhanced-latents",
+    purpose="the ablation without enhanced latents: the LoRA alone, c* stays the repeated anchor",
+    optimization=_BOTH_STAGES,
+    train_alignformer=False,
+)
+
+NO_MULTI_PROMPT = replace(
+    STAGE1,
+    name="storyworld-tiny/no-multi-prompt",
+    purpose="the ablation without a text per frame: every frame reads the clip's one caption; first stage",
+    single_text=True,
+)
+
+NO_MULTI_PROMPT_2 = replace(
+    STAGE2,
+    name="storyworld-tiny/no-multi-prompt-2",
+    purpose="the ablation without a text per frame, second stage",
+    single_text=True,
+)
 
 QUICK = replace(
     STAGE1,

@@ -6,18 +6,27 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from diffusers import UniPCMultistepScheduler
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import PreTrainedTokenizerBase, T5Tokenizer, UMT5Config, UMT5EncoderModel
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.backends.wan.building import WanVae, load_transformer, load_vae, new_transformer, new_vae
+from reasondiff.backends.wan.building import (
+    WanVae,
+    encoder_fingerprint,
+    load_transformer,
+    load_vae,
+    new_transformer,
+    new_vae,
+)
 from reasondiff.backends.wan.components import ADAPTER
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
+from reasondiff.data.encoded import Manifest
+from reasondiff.data.texts import TextContexts, Texts
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed, Recipe
@@ -36,7 +45,7 @@ from reasondiff.training.storyworld.vae import VaeStage
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.trainer import Stage
 
-__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe"]
+__all__ = ["BaseRecipe", "ReasonRecipe", "VaeRecipe", "check_encoder"]
 
 _BASE = ("vae", "transformer", "text_encoder")
 """The weights that an AlignFormer and a LoRA are trained on."""
@@ -193,17 +202,23 @@ class ReasonRecipe(ClipRecipe):
         lora: likewise; both or none.
         beta: weight of the auxiliary loss (Eq. 6).
         per_frame: share of clips with a caption per latent frame.
+        single_text: every latent frame reads the clip's one caption; an ablation.
+        train_alignformer: without, c* stays the repeated anchor; an ablation.
     """
 
     alignformer: AlignFormerConfig | None
     lora: LoraOptions | None
     beta: float
     per_frame: float = 0.5
+    single_text: bool = False
+    train_alignformer: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.alignformer is None) != (self.lora is None):
             raise InputError("The first pass trains an alignformer and a lora, the second neither; give both or none.")
+        if not self.train_alignformer and self.lora is None:
+            raise InputError("The second pass trains the AlignFormer alone; leave train_alignformer as it is.")
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -228,15 +243,16 @@ class ReasonRecipe(ClipRecipe):
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         pipe = self._pipe(self.read_from(model))
-        pipe.text_encoder.requires_grad_(False)
-        pipe.transformer.requires_grad_(False)
+        for frozen in (pipe.vae, pipe.text_encoder, pipe.image_encoder, pipe.transformer):
+            if frozen is not None:
+                frozen.requires_grad_(False)
         adapters = {name: p for name, p in pipe.transformer.named_parameters() if ".lora_" in name and self.lora}
-        pipe.to(device, torch.float32)
         if pipe.alignformer is None or (self.lora and not adapters):
             raise InputError(f"{str(model)!r} lacks an AlignFormer or a LoRA; train the first pass from nothing.")
+        self.prepare(pipe, device)
         for parameter in adapters.values():
             parameter.requires_grad_(True)
-        pipe.alignformer.train()
+        pipe.alignformer.train().requires_grad_(self.train_alignformer)
         return ReasonStage(
             pipe,
             self.source(pipe.vae, cache),
@@ -244,29 +260,65 @@ class ReasonRecipe(ClipRecipe):
             adapters=adapters,
             beta=self.beta,
             per_frame=self.per_frame,
+            single_text=self.single_text,
+            train_alignformer=self.train_alignformer,
             validation=self.validation(),
             adapter_of=self.base_model,
+            recipe=self.to_dict(),
+            texts=self.texts(pipe),
         )
+
+    def loading(self) -> dict[str, Any]:
+        """How the model is loaded."""
+        return {}
+
+    def lora_options(self) -> LoraOptions | None:
+        """Of a LoRA from nothing."""
+        return self.lora
+
+    def prepare(self, pipe: ReasonDiffPipeline, device: str) -> None:
+        """Bring the model to its device, in the precision that weights are kept in."""
+        pipe.to(device, torch.float32)
+
+    def texts(self, pipe: ReasonDiffPipeline) -> TextContexts:
+        """Where the texts of a step come from."""
+        return Texts(pipe.tokenizer, pipe.text_encoder)
 
     def _pipe(self, model: Path) -> ReasonDiffPipeline:
         """The model with the AlignFormer and the LoRA that are trained."""
         if self.from_weights is not None:
             begin = Path(self.from_weights)
-            pipe = ReasonDiffPipeline.from_pretrained(model, alignformer=begin / "alignformer", lora=begin)
+            pipe = ReasonDiffPipeline.from_pretrained(
+                model, alignformer=begin / "alignformer", lora=begin, **self.loading()
+            )
             if self.lora and (rank := pipe.transformer.peft_config[ADAPTER].r) != self.lora.r:
                 raise InputError(
                     f"The LoRA in {self.from_weights!r} has rank {rank}, not the recipe's {self.lora.r}; begin without "
                     "--from-weights."
                 )
+            if self.lora:
+                _retarget(pipe, LoraConfig(**to_json(self.lora_options())))
             return pipe
-        pipe = ReasonDiffPipeline.from_pretrained(model)
+        pipe = ReasonDiffPipeline.from_pretrained(model, **self.loading())
         if self.lora is None or self.alignformer is None:
             return pipe
-        lora, config = LoraConfig(**to_json(self.lora)), to_json(self.alignformer)
+        lora, config = LoraConfig(**to_json(self.lora_options())), to_json(self.alignformer)
         pipe.unload_lora_weights()
         self.seeded(lambda: pipe.transformer.add_adapter(lora, adapter_name=ADAPTER))
         pipe.register_modules(alignformer=self.seeded(lambda: AlignFormer(**config)))
         return pipe
+
+
+def _retarget(pipe: ReasonDiffPipeline, lora: LoraConfig) -> None:
+    """Give the modules of ``lora`` that the pipeline's has none for one that changes nothing yet."""
+    trained = get_peft_model_state_dict(pipe.transformer, adapter_name=ADAPTER)
+    pipe.unload_lora_weights()
+    pipe.transformer.add_adapter(lora, adapter_name=ADAPTER)
+    result = set_peft_model_state_dict(pipe.transformer, trained, adapter_name=ADAPTER)
+    if unknown := result.unexpected_keys:  # type: ignore[attr-defined]  # torch's tuple of incompatible keys
+        raise InputError(
+            f"The LoRA to begin with trains {unknown[0]!r}, which the recipe's does not; give its own recipe."
+        )
 
 
 def scheduler() -> UniPCMultistepScheduler:
@@ -274,3 +326,12 @@ def scheduler() -> UniPCMultistepScheduler:
     return UniPCMultistepScheduler(
         prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
     )
+
+
+def check_encoder(manifest: Manifest, vae: WanVae, data: str, base: str) -> None:
+    """Raise ``InputError`` where a set was encoded for another base model."""
+    if encoder_fingerprint(vae) != manifest.vae:
+        raise InputError(
+            f"The set {data!r} was encoded with {manifest.model!r}, whose VAE is another than that of {base!r}; run "
+            f"reasondiff data precompute {data} --model {base}."
+        )

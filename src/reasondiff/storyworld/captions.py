@@ -11,7 +11,17 @@ import random
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, Story, Take
 
-__all__ = ["clip_caption", "frame_captions", "narrative", "reasoning", "style", "user_prompt"]
+__all__ = [
+    "ACTS",
+    "STATES",
+    "article",
+    "clip_caption",
+    "frame_captions",
+    "narrative",
+    "reasoning",
+    "style",
+    "user_prompt",
+]
 
 _AGENT_NAMES = {
     "cat": ("cat", "cat", "kitten"),
@@ -42,7 +52,7 @@ _WINDOW_PROMPTS = ("{A} opens the window.", "{A} lets some air in.", "{A} opens 
 _WHISTLE_PROMPTS = ("{A} whistles.", "{A} is whistling.", "{A} gives a whistle.")
 _SPARED_PROMPTS = ("{A} passes by at the back.", "{A} goes by without touching anything.")
 
-_STATES = {
+STATES = {
     ("vase", "intact"): ("intact {c} vase", "{c} vase in one piece"),
     ("vase", "broken"): ("broken {c} vase", "{c} vase in pieces"),
     ("table", "whole"): ("{c} table on all its legs", "sound {c} table"),
@@ -57,6 +67,7 @@ _STATES = {
     ("dog", "standing"): ("standing {c} dog", "{c} dog on its feet"),
     ("dog", "sitting"): ("sitting {c} dog", "{c} dog that sits"),
 }
+"""Two wordings of each object in each state; ``c`` is its colour."""
 _EFFECTS = {
     "vase": ("the vase breaks", "the vase falls to pieces"),
     "table": ("a table leg breaks", "the table loses a leg"),
@@ -65,7 +76,7 @@ _EFFECTS = {
     "book": ("the pages turn", "the pages of the book turn"),
     "dog": ("the dog stands up", "the dog gets up"),
 }
-_ACTS = {
+ACTS = {
     "cat": ("jumps at it", "touches it"),
     "dog": ("runs into it", "bumps into it"),
     "pig": ("runs into it", "bumps into it"),
@@ -73,6 +84,7 @@ _ACTS = {
     "person": ("pushes it", "knocks against it"),
     "car": ("hits it", "runs into it"),
 }
+"""Two wordings of what each agent does to an object."""
 _WINDOW_ACTS = ("opens the window", "opens the window wide")
 _WHISTLE_ACTS = ("whistles", "gives a whistle")
 _PHRASES = {
@@ -95,7 +107,7 @@ def user_prompt(take: Take, rng: random.Random) -> str:
     elif story.object == "dog" and story.agent == "person":
         choices = _WHISTLE_PROMPTS
     name = rng.choice(_AGENT_NAMES[story.agent])
-    agent = _article(f"{take.agent_colour} {name}" if take.names_colour else name)
+    agent = article(f"{take.agent_colour} {name}" if take.names_colour else name)
     return rng.choice(choices).format(A=_capital(agent), a=agent)
 
 
@@ -165,7 +177,7 @@ def _act(story: Story, rng: random.Random) -> str:
         return rng.choice(_WINDOW_ACTS)
     if story.object == "dog" and story.agent == "person":
         return rng.choice(_WHISTLE_ACTS)
-    return rng.choice(_ACTS[story.agent])
+    return rng.choice(ACTS[story.agent])
 
 
 def _sides(take: Take) -> tuple[str, str]:
@@ -174,7 +186,7 @@ def _sides(take: Take) -> tuple[str, str]:
 
 
 def _state(take: Take, frame: int, wording: int) -> str:
-    return _article(_STATES[take.story.object, take.object_state(frame)][wording].format(c=take.object_colour))
+    return article(STATES[take.story.object, take.object_state(frame)][wording].format(c=take.object_colour))
 
 
 def _place(story: Story) -> str:
@@ -182,10 +194,11 @@ def _place(story: Story) -> str:
 
 
 def _noun(colour: str, name: str) -> str:
-    return _article(f"{colour} {name}")
+    return article(f"{colour} {name}")
 
 
-def _article(noun: str) -> str:
+def article(noun: str) -> str:
+    """The noun with its indefinite article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 

@@ -11,8 +11,8 @@ from reasondiff.storyworld.stories import HELD_OUT, PAIRS, Take, sample_take
 
 __all__ = ["SPLITS", "Case", "TakeSet", "case", "cases"]
 
-SPLITS = {"train": 0, "validation": 1, "test": 2}
-"""Splits draw from disjoint streams of seeds."""
+SPLITS = {"train": 0, "validation": 1, "test": 2, "clip": 3}
+"""Splits draw from disjoint streams of seeds; ``clip`` is what the network that scores captions is trained on."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TakeSet:
     """An endless list of takes.
 
     Args:
-        split: ``train``, ``validation`` or ``test``; held-out pairs are never drawn in ``train``.
+        split: one of ``SPLITS``; held-out pairs are never drawn in ``train``.
         hard: share of takes of level ``hard``.
         pairs: (object, agent) pairs to draw from; every pair that the split may show by default.
     """

@@ -26,6 +26,8 @@ export interface Video {
     readonly steps?: number | null;
     readonly queue_position?: number | null;
     readonly eta_s?: number | null;
+    /** What ``content`` can give now. */
+    readonly variants?: readonly Variant[];
   };
 }
 
@@ -34,6 +36,7 @@ export interface Model {
   readonly reasondiff?: {
     readonly num_frames?: number | null;
     readonly stride?: number | null;
+    readonly num_inference_steps?: number | null;
     readonly seconds_per_video?: number | null;
   };
 }

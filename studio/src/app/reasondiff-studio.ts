@@ -8,7 +8,7 @@ import { type Candidate, type ReasonDiffTimeline } from "../timeline/reasondiff-
 import "../timeline/reasondiff-timeline";
 import "./story-form";
 import { shared } from "./styles";
-import { type TakeEvent, duration } from "./take-list";
+import { type TakeEvent, capital, duration } from "./take-list";
 import "./take-list";
 import { type Shown, type TakePlayer } from "./take-player";
 import "./take-player";
@@ -108,6 +108,7 @@ export class ReasonDiffStudio extends LitElement {
   private readonly client = new Client("v1", () => sessionStorage.getItem(KEY));
   private readonly watched = new Map<string, AbortController>();
   private poll = 0;
+  private turn: Promise<void> = Promise.resolve();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -161,7 +162,7 @@ export class ReasonDiffStudio extends LitElement {
   private async follow(id: string, stop: AbortSignal): Promise<void> {
     for await (const video of this.client.events(id, stop)) {
       this.videos = this.videos.map((each) => (each.id === id ? { ...each, ...video } : each));
-      if (video.status === "in_progress" && !this.shown.length) {
+      if (video.reasondiff?.variants?.includes("preview") && !isOver(video) && !this.shown.length) {
         await this.fetchPreview(id);
       }
       if (video.status === "completed") {
@@ -330,7 +331,13 @@ export class ReasonDiffStudio extends LitElement {
     }
   }
 
-  private async play(video: Video, beside = false): Promise<void> {
+  /** Show a video, alone or beside the one that is shown; one after the other, as they were asked for. */
+  private play(video: Video, beside = false): Promise<void> {
+    this.turn = this.turn.catch(() => undefined).then(() => this.show(video, beside));
+    return this.turn;
+  }
+
+  private async show(video: Video, beside: boolean): Promise<void> {
     const found = this.shown.find((each) => each.id === video.id);
     const shown = found ?? (await this.shownOf(video));
     const first = this.shown.find((each) => each.id !== video.id);
@@ -340,7 +347,7 @@ export class ReasonDiffStudio extends LitElement {
   private async shownOf(video: Video): Promise<Shown> {
     const file = await this.client.content(video.id, "video");
     const seed = video.reasondiff?.seed ?? 0;
-    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"}, seed ${seed}` };
+    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})` };
   }
 
   private async useStory(video: Video): Promise<void> {
@@ -492,7 +499,7 @@ export class ReasonDiffStudio extends LitElement {
             type="number"
             min="1"
             max="1000"
-            placeholder="the model's own"
+            placeholder=${model?.reasondiff?.num_inference_steps ?? ""}
             .value=${this.steps === null ? "" : String(this.steps)}
             @change=${(event: Event) => this.setSteps(event)}
           />
@@ -510,7 +517,7 @@ export class ReasonDiffStudio extends LitElement {
         <button class="main" ?disabled=${this.image === null} @click=${() => this.make()}>Make the video</button>
       </div>
       <p class="soft">
-        ${frames ? `${frames} frames. ` : ""}${cost ? `With ${waiting} before it, ${cost}.` : ""}
+        ${frames ? `${frames} frames. ` : ""}${cost ? `${waiting ? `With ${waiting} before it, ${cost}` : capital(cost)}.` : ""}
         ${this.narrative ? "" : "Without a story, the narrator tells one first."}
       </p>
       ${this.makeProblem ? html`<p class="error" role="alert">${this.makeProblem}</p>` : nothing}

@@ -123,7 +123,7 @@ export class TakeList extends LitElement {
 /** A video's state in words. */
 export function describe(video: Video): string {
   const about = video.reasondiff ?? {};
-  const seed = about.seed === null || about.seed === undefined ? "" : `, seed ${about.seed}`;
+  const seed = about.seed === null || about.seed === undefined ? "" : ` (seed ${about.seed})`;
   switch (video.status) {
     case "queued":
       return about.queue_position ? `Waiting, ${about.queue_position} before it${seed}` : `Next in the queue${seed}`;
@@ -144,6 +144,6 @@ export function duration(seconds: number): string {
   return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`;
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -24,6 +24,7 @@ export type Edit =
   | { type: "set_description"; clip: number; description: string }
   | { type: "set_style"; style: string }
   | { type: "move_anchor"; frame: number }
+  | { type: "move_image"; image: number; frame: number }
   | { type: "retime"; num_frames: number };
 
 /**
@@ -53,6 +54,8 @@ export function reduce(narrative: Narrative, edit: Edit): Narrative {
       return { ...narrative, style: edit.style };
     case "move_anchor":
       return moveAnchor(narrative, edit.frame);
+    case "move_image":
+      return moveImage(narrative, edit.image, edit.frame);
     case "retime":
       return retime(narrative, edit.num_frames);
   }
@@ -149,6 +152,16 @@ function setDescription(narrative: Narrative, clip: number, description: string)
 function moveAnchor(narrative: Narrative, frame: number): Narrative {
   const [first, ...others] = narrative.anchors;
   return checked({ ...narrative, anchors: [{ ...first!, frame }, ...others] });
+}
+
+function moveImage(narrative: Narrative, image: number, frame: number): Narrative {
+  const images = narrative.anchors.map((anchor) => anchor.image);
+  if (!images.includes(image)) {
+    const known = images.toSorted((a, b) => a - b).map((each) => each + 1);
+    throw new NarrativeError(`The story places no image ${image + 1}; it places ${known.join(", ")}.`);
+  }
+  const moved = narrative.anchors.map((anchor) => (anchor.image === image ? { ...anchor, frame } : anchor));
+  return checked({ ...narrative, anchors: moved.toSorted((a, b) => a.frame - b.frame) });
 }
 
 /** The same story in another number of frames; boundaries and images keep their share, and no clip is lost. */

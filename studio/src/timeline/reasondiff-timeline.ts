@@ -4,6 +4,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import { latentFrames, owners, unreadClips, videoFrames } from "../narrative/framePlan";
 import { type History, begin, edited, redo, replaced, undo } from "../narrative/history";
 import {
+  type Anchor,
   type Narrative,
   NarrativeError,
   type NarrativeFile,
@@ -147,13 +148,11 @@ export class ReasonDiffTimeline extends LitElement {
     }
   }
 
-  private moveAnchor(index: number, frame: number, group: string): void {
-    const story = this.history!.present;
-    if (story.anchors[index]!.frame === frame) {
-      return;
-    }
-    if (index === 0) {
-      this.edit({ type: "move_anchor", frame }, group);
+  private moveAnchor(image: number, frame: number, group: string): void {
+    const { anchors } = this.history!.present;
+    if (anchors.find((anchor) => anchor.image === image)?.frame !== frame) {
+      const alone = anchors.length === 1;
+      this.edit(alone ? { type: "move_anchor", frame } : { type: "move_image", image, frame }, group);
     }
   }
 
@@ -233,13 +232,13 @@ export class ReasonDiffTimeline extends LitElement {
     this.moveEdge(edge, at + step, `nudge edge ${edge}`);
   }
 
-  private anchorKey(event: KeyboardEvent, index: number): void {
+  private anchorKey(event: KeyboardEvent, anchor: Anchor): void {
     const step = this.stepOf(event);
     if (step !== null) {
       event.preventDefault();
-      const { anchors, numFrames } = this.history!.present;
-      const frame = Math.min(Math.max(anchors[index]!.frame + step, 0), numFrames - 1);
-      this.moveAnchor(index, frame, `nudge anchor ${index}`);
+      const { numFrames } = this.history!.present;
+      const frame = Math.min(Math.max(anchor.frame + step, 0), numFrames - 1);
+      this.moveAnchor(anchor.image, frame, `nudge image ${anchor.image}`);
     }
   }
 
@@ -408,7 +407,7 @@ export class ReasonDiffTimeline extends LitElement {
     return html`
       <div class="track anchors">
         ${ghosts.map((ghost, index) => this.ghostPin(ghost, index, story))}
-        ${story.anchors.map((_, index) => this.pin(index, story))}
+        ${byImage(story).map((anchor) => this.pin(anchor, story))}
       </div>
     `;
   }
@@ -428,12 +427,12 @@ export class ReasonDiffTimeline extends LitElement {
     `;
   }
 
-  private pin(index: number, story: Narrative): TemplateResult {
-    const { frame, image } = story.anchors[index]!;
+  private pin(anchor: Anchor, story: Narrative): TemplateResult {
+    const { frame, image } = anchor;
     const picture = this.images[image];
     const move = (event: PointerEvent, group: string): void => {
       const { numFrames } = this.history!.present;
-      this.moveAnchor(index, frameAt(event.clientX, this.track.getBoundingClientRect(), numFrames), group);
+      this.moveAnchor(image, frameAt(event.clientX, this.track.getBoundingClientRect(), numFrames), group);
     };
     return html`
       <div
@@ -446,7 +445,7 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuemax=${story.numFrames}
         aria-valuenow=${frame + 1}
         aria-valuetext=${this.place(frame)}
-        @keydown=${(event: KeyboardEvent) => this.anchorKey(event, index)}
+        @keydown=${(event: KeyboardEvent) => this.anchorKey(event, anchor)}
         @pointerdown=${(event: PointerEvent) => this.drag(event, move)}
       >
         <div class="head" ${styled({ "background-image": picture ? `url("${picture}")` : "none" })}>
@@ -591,6 +590,11 @@ export class ReasonDiffTimeline extends LitElement {
   }
 }
 
+/** In the order of the images, which stays while one is dragged past another. */
+function byImage(story: Narrative): Anchor[] {
+  return story.anchors.toSorted((a, b) => a.image - b.image);
+}
+
 function hue(clip: number): string {
   return HUES[clip % HUES.length]!;
 }
@@ -606,7 +610,7 @@ function told(edit: Edit, before: Narrative, after: Narrative): string {
   if (edit.type === "move_edge") {
     return `Clip ${edit.edge + 2} begins at frame ${edit.frame + 1}.`;
   }
-  if (edit.type === "move_anchor") {
+  if (edit.type === "move_anchor" || edit.type === "move_image") {
     return `The image is at frame ${edit.frame + 1}.`;
   }
   return `The story has ${after.clips.length} clips.`;

@@ -117,6 +117,9 @@ def without(name: str, form: str = "diffusers") -> dict[str, Tensor]:
     return {key: weight for key, weight in KNOWN[form].items() if key != name}
 
 
+PEFTS = "base_model.model.blocks.0.attn1.to_q.lora_A.weight"
+OWN = "transformer.blocks.0.attn1.to_q.lora_A.weight"
+
 ODD = {
     "another model's": ({"transformer.single_blocks.0.attn.to_q.lora_A.weight": torch.ones(2, 2)}, "single_blocks.0"),
     "a layer too many": (written("transformer.") | {"transformer.blocks.7.attn1.to_q.lora_A.weight": torch.ones(2, 24)},
@@ -132,6 +135,11 @@ ODD = {
     "an alpha alone": (more("blocks.0.attn1.to_k.alpha", torch.tensor(2.0), "bare"), "to_k.alpha"),
     "a model's weights": ({"blocks.0.attn1.to_q.weight": torch.ones(2, 2)}, "to_q.weight"),
     "nothing": ({}, "no weight"),
+    "no numbers": (KNOWN["PEFT"] | {PEFTS: torch.full((2, 24), float("nan"))}, "holds values that are no numbers"),
+    "no numbers, diffusers": (KNOWN["diffusers"] | {OWN: torch.full((2, 24), float("inf"))}, "are no numbers"),
+    "an alpha that is none": (KNOWN["bare"] | {"blocks.0.attn1.to_q.alpha": torch.tensor(float("nan"))}, "no numbers"),
+    "an alpha of two": (KNOWN["bare"] | {"blocks.0.attn1.to_q.alpha": torch.ones(2)}, "to_q.alpha"),
+    "a layer twice": (KNOWN["PEFT"] | {OWN: torch.ones(2, 24)}, "twice"),
 }  # fmt: skip
 
 
@@ -239,3 +247,26 @@ def test_a_lora_in_another_form_is_not_renamed_for_comfyui(tmp_path: Path) -> No
     save_file({"diffusion_model.blocks.0.self_attn.q.lora_A.weight": torch.zeros(2, 4)}, file)
     with pytest.raises(CheckpointError, match=r"has the key 'diffusion_model.blocks.0.self_attn.q.lora_A.weight'"):
         as_comfyui_reads(file)
+
+
+def test_a_lora_in_float8_is_read(tmp_path: Path) -> None:
+    for form in ("PEFT", "diffusers"):
+        save_file({key: each.to(torch.float8_e4m3fn) for key, each in KNOWN[form].items()}, tmp_path / "a.safetensors")
+        pipe = pipeline()
+        pipe.load_lora(tmp_path / "a.safetensors", "style")
+        first, second = weights()["blocks.0.attn1.to_q"]
+        rounded = second.to(torch.float8_e4m3fn).float() @ first.to(torch.float8_e4m3fn).float()
+        assert torch.allclose(changes(pipe)["blocks.0.attn1.to_q"], rounded, atol=0.05)
+
+
+def test_a_lora_that_changes_nothing_is_said_and_not_kept(tmp_path: Path) -> None:
+    save_file(
+        KNOWN["PEFT"] | {key: each * 0 for key, each in KNOWN["PEFT"].items() if "lora_B" in key},
+        tmp_path / "0.safetensors",
+    )
+    pipe = pipeline()
+    add_lora(pipe)
+    before = pipe.adapter_state
+    with pytest.raises(CheckpointError, match="changes nothing: all its products are 0"):
+        pipe.load_lora(tmp_path / "0.safetensors", "style")
+    assert pipe.adapter_state == before and not deltas(pipe, "style")

@@ -224,6 +224,8 @@ def bytes_of(text: str) -> Tensor:
         (EIGHT | {f"{QUERY}.scale_weight": torch.ones(1), f"{QUERY}.weight_scale": torch.ones(1)}, "weight_scale"),
         (EIGHT | {f"{QUERY}.weight_scale": torch.ones(3, 4)}, "weight"),
         (EIGHT | {f"{QUERY}.weight_scale": torch.ones(1, 12)}, "weight"),
+        (EIGHT | {f"{QUERY}.weight_scale": torch.zeros(1)}, "weight"),
+        (EIGHT | {f"{QUERY}.scale_weight": torch.tensor(float("nan"))}, "weight"),
         (EIGHT | {f"{QUERY}.comfy_quant": bytes_of('{"format": "nvfp4"}')}, "comfy_quant"),
         (EIGHT | {f"{QUERY}.comfy_quant": bytes_of('{"format": "float8_e5m2", "turned": 1}')}, "comfy_quant"),
         (EIGHT | {f"{QUERY}.comfy_quant": bytes_of("no JSON")}, "comfy_quant"),

@@ -277,6 +277,45 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
         wider.build(folder, model.parent / "cache", "cpu")
 
 
+def test_stage1_hard_goes_on_with_stage1_and_reads_the_anchor_in_the_patch_embedding_too(
+    model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    plan = replace(small("storyworld-tiny/stage1-hard"), from_weights=str(model))
+    stage = plan.build(folder, tmp_path / "cache", "cpu")
+    before = load_file(model / LORA_FILE)
+    ours = {name.replace(".reasondiff.", "."): p for name, p in stage.trainable().items() if ".lora_" in name}
+    assert all(torch.equal(ours[name].to(p.dtype), p) for name, p in before.items())
+    added = set(ours) - set(before)
+    assert added == {f"transformer.patch_embedding.lora_{half}.weight" for half in "AB"}
+    assert not ours["transformer.patch_embedding.lora_B.weight"].any(), "it changes nothing yet"
+    assert [shard.name for shard in (tmp_path / "cache").rglob("*.safetensors")] == [
+        "train-hard-0.5-000000.safetensors"
+    ]
+    with torch.no_grad():
+        ours["transformer.patch_embedding.lora_B.weight"].fill_(0.01)
+    stage.export(folder)
+    again = ReasonDiffPipeline.from_pretrained(folder)
+    read = dict(again.transformer.named_parameters())["patch_embedding.lora_B.reasondiff.weight"]
+    assert read.float().mean() == pytest.approx(0.01, rel=0.01)
+
+
+def test_the_latent_frame_of_the_anchor_can_weigh_more(model: Path) -> None:
+    plan = small("storyworld-tiny/stage1")
+    stage = plan.build(model, model.parent / "cache", "cpu")
+    still = draw_batch(stage.dataset, 0)
+    still = replace(still, clean=still.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1))
+    assert still.anchor_latent_frame is not None
+    wrong = still.velocity.clone()
+    for clip, latent_frame in enumerate(still.anchor_latent_frame.tolist()):
+        wrong[clip, :, latent_frame] += 1.0
+    assert float(stage.denoising_loss(wrong, still)) == pytest.approx(1 / 9)
+    stage.options = replace(stage.options, anchor_weight=3.0)
+    assert float(stage.denoising_loss(wrong, still)) == pytest.approx(3 / 11)
+    assert float(stage.denoising_loss(still.velocity, still)) == 0
+
+
 def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> None:
     plan = small("storyworld-tiny/base")
     stage = plan.build(model, model.parent / "cache", "cpu")
@@ -321,6 +360,20 @@ def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Pat
         "ffn.net.0.proj",
         "ffn.net.2",
     }
+
+
+def test_without_enhanced_latents_the_lora_alone_is_trained_and_the_anchor_is_repeated(model: Path) -> None:
+    stage = small("storyworld-tiny/no-enhanced-latents").build(model, model.parent / "cache", "cpu")
+    assert stage.trainable() and all(name.startswith("transformer.") for name in stage.trainable())
+    inputs = draw_batch(stage.dataset, 0)
+    text_embeds = stage.texts.context(inputs.plans, trained=False)[1]
+    enhanced = stage.enhance(inputs, text_embeds)
+    assert inputs.anchors is not None and inputs.anchor_latent_frame is not None
+    repeated = inputs.anchors[:, :, 1:].expand_as(enhanced).clone()
+    repeated[:, :, 0] = inputs.anchors[:, :, 0]
+    torch.testing.assert_close(enhanced, repeated)
+    stage.loss(inputs)["loss"].backward()
+    assert all(p.grad is None for p in stage.alignformer.parameters())
 
 
 def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path) -> None:

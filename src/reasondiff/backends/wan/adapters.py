@@ -234,7 +234,7 @@ class Adapters:
             Its name.
 
         Raises:
-            CheckpointError: it is missing or damaged, or a layer that it names is not there.
+            CheckpointError: it is missing or damaged, a layer that it names is not there, or it changes nothing.
             InputError: the name is taken or cannot be one.
             UnsupportedError: a LoRA is merged into the transformer, or the model has two of them.
         """
@@ -248,6 +248,12 @@ class Adapters:
         self._refuse_merged()
         active = self._active_loras()
         self.pipe.read_lora(place, name)
+        if not any(_changes(layer, name) for layer in self.pipe.lora_layers):
+            self._activate(active)  # first, or peft would choose one
+            self.pipe.delete_adapters(name)
+            raise CheckpointError(
+                f"The LoRA {str(lora)!r} changes nothing: all its products are 0; give a trained one."
+            )
         self._activate([*active, name])
         for layer in self.pipe.lora_layers:
             layer.set_scale(name, scale)
@@ -391,6 +397,13 @@ class Adapters:
             raise UnsupportedError(
                 f"The LoRA {min(merged)!r} is merged into the transformer; call unfuse_lora() first."
             )
+
+
+def _changes(layer: Any, lora: str) -> bool:
+    """Whether a layer's product of a LoRA's two weights is other than 0."""
+    if lora not in layer.lora_A:
+        return False
+    return all(bool(side[lora].weight.count_nonzero()) for side in (layer.lora_A, layer.lora_B))
 
 
 def _refuse_lora_alone(place: Path) -> None:

@@ -259,6 +259,15 @@ class WanComponents(WanImageToVideoPipeline):
         return super().lora_state_dict(given, **kwargs)
 
     @classmethod
+    def _maybe_expand_t2v_lora_for_i2v(
+        cls, transformer: Any, state_dict: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """As it is. diffusers adds layers of zeros for the image tokens' keys and values where a LoRA has none: they
+        cost time in every step, change nothing, and would be saved with the LoRA.
+        """
+        return state_dict
+
+    @classmethod
     def load_lora_into_transformer(
         cls, state_dict: dict[str, torch.Tensor], transformer: Any, *args: Any, **kwargs: Any
     ) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, tensor
@@ -167,13 +168,15 @@ def check_all_used(weights: Mapping[str, Tensor], layers: Collection[str], kind:
         kind: of transformer, for the error.
 
     Raises:
-        CheckpointError: names a key that none takes.
+        CheckpointError: names a key that none takes, that lacks its other half, or that is no number.
     """
     used: dict[str, set[str]] = {}
     for name in weights:
         layer, _, role = name.removeprefix("transformer.").rpartition(".lora_")
         if not name.startswith("transformer.") or layer not in layers:
             raise CheckpointError(f"No layer of this {kind} takes the LoRA's {name!r}; read are {FORMS}.")
+        if not weights[name].float().isfinite().all():
+            raise CheckpointError(f"The LoRA's {name!r} holds values that are no numbers; download the LoRA again.")
         used.setdefault(layer, set()).add(role)
     if not used:
         raise CheckpointError(f"The LoRA holds no weight; read are {FORMS}.")
@@ -196,12 +199,19 @@ def _renamed(weights: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
         if found is None:
             raise _unread(file, name)
         layer, role = found["layer"], found["role"]
+        if weight.itemsize == 1:  # float8 cannot be multiplied
+            weight = weight.to(torch.bfloat16)
         if role in ("lora_B", "lora_up"):
             alpha = weights.get(f"{layer}.alpha")
+            if alpha is not None and alpha.numel() != 1:
+                raise _unread(file, f"{layer}.alpha")
             scale = factor if alpha is None else float(alpha) / weight.shape[1]
             weight = weight * scale
         side = "lora_A" if role in ("lora_A", "lora_down") else "lora_B"
-        renamed[f"transformer.{_layer(layer)}.{side}.weight"] = weight.contiguous()
+        new = f"transformer.{_layer(layer)}.{side}.weight"
+        if new in renamed:
+            raise CheckpointError(f"{str(file)!r} holds {new!r} twice, once as {name!r}; get a file of one form.")
+        renamed[new] = weight.contiguous()
     return renamed
 
 

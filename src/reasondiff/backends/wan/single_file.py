@@ -174,6 +174,10 @@ def _scaled(beside: dict[str, Tensor], before: str, path: Path) -> Tensor:
             )
         return weight.float()
     scale = scales[0].float()
+    if not (scale.isfinite() & (scale > 0)).all():
+        raise CheckpointError(
+            f"In {str(path)!r} a scale of {before + 'weight'!r} is 0, negative or no number; get another file."
+        )
     rows = weight.shape[0]
     if scale.numel() == 1:
         return weight.float() * scale.reshape(())

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from reasondiff.backends.wan.conditioning import encode_video
-from reasondiff.errors import InputError
 from reasondiff.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["VACE_DEFAULTS", "control_mask", "control_video", "encode_control", "held_frames", "is_vace"]
 
-VACE_DEFAULTS: Mapping[str, Any] = {"interval": 1 / 16}
-"""Where they differ from the paper's: nobody has trained VACE at another pace than Wan's own, 16 frames per second."""
+VACE_DEFAULTS: Mapping[str, Any] = {"interval": 1 / 16, "shortest_clip": 1.0}
+"""Where they differ from the paper's: nobody has trained VACE at another pace than Wan's own, 16 frames per second, and
+without an adapter clips of less than a second are told less reliably."""
 
 
 def is_vace(transformer: Any) -> bool:
@@ -54,7 +54,7 @@ def control_video(images: Tensor, frames: Sequence[int], timeline: Timeline) -> 
     Raises:
         InputError: a frame outside the clip, or two images in one latent frame.
     """
-    _check_apart(frames, timeline)
+    timeline.check_apart(frames)
     video = images.new_zeros(1, images.shape[1], timeline.num_frames, *images.shape[2:])
     for image, frame in zip(images, frames, strict=True):
         held = held_frames(timeline, frame)
@@ -104,18 +104,3 @@ def encode_control(vae: AutoencoderKLWan, images: Tensor, frames: Sequence[int],
     *_, height, width = kept.shape
     mask = control_mask(timeline, frames, height, width, scale=images.shape[-1] // width)
     return torch.cat([kept, changed, mask.to(kept)], dim=1)
-
-
-def _check_apart(frames: Sequence[int], timeline: Timeline) -> None:
-    """Raise where two anchors would have to be held by one latent frame."""
-    first_in: dict[int, int] = {}
-    for frame in frames:
-        latent_frame = timeline.latent_of(frame)
-        if latent_frame in first_in:
-            held = timeline.frames_of(latent_frame)
-            one, other = sorted((first_in[latent_frame], frame))
-            raise InputError(
-                f"The images at positions {one + 1} and {other + 1} would share positions {held.start + 1} to "
-                f"{held.stop}, where this model holds one image; move one of them."
-            )
-        first_in[latent_frame] = frame

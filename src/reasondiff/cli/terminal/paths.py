@@ -15,7 +15,7 @@ try:
 except ImportError:  # where there are no such locks, two runs are not noticed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["folder", "only_writer", "spare", "writable"]
+__all__ = ["beside", "folder", "only_writer", "spare", "writable"]
 
 
 def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
@@ -26,6 +26,11 @@ def writable(path: Path, suffix: str, *inputs: Path | None) -> None:
         raise InputError(f"{str(path)!r} is a folder; give the name of a file in it.")
     spare(inputs, path)
     check_place(path)
+
+
+def beside(path: Path, ending: str) -> Path:
+    """A file beside ``path`` that has its name with another ending, even where it has none, as '.' and '' have not."""
+    return path.parent / f"{path.stem}{ending}"
 
 
 def folder(path: Path) -> None:
@@ -48,12 +53,18 @@ def _existing(paths: Iterable[Path | None]) -> dict[tuple[int, int], Path]:
 
 
 @contextmanager
-def only_writer(path: Path) -> Iterator[None]:
+def only_writer(path: Path, *, folder: bool = False) -> Iterator[None]:
     """Inside the block no other run of ours writes ``path``, a file or a folder; the system ends a killed run's claim.
+
+    Args:
+        path: where both would write.
+        folder: make a folder of that name first, because the claim to one lies in it.
 
     Raises:
         InputError: another run is writing it.
     """
+    if folder:
+        path.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
         return
@@ -72,7 +83,7 @@ def _locked(lock: Path, path: Path) -> Iterator[None]:
                 break
         except BlockingIOError:
             os.close(file)
-            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or give another -o.") from None
+            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or choose another place.") from None
         os.close(file)  # the run before has just taken it away
     try:
         yield

@@ -13,6 +13,7 @@ from reasondiff.evaluation.networks.musiq import MusiqNetwork
 from reasondiff.evaluation.networks.opencv import DisFlow, DisInterpolator
 from reasondiff.evaluation.networks.raft import RaftFlow
 from reasondiff.evaluation.networks.rife import RifeInterpolator
+from reasondiff.evaluation.networks.storyworld import StoryWorldClipNetwork
 
 __all__ = ["Networks"]
 
@@ -64,6 +65,10 @@ class Networks:
     @cached_property
     def efficientnet(self) -> EfficientNetLite:
         return EfficientNetLite(self.device)
+
+    @cached_property
+    def storyworld_clip(self) -> StoryWorldClipNetwork:
+        return StoryWorldClipNetwork()
 
     @cached_property
     def conse(self) -> ConseNetwork:

@@ -1,4 +1,4 @@
-"""StoryWorld as a suite: unseen unpaired cases, judged by the oracle."""
+"""StoryWorld as a suite: unseen unpaired cases, judged by the oracle and by templates; a pass needs both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from reasondiff.checkpoints import bundled_folder, model_hashes
 from reasondiff.errors import InputError
 from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
 from reasondiff.storyworld import captions, dataset
-from reasondiff.storyworld.oracle import ORACLE, judge
+from reasondiff.storyworld.judges import judge_story
+from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import Take
 
@@ -73,7 +74,7 @@ class StoryWorldSuite:
         return [_as_case(case_id, case) for case_id, case in self.drawn.items()]
 
     def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
-        """The oracle's verdict on the story, on the image at ``anchor_frame``, and on agent and state apart."""
+        """Both judges' verdict on the story, and each one's; the oracle's on agent and state apart."""
         return judgement_of(self.drawn[case.id].take, case, frames, anchor_frame)
 
     def fingerprint(self) -> dict[str, object]:
@@ -82,14 +83,23 @@ class StoryWorldSuite:
 
 
 def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
-    """The oracle's verdict on a video of a drawn story."""
-    verdict = judge(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
-    return Judgement(verdict.passed, str(verdict), {"agent": verdict.agent_right, "state": verdict.state_right})
+    """Both judges' verdict on a video of a drawn story, and each one's; the oracle's on agent and state apart."""
+    verdict = judge_story(frames, take.story, anchor_frame, np.asarray(case.image), variant=take.variant)
+    parts = {
+        "agent": verdict.oracle.agent_right,
+        "state": verdict.oracle.state_right,
+        "oracle": verdict.oracle.passed,
+        "templates": verdict.templates.passed,
+    }
+    return Judgement(verdict.passed, str(verdict), parts)
 
 
 def world_hash() -> str:
-    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them."""
-    sources = sorted(Path(storyworld.__file__).parent.rglob("*.py"))
+    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them.
+
+    Without the network that compares captions, which decides none of these.
+    """
+    sources = sorted(file for file in Path(storyworld.__file__).parent.rglob("*.py") if file.name != "clip.py")
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 

@@ -6,16 +6,20 @@ does not lend itself to it (a story without a change cannot change too early).
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
+from reasondiff.storyworld import degradations
+from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw, draw_frame
-from reasondiff.storyworld.stories import AGENTS, NUM_FRAMES, PAIRS, SCENES, SIZE, Pose, Take
+from reasondiff.storyworld.stories import AGENTS, NUM_FRAMES, PAIRS, SCENES, SIZE, Pose, Story, Take
 
-__all__ = ["FURTHER", "REQUIRED", "Corruption", "Retold", "retell"]
+__all__ = ["FURTHER", "REQUIRED", "SPOILED", "Corruption", "Retold", "retell"]
 
 Video = np.ndarray
 Corruption = Callable[[Take, random.Random], "Video | None"]
@@ -168,10 +172,111 @@ def popping_up(take: Take, rng: random.Random) -> Video | None:
     return draw(retell(take, pose_in=lambda frame: take.agent_pose(frame) if frame >= first else None))
 
 
+Spoil = Callable[[np.ndarray, int], np.ndarray]
+"""What becomes of an agent's layer (``degradations``) in a frame."""
+
+
+def _spoiled(take: Take, spoil: Spoil) -> Video:
+    """The take with its agent spoiled in every frame."""
+    whole, empty = draw(take), draw(retell(take, pose_in=lambda frame: None))
+    layers = [degradations.layer_of(picture, rest) for picture, rest in zip(whole, empty, strict=True)]
+    return np.stack(
+        [degradations.onto(rest, spoil(layer, f)) for f, (layer, rest) in enumerate(zip(layers, empty, strict=True))]
+    )
+
+
+def _instead(take: Take, **changes: Any) -> Video:
+    """What the take's agent adds to every frame, were it another: float32 [33, 64, 64, 3]."""
+    other = replace(retell(take, state_in=take.object_state, pose_in=take.agent_pose), **changes)
+    empty = draw(retell(take, pose_in=lambda frame: None))
+    return degradations.layer_of(draw(other), empty)
+
+
+def _middle(take: Take, frame: int) -> tuple[float, float]:
+    pose = take.agent_pose(frame)
+    return (pose.x, pose.y - 12) if pose else (0.0, 0.0)
+
+
+def _other_agent(take: Take, rng: random.Random) -> Story | None:
+    """The story with another agent that acts in the same way."""
+    story = take.story
+    if story.at_window:
+        return None
+    others = [a for a in AGENTS if a not in (story.agent, story.object) and (story.object, a) in PAIRS]
+    return replace(story, agent=rng.choice([a for a in others if not replace(story, agent=a).at_window]))
+
+
 def ghostly(take: Take, rng: random.Random) -> Video:
     """The agent is a shade: four tenths of its ink."""
-    video, empty = draw(take).astype(np.float32), nobody_comes(take, rng).astype(np.float32)
-    return (0.4 * video + 0.6 * empty).round().astype(np.uint8)
+    return _spoiled(take, lambda layer, frame: degradations.fade(layer, 0.4))
+
+
+def half_faded(take: Take, rng: random.Random) -> Video:
+    """Half of the agent is missing, or almost."""
+    angle, rest = rng.uniform(0, 2 * math.pi), rng.uniform(0, 0.25)
+    return _spoiled(take, lambda layer, frame: degradations.fade_part(layer, 0.5, angle, rest))
+
+
+def smeared(take: Take, rng: random.Random) -> Video:
+    """The agent is drawn out over two or three frames of its way."""
+    span = rng.uniform(10, 16)
+    return _spoiled(take, lambda layer, frame: degradations.smear(layer, span))
+
+
+def melted(take: Take, rng: random.Random) -> Video:
+    """The agent has run out of its shape."""
+    amount, seed = rng.uniform(3, 5), rng.randrange(2**31)
+    return _spoiled(take, lambda layer, frame: degradations.melt(layer, _middle(take, frame), amount, seed))
+
+
+def blob(take: Take, rng: random.Random) -> Video:
+    """The agent is a patch in its colour."""
+    return _spoiled(take, lambda layer, frame: degradations.clot(layer, 4.5))
+
+
+def many_coloured(take: Take, rng: random.Random) -> Video:
+    """The agent is in three colours, patch by patch."""
+    others = rng.sample([colour for colour in sorted(COLOURS) if colour != take.agent_colour], 2)
+    layers = [_instead(take, agent_colour=colour) for colour in (take.agent_colour, *others)]
+    seed = rng.randrange(2**31)
+
+    def patched(layer: np.ndarray, frame: int) -> np.ndarray:
+        return degradations.patch([each[frame] for each in layers], _middle(take, frame), seed)[0]
+
+    return _spoiled(take, patched)
+
+
+def of_wrong_parts(take: Take, rng: random.Random) -> Video | None:
+    """Half of the agent is another's."""
+    story, angle = _other_agent(take, rng), rng.choice((0.0, 0.5, 1.0, 1.5)) * math.pi
+    if story is None:
+        return None
+    other = _instead(take, story=story)
+    return _spoiled(take, lambda layer, frame: degradations.graft(layer, other[frame], 0.5, angle))
+
+
+def _midway(take: Take, rng: random.Random) -> int | None:
+    """A frame well inside the agent's way."""
+    inside = [f for f in range(NUM_FRAMES) if (pose := take.agent_pose(f)) and 12 < pose.x < SIZE - 12]
+    return rng.choice(inside[3:-3]) if len(inside) > 6 else None
+
+
+def changing_colour(take: Take, rng: random.Random) -> Video | None:
+    """The agent is of another colour from a frame in the middle of its way."""
+    frame = _midway(take, rng)
+    if frame is None or take.variant == "behind":
+        return None
+    other = rng.choice([colour for colour in sorted(COLOURS) if colour != take.agent_colour])
+    return np.concatenate([draw(take)[:frame], draw(replace(take, agent_colour=other))[frame:]])
+
+
+def changing_kind(take: Take, rng: random.Random) -> Video | None:
+    """The agent is another one from a frame in the middle of its way."""
+    frame, story = _midway(take, rng), _other_agent(take, rng)
+    if frame is None or story is None:
+        return None
+    other = replace(retell(take, state_in=take.object_state, pose_in=take.agent_pose), story=story)
+    return np.concatenate([draw(take)[:frame], draw(other)[frame:]])
 
 
 REQUIRED: dict[str, Corruption] = {
@@ -189,11 +294,23 @@ REQUIRED: dict[str, Corruption] = {
 }
 """Each may pass at most two times in a hundred."""
 
+SPOILED: dict[str, Corruption] = {
+    "ghostly agent": ghostly,
+    "half-faded agent": half_faded,
+    "smeared agent": smeared,
+    "melted agent": melted,
+    "agent that is a blob": blob,
+    "many-coloured agent": many_coloured,
+    "agent of wrong parts": of_wrong_parts,
+    "agent that changes colour": changing_colour,
+    "agent that changes kind": changing_kind,
+}
+"""Likewise: the story is told, but the agent is not one that a person would name."""
+
 FURTHER: dict[str, Corruption] = {
     "changed from the start": always_changed,
     "effect when all have gone": effect_after_all,
     "nobody comes": nobody_comes,
     "agent out of nothing": popping_up,
-    "ghostly agent": ghostly,
 }
 """Not asked for, measured all the same."""

@@ -41,7 +41,7 @@ class Bounds:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"The bound {each.name!r} is {value!r}; give a whole number of {int(least)} or more.")
 
-    def schema(self, form: Form, num_frames: int) -> json_schema.Schema:
+    def schema(self, form: Form, num_frames: int, images: int = 1) -> json_schema.Schema:
         """JSON schema of a reply, in the subset that strict servers take; keys are written in this order.
 
         The image and the reasons come before the position, because a model that writes left to right then has
@@ -50,7 +50,11 @@ class Bounds:
         position = json_schema.integer(1, num_frames)
         properties = {"image": json_schema.string(self.image)} if self.image else {}
         properties |= {"reasoning": json_schema.string(self.reasoning)} if self.reasoning else {}
-        properties |= {"position": position}
+        if images == 1:
+            properties |= {"position": position}
+        else:
+            place = json_schema.object({"image": json_schema.integer(1, images), "position": position})
+            properties |= {"positions": json_schema.array(place, images, images)}
         properties |= {"style": json_schema.string(self.style)} if self.style else {}
         if form == "list":
             return json_schema.object(

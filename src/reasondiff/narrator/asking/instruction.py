@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -62,6 +62,8 @@ class Instruction:
         num_frames: int,
         interval: float,
         told: Sequence[Narrative] = (),
+        more: Sequence[Image.Image] = (),
+        pinned: Mapping[int, int] | None = None,
     ) -> tuple[Message, ...]:
         """The conversation that asks for one story.
 
@@ -72,6 +74,8 @@ class Instruction:
             num_frames: f.
             interval: seconds between frames.
             told: stories that were told already; another one is asked for.
+            more: images beside the first, which are to be ordered and placed as well.
+            pinned: frames of images that are placed already, by number, both 0-based.
         """
         times = {"num_frames": num_frames, "interval": f"{interval:g}", "duration": f"{num_frames * interval:.3g}"}
         if self.template:
@@ -85,7 +89,14 @@ class Instruction:
         if told:
             listed = "\n".join(f"- position {story.anchor_frame + 1}: {_outline(story)}" for story in told)
             user += "\n\n" + fill(read_prompt(f"another.{self.version}.txt"), told=listed)
-        return Message("system", system), Message("user", user, (image,))
+        if more:
+            user += "\n\n" + self.several(1 + len(more), pinned or {})
+        return Message("system", system), Message("user", user, (image, *more))
+
+    def several(self, count: int, pinned: Mapping[int, int]) -> str:
+        """What is said of several images, and of those that are placed already."""
+        placed = (f"Image {image + 1} is at position {frame + 1}." for image, frame in sorted(pinned.items()))
+        return " ".join([fill(read_prompt(f"images.{self.version}.txt"), count=count), *placed])
 
     def ask_again(self, faults: Sequence[str]) -> Message:
         """The complaint about a reply."""

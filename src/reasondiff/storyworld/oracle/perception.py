@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ SIDE = 64
 _CELL = 4
 _FAINT = 0.2
 """Peaks below this are not worth a word."""
+_AROUND = 5
+"""A thing's colour is that of a square of twice so many pixels around its middle."""
 _APART = 9.0
 """Peaks of one class nearer to each other than this are one thing."""
 
@@ -33,12 +35,14 @@ class Sighting:
         name: its class, such as ``cat`` or ``vase/broken``.
         x, y: its middle, in pixels of a 64 x 64 frame; clamped to the frame where it is half outside.
         score: 0..1, how sure the network is.
+        colour: of what is there, RGB 0..255; None where nobody looked.
     """
 
     name: str
     x: float
     y: float
     score: float
+    colour: tuple[float, float, float] | None = None
 
 
 class Spotter(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
@@ -98,7 +102,20 @@ def see(net: Spotter, video: np.ndarray) -> list[list[Sighting]]:
     if frames.shape[-2:] != (SIDE, SIDE):
         frames = F.interpolate(frames, (SIDE, SIDE), mode="bilinear", antialias=True)
     heat = torch.cat([net(part).sigmoid() for part in torch.split(frames / 127.5 - 1, 64)]).float().cpu()
-    return [_peaks(net.config["classes"], maps) for maps in heat.numpy()]
+    pixels = F.avg_pool2d(F.pad(frames, (1, 1, 1, 1), mode="replicate"), 3, 1).permute(0, 2, 3, 1).cpu().numpy()
+    return [
+        [replace(one, colour=_colour(picture, one)) for one in _peaks(net.config["classes"], maps)]
+        for picture, maps in zip(pixels, heat.numpy(), strict=True)
+    ]
+
+
+def _colour(picture: np.ndarray, one: Sighting) -> tuple[float, float, float]:
+    """The mean of the more colourful half of the pixels around a thing's middle, RGB 0..255."""
+    left, top = (int(min(max(round(place) - _AROUND, 0), SIDE - 2 * _AROUND)) for place in (one.x, one.y))
+    around = picture[top : top + 2 * _AROUND, left : left + 2 * _AROUND].reshape(-1, 3)
+    colourful = around[np.argsort(around.max(1) - around.min(1))[len(around) // 2 :]]
+    red, green, blue = colourful.mean(0).tolist()
+    return red, green, blue
 
 
 def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Sighting]:

@@ -9,6 +9,8 @@ the agent comes in and goes out again. Each variant of level ``hard`` waives one
     spared        likewise; as ``behind``, nothing may change
     two_objects   a second object may be there, and must keep its state
     distractor    another agent may be there
+
+On every level the agent is the same one from its first to its last frame, in kind and colour, and legible.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+
+import numpy as np
 
 from reasondiff.errors import InputError
 from reasondiff.storyworld.oracle.perception import Sighting
@@ -84,7 +88,7 @@ def weigh(
         raise InputError(f"The anchor's frame {anchor.frame} is outside the video's 0..{len(frames) - 1}.")
     thing, agent = watch(frames, story.object, t), follow(frames, story.agent, t)
     change = find_change(thing.states, story) if story.changes else None
-    who = list(_who(frames, agent, story, variant, t))
+    who = [*_who(frames, agent, story, variant, t), *_identity(agent, thing, story, variant, t)]
     what = list(_what(thing, agent, change, story, t))
     other = list(_strangers(frames, story, variant, t))
     way = list(_way(agent, thing, story, variant, anchor, len(frames), t)) if not who else []
@@ -113,6 +117,22 @@ def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thres
         for name, count in _count(alone, t).items():
             if name in AGENTS and name not in (story.agent, story.object) and count > t.slips:
                 yield f"a {name} is seen, which nobody named"
+
+
+def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
+    """From its first to its last frame it is one agent, and a person would name it."""
+    seen = [frame for frame in agent.seen if not agent.edge(frame, t.whole)]
+    if variant in ("behind", "spared") and thing.place:
+        middle, near = thing.place[0], _near(story, t)
+        seen = [frame for frame in seen if abs(agent.at(frame).x - middle) > near]
+    colours = np.array([colour for frame in seen if (colour := agent.at(frame).colour)])
+    if len(colours):
+        away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) > t.same_colour
+        if away.sum() > t.colour_slips:
+            yield f"the {story.agent} does not keep its colour"
+    clear = sum(agent.at(frame).score >= t.clear for frame in seen)
+    if seen and clear < t.legible * (len(seen)):
+        yield f"the {story.agent} can hardly be told"
 
 
 def _outshone(one: Sighting, sightings: Sequence[Sighting], story: Story, t: Thresholds) -> bool:

@@ -27,6 +27,14 @@ class Thresholds:
     """Frames in which the agent must be seen; the shortest drawn visit shows it in 6."""
     slips: int = 1
     """Frames that may contradict a rule about states, doubles or strangers: one misread frame is no story."""
+    legible: float = 0.8
+    """Share of the frames with the agent well inside in which it must be clearly, not only faintly, seen."""
+    same_colour: float = 40.0
+    """How far (Euclidean, RGB 0..255) its colour may be from its usual one; the palette's are 60 and more apart."""
+    colour_slips: int = 2
+    """Frames in which it may be farther: where a thing behind it shines through."""
+    whole: float = 8.0
+    """Nearer to the edge than this it is half outside, and neither its colour nor its clearness counts."""
     states: int = 2
     """Frames in which the states before and after must each be seen."""
     unclear: float = 0.25

@@ -43,6 +43,7 @@ class BaseDataset(FlowDataset):
         clean = clip.clean[None]
         noise, sigma = self.noise(clean, generator)
         mask = anchor_mask(self.source.timeline, [0], *clean.shape[-2:])
+        assert clip.first_frame_condition is not None, "sources for the base stage have it"
         condition = clip.first_frame_condition[None]
         if rng.random() < self.drop_image:
             mask = torch.zeros_like(mask)
@@ -89,7 +90,7 @@ class BaseStage(FlowStage):
         self.dataset = BaseDataset(source, options, drop_image=drop_image, empty_condition=empty_condition)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        components = {"transformer": self.transformer, "text_encoder": self.texts.encoder}
+        components = {"transformer": self.transformer, "text_encoder": self.pipe.text_encoder}
         return {f"{part}.{name}": p for part, module in components.items() for name, p in module.named_parameters()}
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:

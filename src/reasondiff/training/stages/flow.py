@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +21,8 @@ from reasondiff.backends.wan.denoising import predict, timestep_of
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan, install
 from reasondiff.data.clips import ClipSource
 from reasondiff.data.loader import check_batch
-from reasondiff.data.texts import Texts
+from reasondiff.data.texts import TextContexts, Texts
+from reasondiff.errors import InputError
 from reasondiff.flow import velocity_from
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.training.log import by_bin
@@ -44,7 +45,10 @@ class FlowOptions:
         logit_mean: of the noise levels' logit. With the defaults half of the clips have a sigma above 0.82 and a tenth
             above 0.95: there it is decided what a video shows.
         logit_std: of the same.
+        timesteps: "logit-normal", or "uniform" as in the paper.
+        shift: of the noise levels towards noise, as Wan's scheduler does it: s becomes shift s / (1 + (shift - 1) s).
         motion_weight: in the loss, of what moves; it changes how soon it is learnt, not what is the best answer.
+        anchor_weight: in the loss, of the latent frame that holds the anchor, which the user looks at first.
         compile: the transformer's blocks.
     """
 
@@ -52,11 +56,16 @@ class FlowOptions:
     drop_text: float = 0.1
     logit_mean: float = 1.5
     logit_std: float = 1.2
+    timesteps: Literal["logit-normal", "uniform"] = "logit-normal"
+    shift: float = 1.0
     motion_weight: float = 4.0
+    anchor_weight: float = 1.0
     compile: bool = False
 
     def __post_init__(self) -> None:
         check_batch(self.batch)
+        if self.shift <= 0:
+            raise InputError(f"A shift of {self.shift:g} leaves no noise; give more than 0, 1 for none.")
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,7 @@ class Inputs:
         plans: which text each latent frame reads.
         first_frame_condition: Wan's own condition for the first frame (base), or that of no image.
         anchors: [batch, channels, 2, height, width], the anchor's latents (stages 1 and 2).
+        anchor_images: [batch, 3, height, width] in -1..1, in their place where the step encodes them.
         anchor_latent_frame: [batch], the latent frame that holds the anchor.
         time_index: [batch, latent_frames], AlignFormer's time index of each latent frame.
     """
@@ -82,6 +92,7 @@ class Inputs:
     plans: tuple[FramePlan, ...]
     first_frame_condition: Tensor | None = None
     anchors: Tensor | None = None
+    anchor_images: Tensor | None = None
     anchor_latent_frame: Tensor | None = None
     time_index: Tensor | None = None
 
@@ -136,10 +147,15 @@ class FlowDataset:
         return int(torch.randint(len(self.source), (), generator=generator))
 
     def noise(self, clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noise like ``clean``, and how much of it, [batch]: mostly much."""
+        """Noise like ``clean``, and how much of it, [batch]."""
         noise = torch.randn(clean.shape, generator=generator)
-        logit = self.options.logit_mean + self.options.logit_std * torch.randn(len(clean), generator=generator)
-        return noise, torch.sigmoid(logit)
+        if self.options.timesteps == "uniform":
+            sigma = torch.rand(len(clean), generator=generator)
+        else:
+            logit = self.options.logit_mean + self.options.logit_std * torch.randn(len(clean), generator=generator)
+            sigma = torch.sigmoid(logit)
+        shift = self.options.shift
+        return noise, shift * sigma / (1 + (shift - 1) * sigma) if shift != 1 else sigma
 
 
 class FlowStage:
@@ -149,9 +165,16 @@ class FlowStage:
         pipe: whose components are trained.
         options: of the loss.
         validation: what ``validate`` does.
+        texts: where texts come from; the pipeline's text encoder unless given.
     """
 
-    def __init__(self, pipe: ReasonDiffPipeline, options: FlowOptions, validation: Validation) -> None:
+    def __init__(
+        self,
+        pipe: ReasonDiffPipeline,
+        options: FlowOptions,
+        validation: Validation,
+        texts: TextContexts | None = None,
+    ) -> None:
         self.pipe = pipe
         self.options = options
         self.validation = validation
@@ -159,7 +182,7 @@ class FlowStage:
         install(pipe.transformer)  # before it is compiled
         if options.compile:
             pipe.transformer.compile_repeated_blocks()
-        self.texts = Texts(pipe.tokenizer, pipe.text_encoder)
+        self.texts = texts or Texts(pipe.tokenizer, pipe.text_encoder)
 
     def predicted_velocity(self, inputs: Inputs, condition: Tensor, context: FrameContext) -> Tensor:
         """What the transformer makes of the noisy latents, as a velocity (``flow``)."""
@@ -170,11 +193,15 @@ class FlowStage:
         return velocity_from(predicted.float(), noisy, broadcast(inputs.sigma), self.pipe.scheduler)
 
     def denoising_loss(self, predicted: Tensor, inputs: Inputs) -> Tensor:
-        """The squared error of the velocity (Eq. 1); what moves weighs more.
+        """The squared error of the velocity (Eq. 1); what moves weighs more, and the anchor's latent frame may.
 
         The mean over clips of each clip's weighted mean, so that a batch may be split among processes or steps.
         """
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
+        if inputs.anchor_latent_frame is not None:
+            latent_frames = torch.arange(inputs.clean.shape[2], device=weight.device)
+            is_anchor = latent_frames == inputs.anchor_latent_frame[:, None]
+            weight = weight * (1 + (self.options.anchor_weight - 1) * is_anchor[:, None, :, None, None])
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
         cells = (1, 2, 3, 4)
         return ((error * weight).sum(cells) / weight.sum(cells)).mean()

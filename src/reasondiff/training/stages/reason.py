@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from reasondiff.alignformer import enhanced_latents
-from reasondiff.backends.wan.conditioning import anchor_mask
+from reasondiff.backends.base import Anchor
+from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_latents
 from reasondiff.backends.wan.framewise import FramePlan
+from reasondiff.backends.wan.model import WanModel
 from reasondiff.checkpoints import LORA_FILE
-from reasondiff.data.clips import AnchorLatents, ClipSource
+from reasondiff.data.clips import AnchorImage, AnchorLatents, ClipSource
 from reasondiff.data.loader import SampleKey
-from reasondiff.data.texts import jitter_boundaries
+from reasondiff.data.texts import TextContexts, jitter_boundaries
+from reasondiff.media.tensors import to_pixels
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.training.export import atomic_components, to_bf16, without_local_paths
 from reasondiff.training.log import Row, by_bin
@@ -36,11 +42,15 @@ class ReasonDataset(FlowDataset):
         source: the clips.
         options: of the draws.
         per_frame: share of clips with a caption per latent frame; the others have run-length clips, about on time.
+        single_text: instead, every latent frame reads the clip's one caption (the ablation "w/o Multi. prompt").
     """
 
-    def __init__(self, source: ClipSource, options: FlowOptions, *, per_frame: float) -> None:
+    def __init__(
+        self, source: ClipSource, options: FlowOptions, *, per_frame: float, single_text: bool = False
+    ) -> None:
         super().__init__(source, options)
         self.per_frame = per_frame
+        self.single_text = single_text
 
     def draw(self, key: SampleKey) -> Inputs:
         generator, rng = key.generator(), key.rng()
@@ -55,7 +65,10 @@ class ReasonDataset(FlowDataset):
             sigma,
             mask=anchor_mask(timeline, [anchor.frame], *clean.shape[-2:]),
             plans=(self._plan(index, anchor.frame, rng),),
-            anchors=_as_in_generation(anchor),
+            anchors=_as_in_generation(anchor.latents[None], anchor.frame == 0)
+            if isinstance(anchor, AnchorLatents)
+            else None,
+            anchor_images=anchor.pixels[None] if isinstance(anchor, AnchorImage) else None,
             anchor_latent_frame=torch.tensor([timeline.latent_of(anchor.frame)]),
             time_index=self._time_index(rng),
         )
@@ -64,6 +77,8 @@ class ReasonDataset(FlowDataset):
         timeline = self.source.timeline
         if rng.random() < self.options.drop_text:
             return FramePlan.single("", timeline.num_latent_frames)
+        if self.single_text:
+            return FramePlan.single(self.source.caption(index, rng), timeline.num_latent_frames)
         if rng.random() >= self.per_frame:
             narrative = jitter_boundaries(self.source.narrative(index, frame, rng), rng)
             return FramePlan.from_narrative(narrative, timeline)
@@ -84,12 +99,10 @@ class ReasonDataset(FlowDataset):
         return grid * rng.randint(1, _MAX_STRIDE) + rng.randint(0, _MAX_OFFSET)
 
 
-def _as_in_generation(anchor: AnchorLatents) -> Tensor:
-    """The anchor's latents with a batch dimension; at frame 0 a generation encodes one frame, and has one latent."""
-    latents = anchor.latents[None].clone()
-    if anchor.frame == 0:
-        latents[:, :, 1] = latents[:, :, 0]
-    return latents
+def _as_in_generation(anchors: Tensor, at_start: Tensor | bool) -> Tensor:
+    """Anchors [batch, channels, 2, height, width], of which those at frame 0 have one latent, as in a generation."""
+    first, repeated = anchors[:, :, :1], anchors[:, :, 1:]
+    return torch.cat([first, torch.where(torch.as_tensor(at_start, device=first.device), first, repeated)], dim=2)
 
 
 def motion_of(enhanced: Tensor, clean: Tensor) -> Tensor:
@@ -114,8 +127,13 @@ class ReasonStage(FlowStage):
         adapters: the transformer's trainable LoRA parameters by name; none in stage 2, where they stay frozen.
         beta: weight of the auxiliary loss between c* and the clean latents (Eq. 6); 0 in stage 1, 0.2 in stage 2.
         per_frame: share of clips with a caption per latent frame.
+        single_text: every latent frame reads the clip's one caption.
+        train_alignformer: without, it stays as it begins, and c* is the repeated anchor (the ablation "w/o Enhanced
+            latents").
         validation: what ``validate`` does.
         adapter_of: the base model's name, for an export that is an adapter's folder; None exports into a model's.
+        recipe: how it was trained, for the adapter's record.
+        texts: where texts come from; the pipeline's text encoder unless given.
     """
 
     def __init__(
@@ -127,24 +145,32 @@ class ReasonStage(FlowStage):
         adapters: dict[str, nn.Parameter],
         beta: float,
         per_frame: float,
+        single_text: bool = False,
+        train_alignformer: bool = True,
         validation: Validation,
         adapter_of: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        texts: TextContexts | None = None,
     ) -> None:
-        super().__init__(pipe, options, validation)
+        super().__init__(pipe, options, validation, texts)
         assert self.pipe.alignformer is not None, "a model for these stages has one"
         self.alignformer = self.pipe.alignformer
         self.adapters = adapters
         self.beta = beta
         self.adapter_of = adapter_of
-        self.dataset = ReasonDataset(source, options, per_frame=per_frame)
+        self.recipe = recipe
+        self.train_alignformer = train_alignformer
+        self.dataset = ReasonDataset(source, options, per_frame=per_frame, single_text=single_text)
 
     def trainable(self) -> dict[str, nn.Parameter]:
-        own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
+        own = {}
+        if self.train_alignformer:
+            own = {f"alignformer.{name}": p for name, p in self.alignformer.named_parameters()}
         return own | {f"transformer.{name}": p for name, p in self.adapters.items()}
 
     def loss(self, inputs: Inputs) -> dict[str, Tensor]:
         assert inputs.anchor_latent_frame is not None, "these stages draw it"
-        context, text_embeds = self.texts.context(inputs.plans, trained=False)
+        context, text_embeds = self.texts.context(inputs.plans, image=self._image_tokens(inputs))
         enhanced = self.enhance(inputs, text_embeds)
         predicted = self.predicted_velocity(inputs, enhanced, context)
         denoising = self.denoising_loss(predicted, inputs)
@@ -175,21 +201,39 @@ class ReasonStage(FlowStage):
 
     def enhance(self, inputs: Inputs, text_embeds: dict[str, Tensor]) -> Tensor:
         """c*, the reasoning-enhanced latents (Alg. 1, line 19)."""
-        assert inputs.anchors is not None and inputs.anchor_latent_frame is not None, "these stages draw them"
+        assert inputs.anchor_latent_frame is not None, "these stages draw it"
         return enhanced_latents(
             self.alignformer,
-            inputs.anchors,
+            self._anchors(inputs),
             inputs.anchor_latent_frame,
             inputs.plans,
             text_embeds,
             inputs.time_index,
         )
 
+    @torch.no_grad()
+    def _anchors(self, inputs: Inputs) -> Tensor:
+        """The anchors' latents; of images they are encoded now."""
+        if inputs.anchors is not None:
+            return inputs.anchors
+        assert inputs.anchor_images is not None and inputs.anchor_latent_frame is not None, "these stages draw them"
+        at_start = (inputs.anchor_latent_frame == 0)[:, None, None, None, None]
+        return _as_in_generation(encode_anchor_latents(self.pipe.vae, inputs.anchor_images), at_start)
+
+    def _image_tokens(self, inputs: Inputs) -> Tensor | None:
+        """The image encoder's tokens of the anchors, for a transformer that takes them (Wan2.1)."""
+        if self.transformer.config["image_dim"] is None:
+            return None
+        assert inputs.anchor_images is not None, "a source for such a transformer has the images"
+        images = to_pixels(inputs.anchor_images[:, :, None])[:, 0]
+        anchors = [Anchor(Image.fromarray(image), 0) for image in images]
+        return WanModel(self.pipe).encode_anchor_image(anchors)
+
     def export(self, model: Path) -> None:
         """Save the components into a model's folder, or all of ``model`` as an adapter."""
         if self.adapter_of is not None:
             model.parent.mkdir(parents=True, exist_ok=True)
-            self.pipe.save_adapter(model, base_model=self.adapter_of)
+            self.pipe.save_adapter(model, base_model=self.adapter_of, recipe=self.recipe)
             return
         if self.adapters:
             self.pipe.register_to_config(alignformer_lora=True)

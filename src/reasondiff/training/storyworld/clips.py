@@ -31,7 +31,7 @@ class DrawnClips:
 
     def __init__(self, takes: TakeSet) -> None:
         self.takes = takes
-        self.name = takes.split
+        self.name = f"{takes.split}-hard-{takes.hard:g}" if takes.hard else takes.split
 
     def fingerprint(self) -> str:
         """Of how the world is drawn."""
@@ -95,13 +95,22 @@ class StoryWorldClips:
 
 
 def storyworld_clips(
-    vae: WanVae, count: int, cache: Path, *, split: str = "train", precision: Precision = "auto"
+    vae: WanVae,
+    count: int,
+    cache: Path,
+    *,
+    split: str = "train",
+    hard: float = 0.0,
+    precision: Precision = "auto",
 ) -> StoryWorldClips:
     """The first ``count`` clips of a split, encoded once for all stages.
+
+    Args:
+        hard: share of clips of level ``hard``.
 
     Raises:
         InputError: ``cache`` cannot be written into.
     """
-    takes = TakeSet(split)
+    takes = TakeSet(split, hard=hard)
     encoded = encode_clips(vae, DrawnClips(takes), count, cache / "latents", precision=precision)
     return StoryWorldClips(takes, encoded, stride=vae.config["scale_factor_temporal"])

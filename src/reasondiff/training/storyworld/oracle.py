@@ -27,6 +27,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
+from reasondiff.training.export import without_local_paths
 from reasondiff.training.storyworld.oracle_scenes import (
     CLASSES,
     Item,
@@ -37,14 +38,13 @@ from reasondiff.training.storyworld.oracle_scenes import (
     other_state,
     visibility,
 )
+from reasondiff.training.storyworld.oracle_spoils import GHOST, SOLID, spoil
 
 __all__ = ["OracleStage", "labels", "worsen"]
 
 _GRID = 16
 _SHOWN, _HIDDEN = {True: 0.3, False: 0.45}, 0.05
 """An agent (True) or object (False) is to be seen from this share in sight on, and not to be seen below the last."""
-_SOLID, _GHOST = 0.8, 0.55
-"""The same of its strength in a blend."""
 _SOFT = 2.4, 3.2
 """Blurred by less than the first (a Gaussian, in pixels) a thing can still be told, by more than the last it cannot."""
 
@@ -58,6 +58,7 @@ class OracleStage:
         disturbed: share of frames in which things are moved, dropped, doubled or covered.
         blended: share of frames that are two pictures in one.
         melted: share of frames in which one thing has run into a blob.
+        spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
         clean: share of frames that are not made worse.
     """
 
@@ -68,7 +69,8 @@ class OracleStage:
         batch: int = 96,
         disturbed: float = 0.5,
         blended: float = 0.2,
-        melted: float = 0.12,
+        melted: float = 0.08,
+        spoiled: float = 0.3,
         clean: float = 0.15,
     ) -> None:
         self.net = net
@@ -76,6 +78,7 @@ class OracleStage:
         self.disturbed = disturbed
         self.blended = blended
         self.melted = melted
+        self.spoiled = spoiled
         self.clean = clean
         self.takes = TakeSet("train", hard=0.4, pairs=PAIRS)
         self.dataset = self
@@ -116,6 +119,8 @@ class OracleStage:
             return _blend(take, items, seen, rng)
         if items and trick < self.blended + self.melted:
             return _melt(take, items, seen, rng)
+        if items and trick < self.blended + self.melted + self.spoiled:
+            return spoil(take, items, seen, rng)
         return np.asarray(draw_items(take, items)), seen
 
     def loss(self, inputs: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
@@ -145,7 +150,7 @@ class OracleStage:
         """Write the network's config and weights into ``model`` itself."""
         model.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
-            self.net.eval().save_pretrained(scratch)
+            without_local_paths(self.net.eval()).save_pretrained(scratch)
             for file in Path(scratch).iterdir():
                 with atomic_path(model / file.name) as whole:
                     shutil.copyfile(file, whole)
@@ -184,7 +189,7 @@ def _melt(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -
     outline = ImageChops.difference(picture, rest).convert("L").point(lambda value: 255 if value > 4 else 0)
     around = outline.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.GaussianBlur(1.5))
     picture = Image.composite(picture.filter(ImageFilter.GaussianBlur(radius)), picture, around)
-    strength = 1.0 if radius < _SOFT[0] else _GHOST if radius < _SOFT[1] else 0.0
+    strength = 1.0 if radius < _SOFT[0] else GHOST if radius < _SOFT[1] else 0.0
     return np.asarray(picture), [*seen[:index], replace(seen[index], strength=strength), *seen[index + 1 :]]
 
 
@@ -196,12 +201,12 @@ def labels(seen: list[Seen]) -> tuple[np.ndarray, np.ndarray]:
     weight = np.ones_like(heat)
     grid = np.arange(_GRID) + 0.5
     for one in seen:
-        if not one.item.name or one.share < _HIDDEN or one.strength < _GHOST:
+        if not one.item.name or one.share < _HIDDEN or one.strength < GHOST:
             continue
         kind = CLASSES.index(one.item.name)
         x, y = (coordinate * _GRID / SIDE for coordinate in one.item.middle)
         square = (grid[None] - x) ** 2 + (grid[:, None] - y) ** 2
-        if one.share >= _SHOWN[one.item.is_agent] and one.strength >= _SOLID:
+        if one.share >= _SHOWN[one.item.is_agent] and one.strength >= SOLID:
             bump = np.exp(-square / (2 * 0.8**2)).astype(np.float32)
             bump[int(y), int(x)] = 1.0
             heat[kind] = np.maximum(heat[kind], bump)

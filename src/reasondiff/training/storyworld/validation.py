@@ -12,7 +12,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import Case, cases
-from reasondiff.storyworld.oracle import judge
+from reasondiff.storyworld.judges import judge_story
 from reasondiff.storyworld.render import draw_frame
 
 __all__ = ["judged_previews"]
@@ -21,7 +21,7 @@ __all__ = ["judged_previews"]
 def judged_previews(
     pipe: ReasonDiffPipeline, folder: Path, *, count: int = 24, batch: int = 8, **options: Any
 ) -> dict[str, float]:
-    """Generate unseen cases from their true narratives and let the oracle judge them.
+    """Generate unseen cases from their true narratives and let both judges judge them.
 
     Args:
         pipe: with the weights as they are.
@@ -29,7 +29,7 @@ def judged_previews(
         options: for the pipeline; with ``anchor="first"`` the image is the clip's first frame.
 
     Returns:
-        The share of stories that the oracle passes.
+        The share of stories that both judges pass.
     """
     pipe.set_progress_bar_config(disable=True)
     drawn = cases(count, split="validation")
@@ -43,7 +43,7 @@ def judged_previews(
         output = pipe(images, narrative=stories, seed=list(range(start, some.stop)), output_type="uint8", **options)
         videos.extend(output.frames)
     verdicts = [
-        judge(video, case.take.story, frame, np.asarray(draw_frame(case.take, frame)))
+        judge_story(video, case.take.story, frame, np.asarray(draw_frame(case.take, frame)))
         for video, case, frame in zip(videos, drawn, frames, strict=True)
     ]
     film_strips(videos[:12], folder / "generated.png")

@@ -1,0 +1,1 @@
+"""Videos over HTTP: an API, a durable queue, and workers that make what is queued."""

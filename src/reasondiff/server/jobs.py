@@ -1,0 +1,147 @@
+"""A job as a value: what was asked for, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Status"]
+
+Kind = Literal["video", "story"]
+"""A video, or a story alone, which is told while somebody waits and so comes before all videos."""
+
+Status = Literal["queued", "in_progress", "completed", "failed"]
+
+OVER: tuple[Status, ...] = ("completed", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What was asked for; all of it is JSON, and none of it names a place on this machine.
+
+    Args:
+        prompt: the text.
+        options: of ``VideoRequest``, those that were given.
+        image: where the storage keeps the image.
+        image_size: its width and height, in pixels.
+        num_frames: of the video.
+        size: of the frames, such as ``832x480``.
+        interval: seconds between frames.
+        style: of the story, for all clips; None leaves the story's own.
+        webhook_url: told when the job is over.
+    """
+
+    prompt: str
+    options: Mapping[str, Any]
+    image: str
+    image_size: tuple[int, int]
+    num_frames: int
+    size: str
+    interval: float
+    style: str | None = None
+    webhook_url: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the database keeps it."""
+        return {**vars(self), "options": dict(self.options), "image_size": list(self.image_size)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Order:
+        """From what ``to_json`` gave."""
+        width, height = data["image_size"]
+        return cls(**{**data, "image_size": (width, height)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job that is to be queued.
+
+    Args:
+        id: drawn by the server.
+        owner: whose key asked.
+        kind: see ``Kind``.
+        model: that is to make it, by the name it is served under.
+        order: see ``Order``.
+        seed: of the noise; it stays with the job, so that a second attempt makes the same video.
+        narrative: where it is told already.
+        parent: the video that this one varies.
+        idempotency_key: as the client gave it.
+        body_hash: of the client's request, to compare a repeated one with.
+    """
+
+    id: str
+    owner: str
+    kind: Kind = "video"
+    model: str
+    order: Order
+    seed: int
+    narrative: Mapping[str, Any] | None = None
+    parent: str | None = None
+    idempotency_key: str | None = None
+    body_hash: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A row of the queue.
+
+    Args:
+        id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is
+            there as soon as it is told.
+        status: see ``Status``.
+        rank: where it stands in the queue; smaller numbers come first.
+        created_at: seconds since 1970, as are the other times.
+        started_at: of the last attempt.
+        completed_at: when it was over.
+        expires_at: when it and its files may go.
+        stage: of the pipeline, or None.
+        step: denoising steps that are done.
+        steps: of all.
+        eta: seconds until it is done, where they are known.
+        attempts: that were begun.
+        worker: who has it or had it last.
+        error: code and message of a failed job.
+        artifacts: where the storage keeps what was made, by variant.
+        bytes: that the artifacts take.
+        version: the number of its last event.
+    """
+
+    id: str
+    owner: str
+    kind: Kind
+    model: str
+    order: Order
+    seed: int
+    narrative: Mapping[str, Any] | None
+    parent: str | None
+    body_hash: str | None
+    status: Status
+    rank: float
+    created_at: float
+    started_at: float | None
+    completed_at: float | None
+    expires_at: float | None
+    stage: str | None
+    step: int | None
+    steps: int | None
+    eta: float | None
+    attempts: int
+    worker: str | None
+    error: Mapping[str, Any] | None
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    bytes: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a job, and to write what comes of it, until somebody else has it.
+
+    Args:
+        job: as it was when it was taken.
+        token: names this lease in every write.
+    """
+
+    job: Job
+    token: str

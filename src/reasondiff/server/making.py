@@ -1,0 +1,174 @@
+"""How a job is done: with a loaded model, or with a narrator alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reasondiff.errors import InputError, OutputError, UnsupportedError
+from reasondiff.jobs.inputs import Inputs
+from reasondiff.jobs.loading import named_narrator, own_narrator
+from reasondiff.jobs.session import GeneratedVideo, VideoSession
+from reasondiff.media import ClipSpan, SheetRow, contact_sheet, read_record
+from reasondiff.media.images import decode_image
+from reasondiff.narrative import Narrative
+from reasondiff.narrative.editing import set_style
+from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+from reasondiff.pipeline.latent_preview import LatentPreview
+from reasondiff.server.jobs import Job, Kind
+from reasondiff.server.pictures import spritesheet, thumbnail
+from reasondiff.server.served import Served
+from reasondiff.server.worker import Made, Watch
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from reasondiff.narrator import Narrator
+
+__all__ = ["StoryMaker", "VideoMaker"]
+
+logger = logging.getLogger(__name__)
+
+
+class VideoMaker:
+    """Makes videos with a model that is loaded once, and tells stories with its narrator.
+
+    Args:
+        served: which.
+        kinds: of the jobs that it does.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+    """
+
+    def __init__(self, served: Served, kinds: tuple[Kind, ...] = ("story", "video")) -> None:
+        self.models, self.kinds = (served.name,), kinds
+        self._served = served
+        self._session = VideoSession(served.request)
+
+    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+        """See ``Maker``."""
+        picture = decode_image(BytesIO(image), "The image")
+        if job.kind == "story":
+            return _tell(self._session.pipe.narrator, job, picture, folder, watch)
+        request = self._served.request_of(dict(job.order.options), job.order.prompt, job.seed)
+        told = Narrative.from_dict(job.narrative) if job.narrative is not None else None
+        inputs = Inputs(picture, job.order.prompt, told)
+        story = self._session.narrate(request, inputs, progress=watch, stop=watch.stop)
+        if story is not None:
+            if told is None and job.order.style is not None:
+                story = set_style(story, job.order.style)
+            watch.on_narrative(story.to_dict())
+            inputs = replace(inputs, narrative=story)
+        video = self._session.generate(
+            request,
+            inputs,
+            progress=watch,
+            stop=watch.stop,
+            checkpoint=_Checkpoint(folder / "denoising.steps"),
+            preview=_Preview(picture, folder / "preview.png", watch, request.fit),
+        )
+        return _kept(video, job, folder)
+
+
+class StoryMaker:
+    """Tells stories alone, so that nobody waits for a story until a video is done.
+
+    Args:
+        served: the model whose narrator is asked, unless its request names another.
+
+    Raises:
+        InputError: it has none.
+    """
+
+    kinds: tuple[Kind, ...] = ("story",)
+
+    def __init__(self, served: Served) -> None:
+        from reasondiff.narrator import load_narrator
+
+        self.models = (served.name,)
+        self._narrator = named_narrator(served.request) or load_narrator(own_narrator(served.request.model)[0])
+
+    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+        """See ``Maker``."""
+        return _tell(self._narrator, job, decode_image(BytesIO(image), "The image"), folder, watch)
+
+
+def _tell(narrator: Narrator, job: Job, image: Image.Image, folder: Path, watch: Watch) -> Made:
+    """The story of an image and a text; further ideas are in its provenance, where the narrator has such."""
+    from reasondiff.narrator import VisionNarrator
+
+    watch.on_stage("narrate")
+    if isinstance(narrator, VisionNarrator):
+        narrator = replace(narrator, candidates=int(job.order.options.get("candidates", 1)))
+    order = job.order
+    story = narrator.narrate(image, order.prompt, num_frames=order.num_frames, interval=order.interval)
+    return Made({"narrative": _json(folder / "narrative.json", story.to_dict())}, {"narrative": story.to_dict()})
+
+
+def _kept(video: GeneratedVideo, job: Job, folder: Path) -> Made:
+    """A video's files, and what is known of the job now."""
+    story, frames = video.narrative, video.frames
+    film = folder / "video.mp4"
+    video.save(film)
+    record = read_record(film)
+    if record is None:
+        raise AssertionError("a video of ours carries its record")
+    spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in story.clips)
+    row = SheetRow(job.order.prompt, frames, anchor=story.anchor_frame, fps=video.pace, clips=spans)
+    sheet = folder / "contact_sheet.png"
+    contact_sheet([row], sheet)
+    files = {
+        "video": film,
+        "thumbnail": thumbnail(frames[story.anchor_frame], folder / "thumbnail.webp"),
+        "spritesheet": spritesheet(frames, folder / "spritesheet.jpg"),
+        "contact_sheet": sheet,
+        "narrative": _json(folder / "narrative.json", story.to_dict()),
+        "record": _json(folder / "record.json", json.loads(record.to_json(with_image=False))),
+    }
+    order = replace(job.order, num_frames=len(frames), size=f"{frames.shape[2]}x{frames.shape[1]}")
+    return Made(files, {"narrative": story.to_dict(), "order": order.to_json()})
+
+
+def _json(path: Path, content: Mapping[str, Any]) -> Path:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+class _Checkpoint(DenoisingCheckpoint):
+    """An aid, which must not end a job: what cannot be read is begun anew, and what cannot be kept is not."""
+
+    def load(self, *arguments: Any) -> Any:
+        """As ``DenoisingCheckpoint``."""
+        try:
+            return super().load(*arguments)
+        except InputError as error:
+            logger.warning("%s", error)
+            self.path.unlink(missing_ok=True)
+            return None
+
+    def save(self, *arguments: Any) -> None:
+        """As ``DenoisingCheckpoint``."""
+        with suppress(OutputError, UnsupportedError):
+            super().save(*arguments)
+
+
+class _Preview(LatentPreview):
+    """An aid, too; tells of each new picture."""
+
+    def __init__(self, image: Image.Image, path: Path, watch: Watch, fit: Any) -> None:
+        super().__init__(image, path, every=1, fit=fit)
+        self._watch = watch
+
+    def __call__(self, *arguments: Any) -> dict[str, Any]:
+        """As ``LatentPreview``."""
+        with suppress(OutputError):
+            super().__call__(*arguments)
+            self._watch.on_preview(self.path)
+        return {}

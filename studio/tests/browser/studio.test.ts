@@ -1,0 +1,209 @@
+/** The whole page in a real browser, against the real server with the bundled model. */
+
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+import { type Video } from "../../src/api/client";
+import { type NarrativeFile } from "../../src/narrative/narrative";
+import { launch } from "./chromium";
+import { Server } from "./server";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
+const IMAGE = new URL("vase.png", import.meta.url).pathname;
+/** Where pictures of the page are kept to be looked at; nowhere unless it is given. */
+const SHOTS = process.env["SCREENSHOTS"];
+
+let server: Server;
+let browser: Browser;
+let context: BrowserContext;
+let problems: string[] = [];
+
+beforeAll(async () => {
+  server = await Server.start();
+  browser = await launch();
+}, 300_000);
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+afterEach(async () => {
+  await context.close();
+  expect(problems).toEqual([]);
+});
+
+async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
+  problems = [];
+  context = await browser.newContext({ viewport: { width: 1100, height: 1000 }, ...options });
+  return visit();
+}
+
+async function visit(): Promise<Page> {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) problems.push(message.text());
+  });
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && origin !== server.address) problems.push(`asked ${request.url()}`);
+  });
+  await page.goto(server.address);
+  await page.getByText("storyworld-tiny").waitFor();
+  return page;
+}
+
+async function tell(page: Page): Promise<void> {
+  await page.setInputFiles("story-form input[type=file]", IMAGE);
+  await page.fill("story-form textarea", "A cat plays in the room.");
+  await page.getByRole("button", { name: "Tell the story" }).click();
+  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
+}
+
+async function make(page: Page, seed: number, steps = 4): Promise<void> {
+  await page.getByLabel("Seed", { exact: true }).fill(String(seed));
+  await page.getByLabel("Steps").fill(String(steps));
+  await page.getByRole("button", { name: "Make the video" }).click();
+}
+
+const take = (page: Page, seed: number, status: string) =>
+  page.locator(`take-list li[data-status=${status}]`, { hasText: `(seed ${seed})` });
+
+function told(page: Page): Promise<NarrativeFile> {
+  return page.locator("reasondiff-timeline").evaluate((element) => (element as never as { value: NarrativeFile }).value);
+}
+
+async function videos(page: Page): Promise<Video[]> {
+  return (await (await page.request.get(`${server.address}/v1/videos`)).json()).data;
+}
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if (SHOTS) {
+    mkdirSync(SHOTS, { recursive: true });
+    await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  }
+}
+
+test("from an image to a video: tell, change, make, watch, play, save", async () => {
+  expect(existsSync(IMAGE)).toBe(true);
+  const page = await open();
+  await tell(page);
+  await shoot(page, "told");
+  await page.getByRole("slider", { name: "Edge between clips 1 and 2" }).focus();
+  await page.keyboard.press("ArrowRight");
+  const story = await told(page);
+  await make(page, 11, 8);
+  await take(page, 11, "in_progress").waitFor();
+  await page.locator("take-player img").waitFor();
+  await shoot(page, "making");
+  await take(page, 11, "completed").waitFor();
+  await page.waitForFunction(() => {
+    const player = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("take-player")!;
+    return (player.shadowRoot!.querySelector("video")?.currentTime ?? 0) > 0.5;
+  });
+  await shoot(page, "made");
+  const [video] = await videos(page);
+  expect(video!.reasondiff!.narrative!.clips).toEqual(story.clips);
+  expect(video!.reasondiff!.seed).toBe(11);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("Save MP4").click()]);
+  const bytes = readFileSync((await download.path())!);
+  expect(bytes.subarray(4, 8).toString()).toBe("ftyp");
+  expect(bytes.equals(await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body())).toBe(true);
+});
+
+test("a dropped video brings its image, text, story and seed back", async () => {
+  const page = await open();
+  const [video] = await videos(page);
+  const buffer = await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body();
+  await page.setInputFiles("story-form input[type=file]", { name: "take.mp4", mimeType: "video/mp4", buffer });
+  await page.locator("reasondiff-timeline .clip").first().waitFor();
+  expect((await told(page)).clips).toEqual(video!.reasondiff!.narrative!.clips);
+  expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("11");
+  expect(await page.locator("story-form img").count()).toBe(1);
+});
+
+test("a page that is closed, a second one, and a server that is killed lose nothing", async () => {
+  const page = await open();
+  await tell(page);
+  await make(page, 21, 12);
+  await take(page, 21, "in_progress").waitFor();
+  const second = await visit();
+  await take(second, 21, "in_progress").waitFor();
+  await page.close();
+  const { port, folder } = server;
+  await server.kill();
+  await second.getByText("The server does not answer.").waitFor();
+  server = await Server.start(folder, port);
+  await second.getByText("The server does not answer.").waitFor({ state: "detached" });
+  await take(second, 21, "completed").waitFor({ timeout: 200_000 });
+  expect((await videos(second)).filter((each) => each.reasondiff?.seed === 21)).toHaveLength(1);
+  expect(await second.locator("story-form textarea").inputValue()).toBe("A cat plays in the room.");
+  await second.locator("reasondiff-timeline .clip").first().waitFor();
+}, 300_000);
+
+test("what waits is reordered and stopped, what is made is compared and deleted", async () => {
+  const page = await open();
+  await tell(page);
+  for (const seed of [31, 32, 33]) {
+    await make(page, seed, 6);
+    await page.waitForFunction((text) => document.querySelector("reasondiff-studio")!.shadowRoot!
+      .querySelector("take-list")!.shadowRoot!.textContent!.includes(text), `(seed ${seed})`);
+  }
+  await take(page, 33, "queued").getByRole("button", { name: "Sooner" }).click();
+  await page.waitForFunction(async () => {
+    const { data } = await (await fetch("v1/videos")).json();
+    const of = (seed: number) => data.find((each: Video) => each.reasondiff?.seed === seed)?.reasondiff?.queue_position;
+    return of(33) === 0 && of(32) === 1;
+  });
+  await take(page, 32, "queued").getByRole("button", { name: "Stop" }).click();
+  await take(page, 32, "failed").getByText("Stopped").waitFor();
+  await take(page, 33, "completed").waitFor();
+  await take(page, 31, "completed").getByRole("button", { name: "Play" }).click();
+  await take(page, 33, "completed").getByRole("button", { name: "Compare" }).click();
+  await page.getByLabel("Wipe").fill("30");
+  await page.waitForTimeout(1500);
+  const apart = await page.evaluate(() => {
+    const player = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("take-player")!;
+    const [one, two] = player.shadowRoot!.querySelectorAll("video");
+    return Math.abs(one!.currentTime - two!.currentTime);
+  });
+  expect(apart).toBeLessThan(0.2);
+  await shoot(page, "compared");
+  await take(page, 32, "failed").getByRole("button", { name: "Delete" }).click();
+  await take(page, 32, "failed").waitFor({ state: "detached" });
+}, 300_000);
+
+test("what cannot be done is said in a sentence and loses nothing", async () => {
+  const page = await open();
+  await page.setInputFiles("story-form input[type=file]", {
+    name: "notes.json",
+    mimeType: "application/json",
+    buffer: Buffer.from("not json"),
+  });
+  await page.getByText("notes.json cannot be read as a story").waitFor();
+  await page.setInputFiles("story-form input[type=file]", {
+    name: "broken.png",
+    mimeType: "image/png",
+    buffer: Buffer.from("not a picture"),
+  });
+  await page.fill("story-form textarea", "A cat plays in the room.");
+  await page.getByRole("button", { name: "Tell the story" }).click();
+  await page.locator("story-form .error", { hasNotText: "notes.json" }).waitFor();
+  expect(await page.locator("story-form .error").textContent()).toMatch(/image|picture/i);
+});
+
+test("on a telephone nothing is wider than the screen, and axe finds nothing serious", async () => {
+  const page = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await tell(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await shoot(page, "telephone");
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() =>
+    (globalThis as never as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } }).axe.run(),
+  );
+  expect(found.violations.filter(({ impact }) => impact === "serious" || impact === "critical")).toEqual([]);
+});

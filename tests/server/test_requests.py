@@ -1,0 +1,320 @@
+"""What is refused, and how: fields, images, bodies, names and origins."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import struct
+import threading
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+
+from reasondiff.media import GenerationRecord, write_video
+from reasondiff.server.queue import Quota
+from reasondiff.server.service import Limits
+from tests.server.fakes import story
+from tests.server.harness import Running, listening, png, service
+
+URL = "data:image/png;base64," + base64.b64encode(png()).decode()
+FORM: dict[str, Any] = {"prompt": "A cat plays."}
+
+
+def post(running: Running, data: Any = None, file: bytes | None = None, **headers: str) -> httpx2.Response:
+    with running.http() as http:
+        files = {"input_reference": png() if file is None else file}
+        return http.post("/v1/videos", data=FORM | (data or {}), files=files, headers=headers)
+
+
+def refused(answer: httpx2.Response, status: int, param: str | None = None) -> str:
+    """The sentence of a refusal in OpenAI's form."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"} and error["param"] == param
+    assert error["message"].endswith(".") and "\n" not in error["message"]
+    return error["message"]
+
+
+@pytest.mark.parametrize(
+    ("data", "param", "word"),
+    [
+        ({"steps": "3"}, "steps", "no field"),
+        ({"device": "cuda"}, "device", "no field"),
+        ({"adapter": "/etc"}, "adapter", "no field"),
+        ({"narrator_url": "http://10.0.0.1"}, "narrator_url", "no field"),
+        ({"seed": "-1"}, "seed", "outside"),
+        ({"seed": "1.5"}, "seed", "whole number"),
+        ({"num_inference_steps": "nan"}, "num_inference_steps", "whole number"),
+        ({"guidance_scale": "nan"}, "guidance_scale", "guidance"),
+        ({"prompt": "x" * 4001}, "prompt", "4,001"),
+        ({"prompt": "  "}, "prompt", "empty"),
+        ({"narrative": "{"}, "narrative", "no JSON"),
+        ({"narrative": '{"version": NaN}'}, "narrative", "no number"),
+        ({"narrative": '{"clips": [], "clips": []}'}, "narrative", "twice"),
+        ({"narrative": "[" * 100_000}, "narrative", "deeply"),
+        ({"narrative": '{"position": 1, "clips": []}'}, "narrative", "no clips"),
+        ({"narrative": '{"style": "\\ud800"}'}, "narrative", "UTF-8"),
+        ({"narrative": '{"style": "\\u0000"}'}, "narrative", "null character"),
+        ({"style": "a\0b"}, "style", "null character"),
+        ({"seconds": "-4"}, "seconds", "positive"),
+        ({"seconds": "inf"}, "seconds", "positive"),
+        ({"width": "64"}, "size", "height"),
+        ({"frame_images": "[]"}, "input_reference", "one image"),
+        ({"use_adapter": "perhaps"}, "use_adapter", "true or false"),
+        ({"webhook_url": "https://example.com"}, "webhook_url", "tells nobody"),
+        ({"model": "../storyworld-tiny"}, None, ""),
+    ],
+)
+def test_a_field_that_cannot_be_used_is_named(idle: Running, data: Any, param: str | None, word: str) -> None:
+    answer = post(idle, data)
+    if param is None:
+        assert refused(answer, 404, "model")
+    else:
+        assert word in refused(answer, 400, param)
+    assert not list((idle.folder / "videos").iterdir())
+
+
+def test_a_video_that_is_too_large_is_refused(idle: Running) -> None:
+    assert "ask for less" in refused(post(idle, {"size": "4096x4096", "num_frames": "257"}), 400, "size")
+
+
+def claims(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds nothing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def encoded(kind: str, **options: Any) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (16, 16)).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image"),
+        (encoded("GIF"), "not an image"),
+        (encoded("BMP"), "not an image"),
+        (encoded("TIFF"), "not an image"),
+        (png()[:100], "cannot be read"),
+        (claims(50_000, 50_000), "more than 40,000,000 pixels"),
+        (claims(7000, 7000), "7000x7000"),
+        (claims(100, 100), "cannot be read"),
+        (encoded("PNG", save_all=True, append_images=[Image.new("RGB", (16, 16), "red")]), "2 pictures"),
+        (b"\x89PNG\r\n\x1a\n" + b"\xff" * 1000, "not an image"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "cannot be read|not an image"),
+    ],
+)
+def test_a_hostile_image_gives_one_sentence(idle: Running, content: bytes, word: str) -> None:
+    message = refused(post(idle, file=content), 400, "input_reference")
+    assert any(each in message for each in word.split("|")), message
+
+
+def test_an_image_is_kept_as_pixels_and_nothing_else(idle: Running) -> None:
+    file = BytesIO()
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "where I live"
+    Image.new("RGB", (20, 10), "blue").save(file, "JPEG", exif=exif)
+    video = post(idle, file=file.getvalue()).json()
+    job = idle.parts.queue.get(video["id"])
+    assert job is not None
+    kept = Image.open(BytesIO(idle.parts.storage.read(job.order.image)))
+    assert kept.size == (10, 20) and not kept.getexif() and not kept.info
+
+
+def test_json_and_forms_ask_for_the_same(idle: Running) -> None:
+    told = story(33, "A cat.").to_dict()
+    body = {
+        "prompt": "A cat.",
+        "seed": 5,
+        "narrative": told,
+        "size": "64x64",
+        "guidance_scale": 2,
+        "use_adapter": False,
+    }
+    with idle.http() as http:
+        as_json = http.post("/v1/videos", json=body | {"input_reference": {"image_url": URL}}).json()
+        form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+        as_form = http.post("/v1/videos", data=form, files={"input_reference": png()}).json()
+        bracket = http.post("/v1/videos", data=form | {"input_reference[image_url]": URL}).json()
+    orders = [idle.parts.queue.get(each["id"]) for each in (as_json, as_form, bracket)]
+    assert len({json.dumps({**each.order.options}, sort_keys=True) for each in orders if each}) == 1
+    assert [each["reasondiff"]["narrative"] for each in (as_json, as_form, bracket)] == [told] * 3
+    assert [each["reasondiff"]["seed"] for each in (as_json, as_form, bracket)] == [5] * 3
+
+
+@pytest.mark.parametrize(
+    ("image", "options"),
+    [
+        ({"frame_type": "auto"}, {}),
+        ({"frame_type": "first_frame", "type": "image_url"}, {"anchor": "first"}),
+        ({"frame_type": "last_frame"}, {"anchor": "last"}),
+        ({"frame_type": "frame_index", "frame_index": 8}, {"position": 9}),
+    ],
+)
+def test_frame_images_place_the_image(idle: Running, image: Any, options: Any) -> None:
+    with idle.http() as http:
+        body = {"prompt": "A cat.", "frame_images": [image | {"image_url": {"url": URL}}]}
+        video = http.post("/v1/videos", json=body).json()
+    job = idle.parts.queue.get(video["id"])
+    assert job is not None and job.order.options == options
+
+
+@pytest.mark.parametrize(
+    ("images", "word"),
+    [
+        ([{"image_url": {"url": URL}}] * 2, "takes one"),
+        ([{"image_url": {"url": URL}, "frame_type": "middle"}], "frame_type"),
+        ([{"image_url": {"url": URL}, "frame_type": "frame_index"}], "both or neither"),
+        ([{"image_url": {"url": URL}, "frame_type": "frame_index", "frame_index": 33}], "outside 1..33"),
+        ([{"image_url": {"url": "https://example.com/x.png"}}], "fetches no addresses"),
+        ([{"image_url": {"url": "file:///etc/passwd"}}], "fetches no addresses"),
+        ([{"image_url": {"url": "data:image/png;base64,%%%"}}], "damaged"),
+        ("text", "JSON"),
+    ],
+)
+def test_frame_images_that_cannot_be_placed_are_refused(idle: Running, images: Any, word: str) -> None:
+    with idle.http() as http:
+        answer = http.post("/v1/videos", json={"prompt": "A cat.", "frame_images": images})
+    assert answer.status_code == 400 and word in answer.json()["error"]["message"]
+
+
+def test_the_same_key_makes_one_video_however_often_it_is_sent(idle: Running) -> None:
+    ids: list[str] = []
+
+    def ask() -> None:
+        ids.append(post(idle, **{"Idempotency-Key": "k"}).json()["id"])
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 12 and len(set(ids)) == 1
+    assert len(list((idle.folder / "videos").iterdir())) == 1
+    refused(post(idle, {"prompt": "A dog."}, **{"Idempotency-Key": "k"}), 422, "Idempotency-Key")
+
+
+def test_a_client_that_got_no_answer_and_asks_again_gets_the_same_video(idle: Running) -> None:
+    first, again = post(idle), post(idle, **{"X-Stainless-Retry-Count": "1"})
+    another = post(idle)
+    assert first.json()["id"] == again.json()["id"] != another.json()["id"]
+
+
+def test_a_body_that_is_too_large_is_refused_while_it_comes(tmp_path: Path) -> None:
+    parts = service(tmp_path, limits=Limits(disk_floor=0, body=10_000))
+    with listening(parts) as url:
+        running = Running(url, parts, tmp_path)
+        assert "10,000 bytes" in refused(post(running, file=b"x" * 20_000), 413)
+        endless = (b"x" * 1000 for _ in range(10**6))  # 1 GB, of no length that is said before
+        with running.http() as http:
+            kind = {"Content-Type": "application/json"}
+            with suppress(httpx2.TransportError):  # it hangs up while we talk
+                refused(http.post("/v1/videos", content=endless, headers=kind), 413)
+            assert http.get("/healthz").text == "ok\n"
+    parts.queue.database.close()
+
+
+def test_a_body_that_never_arrives_is_given_up(tmp_path: Path) -> None:
+    parts = service(tmp_path, limits=Limits(disk_floor=0, upload_seconds=0.3))
+    with listening(parts) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            lines = [f"Host: {host}", "Content-Type: application/json", "Content-Length: 9", "", "{"]
+            slow.sendall("\r\n".join(["POST /v1/videos HTTP/1.1", *lines]).encode())
+            slow.settimeout(20)
+            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+    parts.queue.database.close()
+
+
+def test_other_names_and_other_origins_are_refused(idle: Running) -> None:
+    with idle.http() as http:
+        assert http.get("/v1/models", headers={"Host": "evil.example"}).status_code == 403
+        assert http.get("/v1/models", headers={"Host": "localhost:1"}).status_code == 200
+        video = idle.ask()
+        evil = {"Origin": "https://evil.example"}
+        assert http.post(f"/v1/videos/{video['id']}/cancel", headers=evil).status_code == 403
+        assert http.post(f"/v1/videos/{video['id']}/cancel", headers={"Origin": "null"}).status_code == 403
+        own = {"Origin": idle.url}
+        assert http.post(f"/v1/videos/{video['id']}/cancel", headers=own).status_code == 200
+        assert "access-control-allow-origin" not in http.get("/v1/models", headers=evil).headers
+
+
+def test_answers_carry_their_headers(idle: Running) -> None:
+    with idle.http() as http:
+        answer = http.get("/v1/videos", headers={"X-Request-Id": "abc"})
+        assert answer.headers["x-request-id"] == "abc"
+        assert http.get("/v1/videos", headers={"X-Request-Id": "<b>"}).headers["x-request-id"].startswith("req_")
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert refused(http.get("/v1/nothing"), 404)
+        wrong = http.put(f"/v1/videos/video_{'0' * 32}")
+        assert refused(wrong, 405) and wrong.headers["allow"] == "DELETE, GET, PATCH"
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
+@pytest.mark.parametrize("place", ["videos", "videos/edits", "videos/extensions", "videos/x/remix", "narratives"])
+def test_a_body_that_is_no_json_is_said_to_be_none(idle: Running, place: str, body: bytes) -> None:
+    with idle.http() as http:
+        refused(http.post(f"/v1/{place}", content=body, headers={"Content-Type": "application/json"}), 400)
+
+
+@pytest.mark.parametrize("video", ["x", "%00", "..%2f..%2fetc%2fpasswd", "video_" + "g" * 32, "story_" + "0" * 32])
+def test_an_id_that_is_none_is_not_there(idle: Running, video: str) -> None:
+    with idle.http() as http:
+        assert http.get(f"/v1/videos/{video}").status_code == 404
+        assert http.get(f"/v1/videos/{video}/content").status_code == 404
+        assert http.get("/v1/videos", params={"after": "a\0"}).json()["data"] == []
+
+
+def test_a_full_disk_and_a_full_quota_say_when_to_come_again(tmp_path: Path) -> None:
+    parts = service(tmp_path, quota=Quota(queued=1))
+    with listening(parts) as url:
+        running = Running(url, parts, tmp_path)
+        running.ask()
+        answer = post(running)
+        assert "1 videos wait" in refused(answer, 429) and answer.headers["retry-after"] == "30"
+    full = replace(parts, limits=Limits(disk_floor=10**18))
+    with listening(full) as url:
+        answer = post(Running(url, full, tmp_path))
+        assert "nearly full" in refused(answer, 503) and answer.headers["retry-after"] == "10"
+        with Running(url, full, tmp_path).http() as http:
+            ready = http.get("/readyz")
+            assert ready.status_code == 503 and ready.json()["missing"] == [
+                "no worker lives",
+                "the disk is nearly full",
+            ]
+    parts.queue.database.close()
+
+
+def test_a_video_of_ours_can_be_edited_by_its_file(idle: Running, tmp_path: Path) -> None:
+    told = story(9, "A cat.").to_dict()
+    options = {"num_frames": 9, "size": "32x32", "num_inference_steps": 2}
+    held = GenerationRecord(
+        model="storyworld-tiny", prompt="A cat.", narrative=told, options=options, seed=3, threads=1, versions={},
+        weights={}, image_sha256="",
+    ).with_image(Image.new("RGB", (32, 32)))  # fmt: skip
+    film = tmp_path / "film.mp4"
+    write_video(film, np.zeros((9, 32, 32, 3), np.uint8), 5.0, held)
+    with idle.http() as http:
+        edited = http.post("/v1/videos/edits", data={"prompt": "A dog."}, files={"video": film.read_bytes()})
+        assert edited.status_code == 200, edited.text
+        assert edited.json()["reasondiff"]["seed"] == held.seed and edited.json()["size"] == "32x32"
+        refused(http.post("/v1/videos/edits", data={"prompt": "A dog."}, files={"video": b"no film"}), 400, "video")

@@ -1,0 +1,72 @@
+"""Files by name, whole or not at all, here and elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reasondiff.server.jobs import NewJob, Order
+from reasondiff.server.keeper import sweep
+from reasondiff.server.queue import new_id
+from reasondiff.server.storage import Storage
+from tests.server.harness import service
+
+ID = "video_" + "0" * 32
+
+
+@pytest.fixture(params=["folder", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return Storage(str(tmp_path) if request.param == "folder" else f"memory://{tmp_path.name}")
+
+
+def test_what_is_put_is_read(storage: Storage, tmp_path: Path) -> None:
+    storage.put(f"{ID}/input.png", b"one")
+    file = tmp_path / "source"
+    file.write_bytes(b"two" * 1000)
+    storage.put_file(f"{ID}/{'a' * 32}/video.mp4", file)
+    assert storage.read(f"{ID}/input.png") == b"one"
+    assert b"".join(storage.chunks(f"{ID}/{'a' * 32}/video.mp4", 100)) == b"two" * 1000
+    assert list(storage.folders()) == [ID]
+    assert storage.subfolders(ID) == [f"{ID}/{'a' * 32}"]
+    storage.delete(f"{ID}/{'a' * 32}")
+    assert storage.subfolders(ID) == []
+    storage.delete(ID)
+    storage.delete(ID)
+    assert storage.folders() == {} and storage.subfolders(ID) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/passwd", f"{ID}/../../x", f"{ID}/.hidden", "video_0/x", f"{ID}/a b", ""]
+)
+def test_no_name_but_ours_is_taken(storage: Storage, name: str) -> None:
+    for use in (storage.read, storage.delete, lambda each: storage.put(each, b"")):
+        with pytest.raises(ValueError, match="no name of ours"):
+            use(name)
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path / "videos"))
+    storage.put(f"{ID}/input.png", b"old")
+    with pytest.raises(FileNotFoundError):
+        storage.put_file(f"{ID}/input.png", tmp_path / "missing")
+    assert storage.read(f"{ID}/input.png") == b"old"
+    assert [path.name for path in (tmp_path / "videos" / ID).iterdir()] == ["input.png"]
+
+
+def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> None:
+    parts = service(tmp_path)
+    kept, orphan, fresh = (new_id("video") for _ in range(3))
+    order = Order(prompt="A cat.", options={}, image="i", image_size=(1, 1), num_frames=1, size="1x1", interval=0.2)
+    parts.queue.add(NewJob(id=kept, owner="a", model="m", order=order, seed=0))
+    for name in (kept, orphan, fresh):
+        parts.storage.put(f"{name}/input.png", b"x")
+    (tmp_path / "videos" / "somebody else's").mkdir()
+    for name in (kept, orphan, "somebody else's"):
+        os.utime(tmp_path / "videos" / name, (1, 1))
+    assert sweep(parts) == [orphan]
+    assert {path.name for path in (tmp_path / "videos").iterdir()} == {kept, fresh, "somebody else's"}
+    parts.queue.cancel(kept, "a")
+    parts.queue.keep_days = -1
+    parts.queue.database.close()
