@@ -75,3 +75,26 @@ def test_a_local_model(reasondiff: Callable[..., Ran], model: Path) -> None:
 )
 def test_bad_input_is_one_sentence(refused: Callable[..., str], arguments: list[str], message: str) -> None:
     assert message in refused("plan", *arguments)
+
+
+def test_a_training_step_is_planned_per_card(reasondiff: Callable[..., Ran]) -> None:
+    ran = reasondiff("plan", "--train")
+    assert ran.code == 0 and not ran.err
+    assert "the values of the paper: AlignFormer and a LoRA of rank 16, 33 frames of 512x512, 8 clips" in ran.out
+    rows = {line.split(" GB")[0].strip(): line for line in ran.out.splitlines() if line.lstrip()[:1].isdigit()}
+    assert "does not fit" in rows["24"]
+    assert "1, 8 times" in rows["48"] and "bf16, checkpointing" in rows["48"]
+    assert "4, 2 times" in rows["80"] and "on H100 80GB" in rows["80"]
+    assert "8, 1 times" in rows["141"] and "on H200" in rows["141"]
+
+
+def test_a_recipe_is_planned_and_one_of_another_kind_is_not(
+    reasondiff: Callable[..., Ran], refused: Callable[..., str]
+) -> None:
+    ran = reasondiff("plan", "--train", "--recipe", "storyworld-tiny/stage2")
+    assert "storyworld-tiny/stage2: AlignFormer alone, 33 frames of 64x64, 16 clips per step" in ran.out
+    assert "storyworld-tiny/vae is none of the paper's stages" in refused(
+        "plan", "--train", "--recipe", "storyworld-tiny/vae"
+    )
+    assert "give --train as well" in refused("plan", "--recipe", "storyworld-tiny/stage2")
+    assert "VACE, which takes no AlignFormer" in refused("plan", "--train", "--model", "wan2.1-vace-14b")

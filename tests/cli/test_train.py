@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from reasondiff.checkpoints import find_model, weight_hashes
 from reasondiff.errors import InputError
@@ -47,6 +48,16 @@ def test_a_dry_run_prints_the_configuration_with_what_was_asked_for(reasondiff: 
         (("train", "--recipe", "storyworld-tiny/stage3"), "storyworld-tiny/stage2"),
         (("train", "--recipe", "storyworld-tiny/vae"), "name it with --model, such as --model mine."),
         (("train",), "A recipe is missing; give --recipe, one of storyworld-tiny/quick, "),
+        ((*BASE, "--keep-last", "0"), "With the last 0 checkpoints kept no run goes on; give 1 or more."),
+        (
+            (*BASE, "--track", "mlflow"),
+            "There is no tracker 'mlflow'; give one of tensorboard, wandb, trackio",
+        ),
+        ((*BASE, "--push", "owner/base"), "and no adapter to publish; leave --push out."),
+        (
+            ("train", "--recipe", "storyworld-tiny/quick", "--push", "tales"),
+            "'tales' is no name on the hub;",
+        ),
         ((*BASE, "--workers", "-1"), "-1 worker processes cannot draw; give 0 to 256."),
     ],
 )
@@ -232,6 +243,13 @@ def test_the_quick_recipe_leaves_the_shipped_weights_and_writes_an_adapter(
     assert set(QUICK.exports) <= {path.name for path in Path("mine").iterdir()}
     pipe = ReasonDiffPipeline.from_pretrained(find_model("storyworld-tiny"))
     pipe.load_adapter("mine")  # one that does not fit is refused
+    card = Path("mine/README.md").read_text(encoding="utf-8")
+    assert "reasondiff train --recipe storyworld-tiny/quick --model mine --device cpu" in card
+    assert {"curve.png", "validation.png"} <= {path.name for path in Path("mine").iterdir()}
+    assert json.loads(Path("mine/adapter.json").read_text())["recipe"]["recipe"] == "storyworld-tiny/quick"
+    exported = reasondiff("export", "mine", "-o", "lora.safetensors")
+    assert exported.code == 0 and "tensors for ComfyUI" in exported.out
+    assert all(name.startswith("diffusion_model.blocks.") for name in load_file("lora.safetensors"))
 
 
 def test_an_adapter_does_not_take_the_place_of_other_files(

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import torch
 from torch import nn
 
 from reasondiff.data.loader import SampleKey
-from reasondiff.errors import CheckpointError, ReasonDiffError
-from reasondiff.training.checkpoint import load_checkpoint
+from reasondiff.errors import CheckpointError, InputError, ReasonDiffError
+from reasondiff.training.checkpoint import Retention, load_checkpoint
+from reasondiff.training.log import by_bin, read_log
 from reasondiff.training.optimizer import Optimizer
 from reasondiff.training.trainer import Optimization, fit
 
@@ -117,17 +118,54 @@ def test_a_finished_run_holds_the_averaged_weights_and_is_validated_once(tmp_pat
     assert not torch.equal(stage.net.weight, saved.weights["weight"])
 
 
-def test_the_log_means_the_steps_since_it_was_resumed(tmp_path: Path) -> None:
-    def losses(run: Path) -> list[float]:
-        rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-        return [row["loss"] for row in rows if "loss" in row]
+TIMES = ("time", "samples_per_second", "memory_gb")
 
+
+def curve(run: Path) -> list[dict[str, object]]:
+    """What a log says but for the clock's and the machine's part."""
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in read_log(run)]
+
+
+def test_the_log_of_a_run_that_was_stopped_is_that_of_one_that_was_not(tmp_path: Path) -> None:
     fit(Line(), PLAN, tmp_path / "each", log_every=1)
+    fit(Line(), PLAN, tmp_path / "whole", log_every=10)
     assert fit(Line(), PLAN, tmp_path / "parts", log_every=10, stop_after_minutes=0) == 1
     fit(Line(), PLAN, tmp_path / "parts", log_every=10)
-    each = losses(tmp_path / "each")
-    means = [sum(each[start:stop]) / (stop - start) for start, stop in ((1, 10), (10, 20), (20, 30))]
-    assert losses(tmp_path / "parts") == pytest.approx(means)
+    assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
+    each = [row["loss"] for row in curve(tmp_path / "each") if "loss" in row]
+    means = [sum(each[start : start + 10]) / 10 for start in (0, 10, 20)]
+    assert [row["loss"] for row in curve(tmp_path / "parts") if "loss" in row] == pytest.approx(means)
+
+
+def test_lines_after_the_checkpoint_and_one_that_was_cut_off_are_written_anew(tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path / "whole", log_every=2)
+    fit(Line(), replace(PLAN, steps=6, decay_fraction=0.0), tmp_path / "run", log_every=2, stop_after_minutes=0)
+    with open(tmp_path / "run" / "log.jsonl", "a") as file:
+        file.write('{"step": 2, "loss": 7.0}\n{"step": 4, "lo')
+    fit(Line(), PLAN, tmp_path / "run", log_every=2)
+    assert curve(tmp_path / "run") == curve(tmp_path / "whole")
+
+
+def test_a_line_says_what_one_watches(tmp_path: Path) -> None:
+    fit(Line(batch=8), replace(PLAN, max_grad_norm=1e-9), tmp_path, log_every=15)
+    first = read_log(tmp_path)[0]
+    assert first["step"] == 15 and first["skipped"] == 0 and first["lr"] == PLAN.lr_at(14)
+    assert first["grad_norm"] > 1  # as it was, not as it was clipped
+    assert first["samples_per_second"] > 0 and 0.01 < first["memory_gb"] < 100
+
+
+def test_series_are_means_by_bin(tmp_path: Path) -> None:
+    stage, loss = Line(batch=4), Line.loss
+
+    def with_series(inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        bins = torch.tensor([0, 2, 2, 9])
+        return {**loss(stage, inputs), "by": by_bin(torch.tensor([1.0, 2.0, 4.0, 100.0]), bins, 4)}
+
+    stage.loss = with_series
+    plan = replace(PLAN, gradient_accumulation_steps=2)
+    fit(stage, plan, tmp_path, log_every=15, stop_after_minutes=0)
+    fit(stage, plan, tmp_path, log_every=15)
+    assert [row["by"] for row in read_log(tmp_path) if "by" in row] == 2 * [[1.0, None, 3.0, None]]
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -155,17 +193,123 @@ def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
     torch.testing.assert_close(small.net.weight, large.net.weight)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_with_a_sentence(tmp_path: Path) -> None:
-    stage = Line()
-    stage.loss = lambda inputs: {"loss": stage.net(inputs).sum() * math.nan}
-    with pytest.raises(ReasonDiffError, match="step 1 is not a finite number; lower the learning rate"):
-        fit(stage, PLAN, tmp_path)
+class Stumbling(Line):
+    """Its loss is no number at some steps, counted from 1."""
+
+    def __init__(self, bad: Sequence[int]) -> None:
+        super().__init__()
+        self.bad = bad
+
+    def loss(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        step = self.dataset.drawn[-1].step + 1
+        return {"loss": super().loss(inputs)["loss"] * (math.nan if step in self.bad else 1.0)}
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_step_without_a_number_changes_nothing_and_is_counted(tmp_path: Path) -> None:
+    stage = Stumbling([3, 4, 6])
+    seen: list[torch.Tensor] = []
+    plan = replace(PLAN, max_skipped_steps=3)
+    fit(stage, plan, tmp_path, log_every=6, on_step=lambda *_: seen.append(stage.net.weight.detach().clone()))
+    same = [step + 1 for step in range(1, 29) if torch.equal(seen[step], seen[step - 1])]
+    assert same == [3, 4, 6]
+    rows = [row for row in read_log(tmp_path) if "loss" in row]
+    assert [row["skipped"] for row in rows] == [3, 3, 3, 3, 3] and all(math.isfinite(row["loss"]) for row in rows)
+
+
+def test_too_many_such_steps_in_a_row_end_the_run_also_over_a_stop(tmp_path: Path) -> None:
+    plan = replace(PLAN, max_skipped_steps=3)
+    bad = [5, 8, 9, 10]
+
+    def stop(step: int, values: object) -> None:
+        if step == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stumbling(bad), plan, tmp_path, on_step=stop)
+    with pytest.raises(ReasonDiffError, match="step 10 is not a finite number, nor were 2 before it; lower"):
+        fit(Stumbling(bad), plan, tmp_path)
+    rescued = Stumbling([])
+    assert fit(rescued, plan, tmp_path) == PLAN.steps and torch.isfinite(rescued.net.weight).all()
+
+
+class Remarking(Line):
+    def remark(self, row: dict[str, object], share: float) -> str | None:
+        return "It stands still." if share > 0.3 else None
+
+
+def test_what_a_stage_remarks_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fit(Remarking(), PLAN, tmp_path, log_every=5)
+    assert [record.getMessage() for record in caplog.records] == ["It stands still."]
+
+
+def saved(run: Path) -> list[int]:
+    return sorted(int(folder.name) for folder in (run / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("retention", "stay"),
+    [
+        (Retention(), [29, 30]),
+        (Retention(last=1), [30]),
+        (Retention(last=3), [28, 29, 30]),
+        (Retention(last=1, every=8), [8, 16, 24, 30]),
+        (Retention(last=2, every=10), [10, 20, 28, 29, 30]),
+    ],
+)
+def test_the_last_checkpoints_stay_and_some_for_good(retention: Retention, stay: list[int], tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path, checkpoint_minutes=0, retention=retention)
+    assert saved(tmp_path) == stay
+
+
+def test_checkpoints_for_good_are_written_when_no_other_is_due(tmp_path: Path) -> None:
+    fit(Line(), PLAN, tmp_path, checkpoint_minutes=1e9, retention=Retention(last=1, every=12))
+    assert saved(tmp_path) == [12, 24, 30]
+
+
+@pytest.mark.parametrize("wrong", [{"last": 0}, {"every": -1}])
+def test_a_run_keeps_at_least_one(wrong: dict[str, int]) -> None:
+    with pytest.raises(InputError, match="give 1 or more"):
+        Retention(**wrong)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-7])
+
+
+def flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink, lambda file: file.write_bytes(b"")])
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_passed_over_and_the_run_ends_the_same(
+    name: str, damage: Callable[[Path], object], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if damage is flip and name == "state.json":
+        pytest.skip("JSON of another kind is still JSON")
+    whole, again = Line(), Line()
+    fit(whole, PLAN, tmp_path / "whole")
+
+    def stop(step: int, values: object) -> None:
+        if step == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), PLAN, tmp_path / "run", checkpoint_minutes=0, on_step=stop)
+    assert saved(tmp_path / "run") == [11, 12]
+    damage(tmp_path / "run" / "checkpoints" / "000012" / name)
+    fit(again, PLAN, tmp_path / "run", checkpoint_minutes=1e9, retention=Retention(last=9))
+    assert "000012' is damaged (" in caplog.text and "going on from step 11 instead." in caplog.text
+    assert saved(tmp_path / "run") == [11, 30]
+    assert torch.equal(again.net.weight, whole.net.weight) and curve(tmp_path / "run") == curve(tmp_path / "whole")
+
+
+def test_where_no_checkpoint_is_whole_one_is_named(tmp_path: Path) -> None:
     fit(Line(), PLAN, tmp_path, stop_after_minutes=0)
     (tmp_path / "checkpoints" / "000001" / "weights.safetensors").write_bytes(b"cut off")
-    with pytest.raises(CheckpointError, match="is damaged"):
+    with pytest.raises(CheckpointError, match=r"is damaged \(.*\), and there is no other; remove it to begin anew"):
         fit(Line(), PLAN, tmp_path)
 
 

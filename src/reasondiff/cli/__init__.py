@@ -23,6 +23,7 @@ from reasondiff.cli.data import data_app
 from reasondiff.cli.demo import demo
 from reasondiff.cli.doctor import doctor
 from reasondiff.cli.evaluate import evaluate
+from reasondiff.cli.export import export
 from reasondiff.cli.generate import generate
 from reasondiff.cli.keys import keys_app
 from reasondiff.cli.models import models
@@ -63,6 +64,7 @@ app.command()(models)
 app.command()(plan)
 app.command()(doctor)
 app.command()(train)
+app.command()(export)
 app.command()(adapt)
 app.command()(evaluate)
 app.command()(score)

@@ -49,6 +49,21 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so long; the same command goes on.")] = None,
     checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    keep_last: Annotated[int, typer.Option(help="Checkpoints that stay, from the newest.", metavar="N")] = 2,
+    keep_every: Annotated[
+        int, typer.Option(help="Steps between checkpoints that stay for good; 0 for none.", metavar="N")
+    ] = 0,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tensorboard, wandb, trackio or none; may be repeated. TensorBoard where it is installed.",
+            metavar="NAME",
+        ),
+    ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(help="Publish the finished adapter on the hub, under this name.", metavar="OWNER/NAME"),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that draw batches ahead of the step.")] = 0,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[
@@ -71,8 +86,14 @@ def train(
         data_folder=data,
     ).placed(runs)
     from reasondiff.recipes import checks  # now: a wrong name is refused before torch is imported
+    from reasondiff.recipes.config import flat
+    from reasondiff.training.checkpoint import Retention
+    from reasondiff.training.trackers import Tracking, trackers
 
     checks.numbers(workers=workers)
+    checks.pushed(push, plan.exports)
+    retention = Retention(last=keep_last, every=keep_every)
+    tracking = Tracking(trackers(track or None), dict(flat(plan.to_dict())))
     if dry_run:
         typer.echo(json.dumps(plan.to_dict(), indent=2))
         return
@@ -80,17 +101,21 @@ def train(
     if model is None:
         raise InputError("Training writes into a model folder; name it with --model, such as --model mine.")
 
+    import logging
     import math
+    import shlex
+    import sys
 
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     from reasondiff.checkpoints import in_one_sentence
     from reasondiff.cli.terminal.training_bar import training_bar
-    from reasondiff.cli.terminal.user_warnings import user_warning
+    from reasondiff.cli.terminal.user_warnings import user_warning, user_warnings
     from reasondiff.files import atomic_path
     from reasondiff.recipes.resume import check_resume, run_record
     from reasondiff.training.distributed import accelerator_on
+    from reasondiff.training.publishing import complete_adapter, push_adapter
     from reasondiff.training.trainer import fit
 
     diffusers_logging.disable_progress_bar()  # the bar of the steps is ours; theirs show files of a folder
@@ -111,13 +136,17 @@ def train(
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
                 partial.write_text(json.dumps(run_record(plan, model, device), indent=2) + "\n")
-        with training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
+        else:  # the main process says it for all
+            logging.getLogger("reasondiff").setLevel(logging.ERROR)
+        with user_warnings(), training_bar(plan.name, plan.optimization.steps, shown=main_process) as on_step:
             done = fit(
                 stage,
                 plan.optimization,
                 run,
                 accelerator=accelerator,
                 checkpoint_minutes=checkpoint_minutes,
+                retention=retention,
+                tracking=tracking,
                 validate_every=plan.validate_every,
                 stop_after_minutes=math.inf if minutes is None else minutes,
                 on_step=on_step,
@@ -129,7 +158,12 @@ def train(
         typer.echo(f"{done} of {plan.optimization.steps} steps are done; give the same command to go on.")
         return
     stage.export(model)
+    if "adapter.json" in plan.exports:
+        command = shlex.join(["reasondiff", *sys.argv[1:]])
+        complete_adapter(model, run, recipe=run_record(plan, model, device), command=command)
     typer.echo(f"Finished; {', '.join(plan.exports)} are in {model}.")
+    if push is not None:
+        typer.echo(f"Published: {push_adapter(model, push)}")
 
 
 def _only_run(run: Path, *, claims: bool) -> AbstractContextManager[None]:

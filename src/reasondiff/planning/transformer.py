@@ -157,6 +157,20 @@ class Transformer:
         hints = itemsize * self.dim * (self.control_layers + 1) if self.control_layers else 0
         return tokens * (max(gate, feed_forward) + hints)
 
+    def kept_for_backward(self, *, trained: bool) -> float:
+        """Bytes per token that one block keeps for its backward pass, in bf16 and without gradient checkpointing.
+
+        Counted: norms and gates in fp32, rotary embeddings, attention's inputs and output, and the feed-forward layer.
+
+        Args:
+            trained: whether its layers carry a LoRA, which keeps their inputs.
+        """
+        return 51 * self.dim + 4 * self.ffn if trained else 36.5 * self.dim + 2 * self.ffn
+
+    def lora_parameters(self, rank: int) -> int:
+        """Of a LoRA for the projections of both attentions and the feed-forward layers of all blocks."""
+        return self.all_layers * rank * (8 * 2 * self.dim + 2 * (self.dim + self.ffn))
+
 
 def _linear(inputs: int, outputs: int) -> int:
     """Parameters of a linear layer with bias."""

@@ -59,7 +59,13 @@ class Recipe(ABC):
     shortcuts: ClassVar[Mapping[str, str]] = {}
     """Which value the command line's --batch and --compile change, by their names."""
     may_change: ClassVar[frozenset[str]] = frozenset(
-        {"optimization.steps", "optimization.precision", "purpose", "validate_every"}
+        {
+            "optimization.steps",
+            "optimization.precision",
+            "optimization.max_skipped_steps",
+            "purpose",
+            "validate_every",
+        }
     )
     """What a run may go on with in another way: how long, how fast and on how much, not what is trained or how.
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from reasondiff.backends.precision import Precision, has_bf16, precision_on
 from reasondiff.errors import InputError
 
-__all__ = ["device", "numbers", "told_of", "writable"]
+__all__ = ["device", "numbers", "pushed", "told_of", "writable"]
 
 
 def numbers(*, workers: int) -> None:
     """Raise ``InputError`` for a number of processes that no machine has."""
     if not 0 <= workers <= 256:
         raise InputError(f"{workers} worker processes cannot draw; give 0 to 256.")
+
+
+def pushed(name: str | None, exports: Sequence[str]) -> None:
+    """Raise ``InputError`` for what cannot be published, or under which name."""
+    if name is None:
+        return
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        raise InputError(f"{name!r} is no name on the hub; give --push OWNER/NAME.")
+    if "adapter.json" not in exports:
+        raise InputError(f"This recipe makes {', '.join(exports)} and no adapter to publish; leave --push out.")
 
 
 def device(name: str | None) -> str:

@@ -52,6 +52,10 @@ class Optimizer:
             for group in optimizer.param_groups:
                 group["lr"] = lr
             optimizer.step()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the gradients."""
         for parameter in chain(self.parameters.values(), self._views.values()):
             parameter.grad = None
 

@@ -6,15 +6,17 @@ step, sample): a run that is stopped and resumed, or shared by more processes, g
 
 from __future__ import annotations
 
-import json
+import logging
 import math
+import resource
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -25,12 +27,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
 from reasondiff.errors import InputError, ReasonDiffError
-from reasondiff.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from reasondiff.training.checkpoint import Checkpoint, Retention, drop_later, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
+from reasondiff.training.log import Means, Row, RunLog, over_processes
 from reasondiff.training.optimizer import Optimizer
+from reasondiff.training.trackers import Tracking
 
-__all__ = ["Optimization", "Stage", "Trainer", "fit"]
+__all__ = ["Optimization", "Stage", "Trainer", "Watched", "fit"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,8 @@ class Optimization:
         max_grad_norm: gradients of a larger norm are scaled down to it.
         gradient_accumulation_steps: batches whose mean gradient makes one optimizer step.
         ema_decay: of the exponential moving average of the weights; 0 keeps none.
+        max_skipped_steps: a step whose loss or gradient is no finite number changes nothing and is counted; this many
+            in a row end the run.
         precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``backends.precision``); weights are fp32.
         seed: of every draw.
     """
@@ -61,6 +69,7 @@ class Optimization:
     max_grad_norm: float = 1.0
     gradient_accumulation_steps: int = 1
     ema_decay: float = 0.0
+    max_skipped_steps: int = 10
     precision: Precision = "auto"
     seed: int = 0
 
@@ -69,6 +78,8 @@ class Optimization:
             raise InputError(f"{self.steps} steps train nothing; give 1 or more.")
         if self.gradient_accumulation_steps < 1:
             raise InputError(f"{self.gradient_accumulation_steps} batches make no step; give 1 or more.")
+        if self.max_skipped_steps < 1:
+            raise InputError(f"{self.max_skipped_steps} skipped steps end no run; give 1 or more.")
         if self.lr <= 0 or self.max_grad_norm <= 0:
             wrong = "lr" if self.lr <= 0 else "max_grad_norm"
             raise InputError(f"With {wrong} = {getattr(self, wrong):g} nothing is learnt; give more than 0.")
@@ -94,13 +105,29 @@ class Stage(Protocol):
         """The parameters this stage changes, by the name they are saved under."""
 
     def loss(self, inputs: Any) -> dict[str, Tensor]:
-        """``{"loss": what is minimised, ...: what else is worth a column in the log}``."""
+        """``{"loss": what is minimised, ...: what else is worth a column in the log}``.
+
+        Scalars, and series by bin (``training.log.by_bin``).
+        """
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Measure on unseen clips; may leave pictures in ``folder``."""
 
     def export(self, model: Path) -> None:
         """Write the finished components into a model folder."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A stage that has something to say about what is logged."""
+
+    def remark(self, row: Row, share: float) -> str | None:
+        """A warning for the user, or None; the same one is shown once.
+
+        Args:
+            row: a line of the log.
+            share: of the run that is done, 0 to 1.
+        """
 
 
 def fit(
@@ -110,6 +137,8 @@ def fit(
     *,
     accelerator: Accelerator | None = None,
     checkpoint_minutes: float = 5.0,
+    retention: Retention | None = None,
+    tracking: Tracking | None = None,
     validate_every: int = 0,
     log_every: int = 20,
     stop_after_minutes: float = math.inf,
@@ -121,6 +150,8 @@ def fit(
     Args:
         accelerator: of the processes that share the run (``accelerator_on``); this process alone unless given.
         checkpoint_minutes: a SIGKILL loses at most this much.
+        retention: which checkpoints stay; the last two unless given.
+        tracking: who is told what the log is told; nobody unless given.
         validate_every: steps between validations; 0 validates at the end only.
         stop_after_minutes: stop early, with a checkpoint, to go on another time.
         on_step: called with the number of steps done and the logged values.
@@ -130,31 +161,29 @@ def fit(
         The number of steps done so far; ``optimization.steps`` when the run is finished.
 
     Raises:
-        CheckpointError: the run's checkpoint is damaged, or of another version.
+        CheckpointError: no checkpoint of the run is whole, or the newest is of another version.
         ReasonDiffError: the loss is no longer a finite number.
     """
+    retention = retention or Retention()
     device = next(iter(stage.trainable().values())).device
     processes = accelerator_on(device.type) if accelerator is None else nullcontext(accelerator)
     with processes as accelerator:
-        trainer = Trainer(stage, optimization, run, accelerator)
+        trainer = Trainer(stage, optimization, run, accelerator, retention)
+        (tracking or Tracking()).start(accelerator, run, trainer.step)
         batches = trainer.batches(workers)
-        log = _MeanLosses()
         started = last_saved = time.monotonic()
         try:
             while trainer.step < optimization.steps:
-                log.add(trainer.train_step(batches))
+                trainer.train_step(batches)
                 step = trainer.step
-
-                values: dict[str, float] = {}
-                if accelerator.is_main_process and (step % log_every == 0 or step == optimization.steps):
-                    values = log.take()
-                    _write_log(run, {"step": step, "lr": optimization.lr_at(step - 1), **values})
+                logged = step % log_every == 0 or step == optimization.steps
+                values = trainer.write_row() if logged else {}
                 if on_step:
                     on_step(step, values)
                 if validate_every and step % validate_every == 0 and step < optimization.steps:
                     trainer.validate()
                 now = time.monotonic()
-                if now - last_saved >= 60 * checkpoint_minutes:
+                if now - last_saved >= 60 * checkpoint_minutes or retention.is_kept_for_good(step):
                     trainer.save()
                     last_saved = now
                 late = now - started >= 60 * stop_after_minutes
@@ -177,20 +206,34 @@ class Trainer:
         optimization: how.
         run: the folder of its checkpoints, from the newest of which it goes on.
         accelerator: of the processes that share the run.
+        retention: which checkpoints stay.
     """
 
-    def __init__(self, stage: Stage, optimization: Optimization, run: Path, accelerator: Accelerator) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        optimization: Optimization,
+        run: Path,
+        accelerator: Accelerator,
+        retention: Retention | None = None,
+    ) -> None:
         self.stage = stage
         self.optimization = optimization
         self.run = run
         self.accelerator = accelerator
+        self.retention = retention or Retention()
         accelerator.gradient_accumulation_steps = optimization.gradient_accumulation_steps
         self.parameters = stage.trainable()
         self.device = next(iter(self.parameters.values())).device
         self.step = 0
-        self.whole = True  # False while a step changes the weights
+        self.whole = True  # False while a step changes the weights, and while a line of the log is written
+        self.skipped = self.skipped_in_a_row = 0
+        self.means = Means()
+        self.log = RunLog(run, accelerator)
+        self.remarks: set[str] = set()
         self.seconds_before = 0.0
         self.started = time.monotonic()
+        self.pace = _Pace()
         self.optimizer = Optimizer(
             self.parameters,
             weight_decay=optimization.weight_decay,
@@ -202,6 +245,9 @@ class Trainer:
         self.model = accelerator.prepare(_LossModule(stage, self.parameters))
         run.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()  # nobody saves before all have loaded
+        if accelerator.is_main_process:
+            drop_later(run, self.step)
+        self.log.rewind(self.step)
 
     def batches(self, workers: int = 0) -> Iterator[Any]:
         """The batches that are left of the run, in order."""
@@ -214,21 +260,20 @@ class Trainer:
         seed = self.optimization.seed
         return iter(step_dataloader(self.stage.dataset, seed=seed, steps=steps, sampler=sampler, workers=workers))
 
-    def train_step(self, batches: Iterator[Any]) -> dict[str, float]:
+    def train_step(self, batches: Iterator[Any]) -> None:
         """One optimizer step: forward and backward of every batch, clipping, the update, the EMA.
+
+        Where the loss or the gradient is no finite number nothing is changed, and the next step draws other samples.
 
         Args:
             batches: as ``batches`` gives them; a step takes ``gradient_accumulation_steps`` of them.
 
-        Returns:
-            The stage's losses, a mean over the step's batches.
-
         Raises:
-            ReasonDiffError: the gradient is not a finite number; nothing has been changed then.
+            ReasonDiffError: it was no finite number too often in a row.
         """
         optimization, accelerator = self.optimization, self.accelerator
         count = optimization.gradient_accumulation_steps
-        means: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         for number in range(count):
             inputs = send_to_device(next(batches), self.device)
             with self._synchronised(last=number == count - 1), _attention(self.device.type):
@@ -236,16 +281,59 @@ class Trainer:
                     losses = self.model(inputs)
                 accelerator.backward(losses["loss"])
             for name, value in losses.items():
-                means[name] = means.get(name, 0.0) + float(value.detach()) / count
+                value = value.detach() if value.ndim else value.detach() / count
+                sums[name] = sums[name] + value if name in sums else value
         norm = accelerator.clip_grad_norm_(self.parameters.values(), optimization.max_grad_norm)
-        if not torch.isfinite(norm):
-            raise ReasonDiffError(f"The loss of step {self.step + 1} is not a finite number; lower the learning rate.")
+        values = over_processes({**sums, "grad_norm": norm}, accelerator)
+        finite = bool(torch.isfinite(values["loss"]) and torch.isfinite(values["grad_norm"]))
         self.whole = False
-        self.optimizer.step(optimization.lr_at(self.step))
-        self.ema.update(self.step)
+        if finite:
+            self.optimizer.step(optimization.lr_at(self.step))
+            self.ema.update(self.step)
+            self.means.add(values)
+            self.skipped_in_a_row = 0
+        else:
+            self.optimizer.clear()
+            self.skipped += 1
+            self.skipped_in_a_row += 1
+        self.pace.steps += 1
         self.step += 1
         self.whole = True
-        return means
+        if self.skipped_in_a_row >= optimization.max_skipped_steps:
+            raise ReasonDiffError(
+                f"The loss of step {self.step} is not a finite number, nor were {self.skipped_in_a_row - 1} before it; "
+                "lower the learning rate."
+            )
+
+    def write_row(self) -> dict[str, float]:
+        """Write the means since the last line, and what a user watches; returns those that are one number.
+
+        A kill in between leaves the checkpoint from before the step: a line is written once.
+        """
+        self.whole = False
+        means, steps, seconds = self.means.row(), *self.pace.taken()
+        size = self.stage.dataset.batch_size(self.step - 1) * self.accelerator.num_processes
+        row = {
+            "step": self.step,
+            "lr": self.optimization.lr_at(self.step - 1),
+            **means,
+            "skipped": self.skipped,
+            "samples_per_second": steps * size * self.optimization.gradient_accumulation_steps / seconds,
+            "memory_gb": _peak_memory(self.device) / 2**30,
+        }
+        self.log.write(row)
+        self.means.clear()
+        self.whole = True
+        self._remark(row)
+        return {name: value for name, value in means.items() if isinstance(value, float)}
+
+    def _remark(self, row: Row) -> None:
+        if not self.accelerator.is_main_process or not isinstance(self.stage, Watched):
+            return
+        remark = self.stage.remark(row, self.step / self.optimization.steps)
+        if remark is not None and remark not in self.remarks:
+            self.remarks.add(remark)
+            _log.warning("%s", remark)
 
     def _synchronised(self, *, last: bool) -> AbstractContextManager[None]:
         """The processes' gradients are averaged in the backward pass of a step's last batch."""
@@ -268,7 +356,7 @@ class Trainer:
         folder = self.run / "validation" / f"{self.step:06d}"
         folder.mkdir(parents=True, exist_ok=True)
         with torch.no_grad():
-            _write_log(self.run, {"step": self.step, "validation": self.stage.validate(folder)})
+            self.log.write({"step": self.step, "validation": self.stage.validate(folder)})
 
     def save(self) -> None:
         """Write a checkpoint, in the main process."""
@@ -283,7 +371,13 @@ class Trainer:
                 weights=dict(self.parameters),
                 ema=self.ema.weights,
                 optimizer=self.optimizer.state(),
+                progress={
+                    "log": self.means.state(),
+                    "skipped": self.skipped,
+                    "skipped_in_a_row": self.skipped_in_a_row,
+                },
             ),
+            self.retention,
         )
 
     def _resume(self) -> None:
@@ -291,6 +385,9 @@ class Trainer:
         if saved is None:
             return
         self.step, self.seconds_before = saved.step, saved.seconds
+        self.means.restore(saved.progress.get("log", {}))
+        self.skipped = int(saved.progress.get("skipped", 0))
+        self.skipped_in_a_row = int(saved.progress.get("skipped_in_a_row", 0))
         copy_weights(saved.weights, self.parameters)
         if self.ema.weights:
             copy_weights(saved.ema, self.ema.weights)
@@ -312,22 +409,27 @@ class _LossModule(nn.Module):
         return {**logged, "loss": losses["loss"]}
 
 
-class _MeanLosses:
-    """The losses' mean over the steps since they were last taken."""
+class _Pace:
+    """Steps and seconds since it was last asked."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._steps = 0
+        self.steps = 0
+        self._since = time.monotonic()
 
-    def add(self, losses: Mapping[str, float]) -> None:
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._steps += 1
+    def taken(self) -> tuple[int, float]:
+        """Both, counted anew from here."""
+        now = time.monotonic()
+        taken = self.steps, max(now - self._since, 1e-9)
+        self.steps, self._since = 0, now
+        return taken
 
-    def take(self) -> dict[str, float]:
-        means = {name: total / self._steps for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
-        return means
+
+def _peak_memory(device: torch.device) -> float:
+    """The most bytes held so far: by tensors on a GPU, or by this process."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)
 
 
 @contextmanager
@@ -350,8 +452,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
         yield
-
-
-def _write_log(run: Path, row: Mapping[str, Any]) -> None:
-    with open(run / "log.jsonl", "a", encoding="utf-8") as file:
-        file.write(json.dumps({**row, "time": round(time.time(), 1)}) + "\n")

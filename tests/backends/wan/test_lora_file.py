@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from torch import Tensor
 
+from reasondiff.backends.wan.lora_file import as_comfyui_reads, as_diffusers_reads
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.pipeline import ReasonDiffPipeline
+from tests import tiny
 from tests.backends.wan.test_single_file import wans_own_name
 from tests.tiny.pipelines import add_lora, pipeline
 
@@ -214,6 +217,36 @@ def test_a_place_without_one_lora_is_said(tmp_path: Path) -> None:
     pipe.load_lora(tmp_path / "one.safetensors")
     with pytest.raises(InputError, match="an adapter 'one' already"):
         pipe.load_lora(tmp_path / "one.safetensors")
+
+
+def test_comfyuis_names_are_read_back_as_the_same_lora(tmp_path: Path) -> None:
+    """With an alpha that is not the rank, and layers of every kind."""
+    pipe = tiny.pipeline()
+    layers = ("to_q", "to_k", "to_v", "to_out.0", "add_k_proj", "add_v_proj", "ffn.net.0.proj", "ffn.net.2")
+    ends = ("time_proj", "text_embedder.linear_1", "text_embedder.linear_2", "time_embedder.linear_1", "proj_out")
+    config = LoraConfig(r=2, lora_alpha=6, target_modules=[*layers, *ends], init_lora_weights=False)
+    pipe.transformer.add_adapter(config)
+    weights = get_peft_model_state_dict(pipe.transformer)
+    metadata = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
+    pipe.save_lora_weights(tmp_path, weights, transformer_lora_adapter_metadata=metadata)
+    renamed = as_comfyui_reads(tmp_path / "pytorch_lora_weights.safetensors")
+    assert {"diffusion_model.blocks.0.self_attn.q.lora_A.weight", "diffusion_model.blocks.1.ffn.2.lora_B.weight",
+            "diffusion_model.blocks.0.cross_attn.k_img.lora_A.weight", "diffusion_model.head.head.lora_A.weight",
+            "diffusion_model.time_projection.1.lora_A.weight"} <= renamed.keys()  # fmt: skip
+    assert {float(value) for name, value in renamed.items() if name.endswith(".alpha")} == {6.0}
+    save_file(renamed, tmp_path / "comfyui.safetensors")
+    back = as_diffusers_reads(tmp_path / "comfyui.safetensors")
+    assert back is not None and len(back) == len(weights)
+    for name, weight in weights.items():
+        factor = 3.0 if ".lora_B." in name else 1.0  # alpha / rank, multiplied in
+        assert torch.equal(back[f"transformer.{name}"], weight * factor), name
+
+
+def test_a_lora_in_another_form_is_not_renamed_for_comfyui(tmp_path: Path) -> None:
+    file = tmp_path / "other.safetensors"
+    save_file({"diffusion_model.blocks.0.self_attn.q.lora_A.weight": torch.zeros(2, 4)}, file)
+    with pytest.raises(CheckpointError, match=r"has the key 'diffusion_model.blocks.0.self_attn.q.lora_A.weight'"):
+        as_comfyui_reads(file)
 
 
 def test_a_lora_in_float8_is_read(tmp_path: Path) -> None:

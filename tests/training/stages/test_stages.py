@@ -28,6 +28,7 @@ from reasondiff.recipes.wan import ClipRecipe
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.stages.flow import motion_mask
+from reasondiff.training.stages.reason import motion_of
 from reasondiff.training.storyworld.clips import DrawnClips
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
@@ -429,3 +430,31 @@ def _in_a_copy(name: str, model: Path, tmp_path: Path) -> tuple[Path, Any]:
 
 def _files(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["stage1", "stage2"])
+def test_a_step_tells_its_error_by_timestep_and_by_distance_from_the_anchor(name: str, model: Path) -> None:
+    stage = small(f"storyworld-tiny/{name}").build(model, model.parent / "cache", "cpu")
+    inputs = draw_batch(stage.dataset, 0)
+    with torch.no_grad():
+        losses = stage.loss(inputs)
+    assert losses["loss_by_timestep"].shape == (10, 2) and losses["auxiliary_by_distance"].shape == (9, 2)
+    bins = [int(10 * float(sigma)) for sigma in inputs.sigma]
+    assert losses["loss_by_timestep"][:, 1].tolist() == [bins.count(number) for number in range(10)]
+    sums, counts = losses["auxiliary_by_distance"].unbind(1)
+    anchors = inputs.anchor_latent_frame.tolist()
+    assert counts.tolist() == [sum(abs(frame - i) == far for i in anchors for frame in range(9)) for far in range(9)]
+    assert float(sums[1:].sum() / counts[1:].sum()) == pytest.approx(float(losses["auxiliary"]), rel=1e-5)
+
+
+def test_c_star_that_stands_still_is_remarked_once_a_part_of_the_run_is_done(model: Path) -> None:
+    stage = small("storyworld-tiny/stage1").build(model, model.parent / "cache", "cpu")
+    inputs = draw_batch(stage.dataset, 0)
+    with torch.no_grad():
+        untrained = stage.loss(inputs)["motion"]  # of an AlignFormer from nothing: the anchor, repeated
+    assert float(untrained) == pytest.approx(0.0, abs=1e-6)
+    assert motion_of(inputs.clean, inputs.clean) == pytest.approx(1.0)
+    assert float(motion_of(0.5 * inputs.clean, inputs.clean)) == pytest.approx(0.25, rel=1e-5)
+    told = stage.remark({"motion": 0.01}, 0.5)
+    assert told is not None and told.startswith("c* has collapsed to the anchor: over a clip it moves 1.0% of what")
+    assert stage.remark({"motion": 0.01}, 0.1) is None and stage.remark({"motion": 0.5}, 0.5) is None

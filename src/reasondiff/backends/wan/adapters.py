@@ -30,7 +30,7 @@ from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
-__all__ = ["AdapterInfo", "AdapterState", "Adapters", "fingerprint"]
+__all__ = ["AdapterInfo", "AdapterState", "Adapters", "fingerprint", "model_card"]
 
 logger = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, tensor
 
 from reasondiff.backends.wan.single_file import diffusers_name
 from reasondiff.errors import CheckpointError
 
-__all__ = ["FORMS", "as_diffusers_reads", "check_all_used", "holds_lora", "lora_file"]
+__all__ = ["FORMS", "as_comfyui_reads", "as_diffusers_reads", "check_all_used", "holds_lora", "lora_file"]
 
 USUAL_NAMES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 """diffusers' and PEFT's."""
@@ -97,6 +97,58 @@ def as_diffusers_reads(file: Path) -> dict[str, Tensor] | None:
     if biases or all(map(_OWN_NAME.fullmatch, names)):
         return None
     return _renamed(load_file(file), file)
+
+
+def as_comfyui_reads(file: Path) -> dict[str, Tensor]:
+    """A LoRA's weights under ComfyUI's names, from a file in diffusers' form: ``diffusion_model``, Wan's own names of
+    layers, and each layer's alpha.
+
+    Raises:
+        CheckpointError: it is in another form, or a layer has no name of Wan's.
+    """
+    with safe_open(file, "pt") as opened:
+        metadata = opened.metadata() or {}
+        weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - it is no dict
+    config = json.loads(metadata.get("lora_adapter_metadata") or "{}")
+    alpha = {name.rpartition(".")[2]: value for name, value in config.items()}.get("lora_alpha")
+    renamed: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        found = _ROLE.fullmatch(name)
+        if found is None or not _OWN_NAME.fullmatch(name):
+            raise _unread(file, name)
+        layer = f"diffusion_model.{_own_layer(found['layer'].removeprefix('transformer.'), file)}"
+        renamed[f"{layer}.{found['role']}.weight"] = weight.contiguous()
+        if found["role"] == "lora_A" and alpha is not None:
+            renamed[f"{layer}.alpha"] = tensor(float(alpha))
+    return renamed
+
+
+def _own_layer(name: str, file: Path) -> str:
+    """Wan's own name of a layer that diffusers calls ``name``."""
+    own = name
+    for theirs, wans in _OWN_NAMES:
+        own = re.sub(theirs, wans, own)
+    if diffusers_name(f"{own}.weight") != f"{name}.weight":
+        raise _unread(file, name)
+    return own
+
+
+_OWN_NAMES = (
+    (r"\.attn1\.", ".self_attn."),
+    (r"\.attn2\.", ".cross_attn."),
+    (r"\.to_([qkv])$", r".\1"),
+    (r"\.to_out\.0$", ".o"),
+    (r"\.add_([kv])_proj$", r".\1_img"),
+    (r"\.ffn\.net\.0\.proj$", ".ffn.0"),
+    (r"\.ffn\.net\.2$", ".ffn.2"),
+    (r"^condition_embedder\.text_embedder\.linear_1$", "text_embedding.0"),
+    (r"^condition_embedder\.text_embedder\.linear_2$", "text_embedding.2"),
+    (r"^condition_embedder\.time_embedder\.linear_1$", "time_embedding.0"),
+    (r"^condition_embedder\.time_embedder\.linear_2$", "time_embedding.2"),
+    (r"^condition_embedder\.time_proj$", "time_projection.1"),
+    (r"^proj_out$", "head.head"),
+)
+"""Of layers: diffusers' names, and Wan's own."""
 
 
 def _refuse_other_adapters(file: Path, names: Collection[str]) -> None:

@@ -97,7 +97,10 @@ class BaseStage(FlowStage):
         assert inputs.first_frame_condition is not None, "the base stage draws it"
         context, _ = self.texts.context(inputs.plans, trained=True)
         predicted = self.predicted_velocity(inputs, inputs.first_frame_condition, context)
-        return {"loss": self.denoising_loss(predicted, inputs)}
+        return {
+            "loss": self.denoising_loss(predicted, inputs),
+            "loss_by_timestep": self.loss_by_timestep(predicted, inputs),
+        }
 
     def export(self, model: Path) -> None:
         """Save the components; an AlignFormer and a LoRA in ``model`` were trained on another base, and go."""

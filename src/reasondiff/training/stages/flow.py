@@ -25,11 +25,14 @@ from reasondiff.data.texts import TextContexts, Texts
 from reasondiff.errors import InputError
 from reasondiff.flow import velocity_from
 from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.training.log import by_bin
 
 __all__ = ["FlowDataset", "FlowOptions", "FlowStage", "Inputs", "Validation", "motion_mask"]
 
 Validation = Callable[[ReasonDiffPipeline, Path], dict[str, float]]
 """Measures a pipeline in training on unseen clips; may leave pictures in the folder."""
+
+_TIMESTEP_BINS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,14 +193,25 @@ class FlowStage:
         return velocity_from(predicted.float(), noisy, broadcast(inputs.sigma), self.pipe.scheduler)
 
     def denoising_loss(self, predicted: Tensor, inputs: Inputs) -> Tensor:
-        """The squared error of the velocity (Eq. 1); what moves weighs more, and the anchor's latent frame may."""
+        """The squared error of the velocity (Eq. 1); what moves weighs more, and the anchor's latent frame may.
+
+        The mean over clips of each clip's weighted mean, so that a batch may be split among processes or steps.
+        """
         weight = 1 + (self.options.motion_weight - 1) * motion_mask(inputs.clean)
         if inputs.anchor_latent_frame is not None:
             latent_frames = torch.arange(inputs.clean.shape[2], device=weight.device)
             is_anchor = latent_frames == inputs.anchor_latent_frame[:, None]
             weight = weight * (1 + (self.options.anchor_weight - 1) * is_anchor[:, None, :, None, None])
         error = (predicted - inputs.velocity).square().mean(1, keepdim=True)
-        return (error * weight).sum() / weight.sum()
+        cells = (1, 2, 3, 4)
+        return ((error * weight).sum(cells) / weight.sum(cells)).mean()
+
+    @torch.no_grad()
+    def loss_by_timestep(self, predicted: Tensor, inputs: Inputs) -> Tensor:
+        """Each clip's squared error of the velocity, by its timestep: ten bins of sigma, from clean to noise."""
+        error = (predicted - inputs.velocity).square().mean(dim=(1, 2, 3, 4))
+        bins = (inputs.sigma * _TIMESTEP_BINS).long().clamp(max=_TIMESTEP_BINS - 1)
+        return by_bin(error, bins, _TIMESTEP_BINS)
 
     def validate(self, folder: Path) -> dict[str, float]:
         return self.validation(self.pipe, folder)

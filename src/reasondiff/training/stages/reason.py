@@ -23,9 +23,13 @@ from reasondiff.data.texts import TextContexts, jitter_boundaries
 from reasondiff.media.tensors import to_pixels
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.training.export import atomic_components, to_bf16, without_local_paths
+from reasondiff.training.log import Row, by_bin
 from reasondiff.training.stages.flow import FlowDataset, FlowOptions, FlowStage, Inputs, Validation
 
-__all__ = ["ReasonDataset", "ReasonStage"]
+__all__ = ["ReasonDataset", "ReasonStage", "motion_of"]
+
+_COLLAPSED, _LEARNT = 0.02, 0.2
+"""c* with less of the clips' motion is the anchor, once so much of the run is done; an untrained one has none."""
 
 _MAX_OFFSET, _MAX_STRIDE = 12, 2
 """Of the time index in training: of 9 latent frames the last comes to 28 at most, beyond the 20 of 81 pixel frames."""
@@ -101,6 +105,18 @@ def _as_in_generation(anchors: Tensor, at_start: Tensor | bool) -> Tensor:
     return torch.cat([first, torch.where(torch.as_tensor(at_start, device=first.device), first, repeated)], dim=2)
 
 
+def motion_of(enhanced: Tensor, clean: Tensor) -> Tensor:
+    """How much c* varies over a clip, as a share of how much the clean latents do: 0 is the anchor, repeated.
+
+    Args:
+        enhanced: [batch, channels, latent_frames, height, width]; the first latent frame, which has a code of its own,
+            is left out.
+        clean: of the same shape.
+    """
+    varied, needed = (latents[:, :, 1:].var(dim=2, correction=0).mean() for latents in (enhanced, clean))
+    return varied / needed.clamp(min=1e-6)
+
+
 class ReasonStage(FlowStage):
     """Stages 1 and 2 of Algorithm 1.
 
@@ -163,7 +179,25 @@ class ReasonStage(FlowStage):
         others = latent_frames != inputs.anchor_latent_frame[:, None]
         gap = (enhanced.float() - inputs.clean).square().mean(dim=(1, 3, 4))
         auxiliary = (gap * others).sum() / others.sum()
-        return {"loss": denoising + self.beta * auxiliary, "denoising": denoising, "auxiliary": auxiliary}
+        distance = (latent_frames - inputs.anchor_latent_frame[:, None]).abs()
+        return {
+            "loss": denoising + self.beta * auxiliary,
+            "denoising": denoising,
+            "auxiliary": auxiliary,
+            "motion": motion_of(enhanced.detach().float(), inputs.clean),
+            "loss_by_timestep": self.loss_by_timestep(predicted, inputs),
+            "auxiliary_by_distance": by_bin(gap, distance, len(latent_frames)),
+        }
+
+    def remark(self, row: Row, share: float) -> str | None:
+        """Whether c* has collapsed to the anchor: after a fifth of the run it still stands as good as still."""
+        motion = row.get("motion")
+        if not isinstance(motion, float) or motion >= _COLLAPSED or share < _LEARNT:
+            return None
+        return (
+            f"c* has collapsed to the anchor: over a clip it moves {motion:.1%} of what the clips do; train with the "
+            "auxiliary loss (--set beta=0.2), or look whether the clips and their texts say what changes."
+        )
 
     def enhance(self, inputs: Inputs, text_embeds: dict[str, Tensor]) -> Tensor:
         """c*, the reasoning-enhanced latents (Alg. 1, line 19)."""

@@ -1,0 +1,119 @@
+"""A global batch is one, whoever computes it: Algorithm 1 on a tiny Wan, in fp32, ten steps.
+
+Two processes and accumulated micro-batches end with the weights of one process and one batch, up to the order of sums.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from reasondiff.data.clips import AnchorLatents, ClipLatents, FrameCaptions
+from reasondiff.narrative import Narrative
+from reasondiff.timeline import Timeline
+from reasondiff.training.distributed import accelerator_on
+from reasondiff.training.stages.flow import FlowOptions
+from reasondiff.training.stages.reason import ReasonStage
+from reasondiff.training.trainer import Optimization, fit
+from tests import tiny
+from tests.tiny.pipelines import add_lora, alignformer, pipeline
+
+STEPS = Optimization(steps=10, lr=1e-3, warmup_steps=1, precision="fp32", ema_decay=0.9)
+
+
+class Clips:
+    """Four clips of latents that anybody can draw."""
+
+    timeline = Timeline(9)
+
+    def __len__(self) -> int:
+        return 4
+
+    def latents(self, index: int) -> ClipLatents:
+        clean = tiny.randn(tiny.LATENT_CHANNELS, 3, 8, 8, seed=index)
+        return ClipLatents(clean, first_frame_condition=torch.zeros_like(clean))
+
+    def anchor(self, index: int, rng: object) -> AnchorLatents:
+        frame = rng.randrange(9)  # type: ignore[attr-defined]
+        one = self.latents(index).clean[:, [self.timeline.latent_of(frame)]]
+        return AnchorLatents(frame, torch.cat([one, one], dim=1))
+
+    def caption(self, index: int, rng: object) -> str:
+        return "A cat plays."
+
+    def frame_captions(self, index: int, rng: object) -> FrameCaptions:
+        return FrameCaptions(("A vase stands.",) * 4 + ("A cat breaks it.",) * 5, style="A film.")
+
+    def narrative(self, index: int, frame: int, rng: object) -> Narrative:
+        return Narrative.from_descriptions(self.frame_captions(index, rng).texts, frame)
+
+
+def stage(batch: int, beta: float = 0.2) -> ReasonStage:
+    pipe = pipeline(alignformer(), image_tokens=False)
+    add_lora(pipe)
+    pipe.text_encoder.requires_grad_(False)
+    adapters = {name: p for name, p in pipe.transformer.named_parameters() if ".lora_" in name}
+    pipe.transformer.requires_grad_(False)
+    for parameter in adapters.values():
+        parameter.requires_grad_(True)
+    options = FlowOptions(batch=batch, drop_text=0.0)
+    made = ReasonStage(pipe, Clips(), options, adapters=adapters, beta=beta, per_frame=0.5, validation=lambda *_: {})
+    return made
+
+
+def trained(made: ReasonStage) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in made.trainable().items()}
+
+
+def farthest(weights: dict[str, Tensor], expected: dict[str, Tensor], start: dict[str, Tensor]) -> float:
+    """The largest relative L2 distance of a tensor; those that no gradient reached stayed what they were."""
+    assert weights.keys() == expected.keys()
+    moved = [name for name in expected if not torch.equal(expected[name], start[name])]
+    assert len(moved) > len(expected) // 2
+    return max(float((weights[name] - expected[name]).norm() / expected[name].norm()) for name in moved)
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The weights before, and after ten steps of one process with four clips each."""
+    made = stage(batch=4)
+    start = trained(made)
+    fit(made, STEPS, tmp_path_factory.mktemp("run"))
+    return start, trained(made)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_accumulated_micro_batches_equal_one_batch(
+    batch: int, one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path
+) -> None:
+    made = stage(batch=batch)
+    steps = Optimization(**{**vars(STEPS), "gradient_accumulation_steps": 4 // batch})
+    fit(made, steps, tmp_path)
+    assert farthest(trained(made), one[1], one[0]) <= 1e-5
+
+
+def work(rank: int, port: int, folder: str) -> None:
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", OMP_NUM_THREADS="1",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), GLOO_SOCKET_IFNAME="lo",
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    with accelerator_on("cpu") as accelerator:
+        made = stage(batch=2)
+        fit(made, STEPS, Path(folder), accelerator=accelerator)
+    torch.save(trained(made), f"{folder}/weights-{rank}")
+
+
+def test_two_processes_equal_one(one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    for rank in range(2):
+        weights = torch.load(tmp_path / f"weights-{rank}", weights_only=True)
+        assert farthest(weights, one[1], one[0]) <= 1e-5
