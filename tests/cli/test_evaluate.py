@@ -14,6 +14,7 @@ import pytest
 from reasondiff.checkpoints import bundled_folder
 from reasondiff.cli.cases import read_cases
 from reasondiff.errors import NarrationError, ProviderError
+from reasondiff.jobs.session import VideoSession
 from reasondiff.media import read_video
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
@@ -157,7 +158,7 @@ def test_what_storyworld_cannot_draw(refused: Callable, tmp_path: Path, argument
 
 
 def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
-    reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path
+    reasondiff: Callable, refused: Callable, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     benchmark, made = tmp_path / "benchmark", tmp_path / "made"
     assert reasondiff("bench", "build", "storyworld-user", "-o", benchmark, "--cases", 2).code == 0
@@ -175,8 +176,9 @@ def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
     published = tmp_path / "published" / "theirs"
     published.mkdir(parents=True)
     shutil.copy(made / "videos" / "wan" / "0000.mp4", published / "0000.mp4")
-    without_model = ("evaluate", "--benchmark", benchmark, "-o", made, "--model", tmp_path / "no model")
-    ran = reasondiff(*without_model, "--method", f"videos-in-folder:{published.parent}")
+    with monkeypatch.context() as patched:
+        patched.setattr(VideoSession, "__init__", lambda *_: pytest.fail("a model was loaded"))
+        ran = reasondiff(*asked, "--method", f"videos-in-folder:{published.parent}")
     assert ran.code == 0 and "no video of 1 of 2 cases, which count as failures" in ran.out, ran
     copy = made / "videos" / "theirs" / "0000.mp4"
     assert copy.read_bytes() == (published / "0000.mp4").read_bytes(), "frames and rate stay as they are"

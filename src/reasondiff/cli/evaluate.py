@@ -108,6 +108,7 @@ def evaluate(
     metrics = metrics_of(using, wanted)
     with paths.only_writer(output), user_warnings():
         runner.check_systems(output, made_with)
+        keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         with training_bar("videos", len(cases) * len(systems)) as bar:
             rows = runner.evaluate(
