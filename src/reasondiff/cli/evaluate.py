@@ -73,6 +73,7 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.base import checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
