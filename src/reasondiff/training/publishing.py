@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from reasondiff.backends.wan.adapters import AdapterInfo, model_card
 from reasondiff.errors import InputError
@@ -74,9 +74,11 @@ def push_adapter(folder: Path, repo_id: str, *, private: bool | None = None) -> 
         CheckpointError: it is no adapter, or damaged.
         InputError: the base model is a folder, which nobody else has, or the hub does not take it.
     """
-    import httpx
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
+    # OSError, and whatever the HTTP library of the hub's client raises.
+    faults = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
     info = AdapterInfo.read(folder)
     if Path(info.base_model).exists():
         raise InputError(f"The base model {info.base_model!r} is a folder, which nobody else has; leave --push out.")
@@ -88,7 +90,7 @@ def push_adapter(folder: Path, repo_id: str, *, private: bool | None = None) -> 
         with atomic_path(card) as partial:  # it is loaded by the name that it has there
             partial.write_text(_renamed(text, folder.name, repo), encoding="utf-8")
         return str(api.upload_folder(repo_id=repo, folder_path=folder, commit_message="Upload ReasonDiff adapter"))
-    except (OSError, httpx.HTTPError) as error:  # the hub's own errors are both
+    except faults as error:
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise InputError(
             f"The adapter {str(folder)!r} is finished, and could not be published as {repo_id!r} ({reason}); check the "

@@ -58,19 +58,32 @@ def only_writer(path: Path, *, folder: bool = False) -> Iterator[None]:
 
     Args:
         path: where both would write.
-        folder: make a folder of that name first, because the claim to one lies in it.
+        folder: make a folder of that name first, because the claim to one lies in it; it goes again if it stays empty.
 
     Raises:
         InputError: another run is writing it.
     """
+    made = [place for place in (path, *path.parents) if not place.exists()] if folder else []
     if folder:
         path.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:
-        yield
-        return
-    lock = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
-    with _locked(lock, path):
-        yield
+    try:
+        if fcntl is None:
+            yield
+            return
+        lock = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
+        with _locked(lock, path):
+            yield
+    finally:
+        _remove_empty(made)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Take away folders, the innermost first, up to one that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 @contextmanager
