@@ -72,7 +72,7 @@ class OracleRecipe(Recipe):
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         if self.from_weights is not None:
-            net = Spotter.from_pretrained(self.from_weights, local_files_only=True, use_safetensors=True)
+            net = Spotter.from_pretrained(self.from_weights, local_files_only=True, use_safetensors=True).float()
         else:
             net = self.seeded(
                 lambda: Spotter(classes=list(CLASSES), widths=list(self.widths), deep_layers=self.deep_layers)

@@ -45,7 +45,7 @@ def load_spotter(folder: Path | None = None) -> Spotter:
     """
     folder = folder or bundled_folder(ORACLE)
     try:
-        return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
+        return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).float().eval()
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again."
