@@ -146,7 +146,7 @@ def test_a_drawn_dataset_is_what_cases_reads(reasondiff: Callable, refused: Call
     ("arguments", "told"),
     [
         (("--count", 0), "0 clips are none; give 1 or more."),
-        (("--split", "tset"), "StoryWorld has no split 'tset'; give one of train, validation, test."),
+        (("--split", "tset"), "StoryWorld has no split 'tset'; give one of train, validation, test, clip."),
         (("--level", "hrad"), "StoryWorld has no level 'hrad'; give 'core' or 'hard'."),
         *((("--held-out", share), f"A share of {share} held-out pairs cannot be drawn; give 0 to 1.")
           for share in ("nan", "5", "-1")),
