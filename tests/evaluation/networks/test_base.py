@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from reasondiff.errors import CheckpointError, InputError
-from reasondiff.evaluation.networks.base import hub_file, installed, pad_to_multiple, unpad
+from reasondiff.evaluation.networks.base import hub_file, installed, pad_to_multiple, read_tensors, unpad
 from reasondiff.evaluation.networks.clip import ClipNetwork
 
 
@@ -33,3 +35,24 @@ def test_padding_repeats_the_edges_on_both_sides_and_comes_off_again(size: tuple
     assert torch.equal(unpad(padded, frames.shape[-2:], 8), frames)
     top = (-size[0] % 8) // 2
     assert torch.equal(padded[..., 0, :], padded[..., top, :])
+
+
+def test_tensors_and_nothing_else_are_read(tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(2)}, tmp_path / "tensors.pth")
+    assert torch.equal(read_tensors(tmp_path / "tensors.pth")["weight"], torch.ones(2))
+    torch.save({"weight": Calls(tmp_path / "called")}, tmp_path / "code.pth")
+    (tmp_path / "short.pth").write_bytes((tmp_path / "tensors.pth").read_bytes()[:100])
+    for name in ("code.pth", "short.pth", "none.pth"):
+        with pytest.raises(CheckpointError, match=rf"{name}' cannot be read .*; fetch them again\."):
+            read_tensors(tmp_path / name)
+    assert not (tmp_path / "called").exists()
+
+
+class Calls:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.place),)

@@ -11,7 +11,15 @@ import numpy as np
 import torch
 
 from reasondiff.checkpoints import file_hash
-from reasondiff.evaluation.networks.base import Origin, hub_file, installed, pad_to_multiple, unpad, version_of
+from reasondiff.evaluation.networks.base import (
+    Origin,
+    hub_file,
+    installed,
+    pad_to_multiple,
+    read_tensors,
+    unpad,
+    version_of,
+)
 
 __all__ = ["AmtInterpolator"]
 
@@ -46,7 +54,7 @@ class AmtInterpolator:
         net = installed(name, "--no-deps vbench==0.1.5", "The motion smoothness").Model(
             corr_radius=3, corr_lvls=4, num_flows=3
         )
-        state = torch.load(self._weights, map_location="cpu", weights_only=True)
+        state = read_tensors(self._weights)
         net.load_state_dict(state["state_dict"])
         return net.eval().to(self.device)
 

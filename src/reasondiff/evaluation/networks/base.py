@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # raised by torch; nothing here unpickles
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ __all__ = [
     "hub_file",
     "installed",
     "pad_to_multiple",
+    "read_tensors",
     "unpad",
     "version_of",
 ]
@@ -161,6 +163,22 @@ def hub_file(repository: str, name: str, *, needed_by: str, fetch: bool, sha256_
     if not file_hash(path).startswith(sha256_start):
         raise CheckpointError(f"{str(path)!r} is not the file that was published; delete it and give --fetch again.")
     return path
+
+
+def read_tensors(path: Path) -> Mapping[str, Any]:
+    """The tensors of a ``.pth`` or ``.pkl``: what the authors of a metric's network publish in no other form.
+
+    The one place that reads one, and never a model that makes videos. ``weights_only`` builds tensors and plain
+    containers and refuses everything else that a pickle can name.
+
+    Raises:
+        CheckpointError: the file is damaged, or wants more than tensors.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        reason = str(error).split("\n")[0]
+        raise CheckpointError(f"The weights in {str(path)!r} cannot be read ({reason}); fetch them again.") from None
 
 
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:

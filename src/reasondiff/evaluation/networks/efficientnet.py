@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reasondiff.checkpoints import file_hash
-from reasondiff.evaluation.networks.base import Origin, installed, version_of
+from reasondiff.evaluation.networks.base import Origin, installed, read_tensors, version_of
 
 __all__ = ["EfficientNetLite"]
 
@@ -46,7 +46,7 @@ class EfficientNetLite:
     def _net(self) -> Any:
         package = installed("efficientnet_lite_pytorch", PACKAGES, "EfficientNet-Lite0")
         net = package.EfficientNet.from_name("efficientnet-lite0")
-        net.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
+        net.load_state_dict(read_tensors(self._weights))
         return net.eval().to(self.device)
 
     @torch.no_grad()

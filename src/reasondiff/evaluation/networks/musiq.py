@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reasondiff.checkpoints import file_hash
-from reasondiff.evaluation.networks.base import Origin, hub_file, installed, version_of
+from reasondiff.evaluation.networks.base import Origin, hub_file, installed, read_tensors, version_of
 
 __all__ = ["MusiqNetwork"]
 
@@ -49,7 +49,7 @@ class MusiqNetwork:
     def _net(self) -> Any:
         architecture = installed("pyiqa.archs.musiq_arch", "pyiqa", "The imaging quality")
         net = architecture.MUSIQ(pretrained=False, num_class=1)
-        state = torch.load(self._weights, map_location="cpu", weights_only=True)
+        state = read_tensors(self._weights)
         net.load_state_dict(state.get("params", state))
         return net.eval().to(self.device)
 

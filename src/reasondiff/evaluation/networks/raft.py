@@ -12,7 +12,7 @@ import torch
 
 from reasondiff.checkpoints import file_hash
 from reasondiff.errors import CheckpointError
-from reasondiff.evaluation.networks.base import Origin, installed, pad_to_multiple, version_of
+from reasondiff.evaluation.networks.base import Origin, installed, pad_to_multiple, read_tensors, version_of
 
 __all__ = ["RaftFlow"]
 
@@ -50,7 +50,7 @@ class RaftFlow:
     def _net(self) -> Any:
         flow = installed("torchvision.models.optical_flow", "torchvision", "The dynamic degree")
         net = flow.raft_large(weights=None)
-        net.load_state_dict(torch.load(self._weights, map_location="cpu", weights_only=True))
+        net.load_state_dict(read_tensors(self._weights))
         return net.eval().to(self.device)
 
     @torch.no_grad()

