@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from reasondiff.errors import InputError, ReasonDiffError
-from reasondiff.evaluation.registry import METRICS, SYSTEMS
+from reasondiff.evaluation.registry import METRICS, SUITES, SYSTEMS, find_suite
 from reasondiff.evaluation.report.table import Column
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, read_rows
 from reasondiff.evaluation.runner import video_path
 from reasondiff.evaluation.scoring import read_origins
-from reasondiff.evaluation.suites.base import Case, Suite
+from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.narrative import Narrative
 
 __all__ = ["UNRANKED", "Run", "read_runs"]
@@ -161,14 +160,12 @@ def _about_cases(part: _Folder) -> dict[str, Any]:
 
 
 def _cases_of(suite: str, settings: Mapping[str, Any], benchmark: Path | None) -> Sequence[Case]:
-    found: Suite
     if benchmark is not None:
-        found = BenchmarkFolder(benchmark)
-    elif {"cases", "level", "split", "paired"} <= settings.keys():
-        found = StoryWorldSuite(settings["cases"], settings["split"], settings["level"], settings["paired"])
-    else:
-        return []
-    return found.cases()
+        return BenchmarkFolder(benchmark).cases()
+    drawn_by = ("cases", "split", "level", "paired")
+    if suite in SUITES and settings.keys() >= set(drawn_by):
+        return find_suite(suite, *(settings[key] for key in drawn_by)).cases()
+    return []
 
 
 def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, Any]]) -> tuple[Column, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class StoryWorldSuite:
     paired: bool = False
     name: str = "storyworld"
     strata: Sequence[Stratum] = tuple(Stratum(*phase) for phase in PHASES)
+    has_judge: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
