@@ -35,6 +35,9 @@ WALLS = {
     "narrator.reading": ("reasondiff.narrator.providers",),
     "training.stages": ("reasondiff.storyworld", "reasondiff.training.storyworld"),
     "data": ("reasondiff.storyworld",),
+    "pipeline.generate": ("reasondiff.backends.wan",),
+    "pipeline.story": ("reasondiff.backends.wan",),
+    "pipeline.any_model": ("reasondiff.backends.wan",),
 }
 """What a room may not know, beside what stands above it."""
 

@@ -23,7 +23,18 @@ from reasondiff.errors import InputError
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.timeline import Timeline
 
-__all__ = ["Abilities", "Anchor", "Contexts", "Denoised", "DenoisingOptions", "Guidance", "TakesAdapter", "VideoModel"]
+__all__ = [
+    "Abilities",
+    "Anchor",
+    "Contexts",
+    "Denoised",
+    "DenoisingOptions",
+    "Guidance",
+    "OnStep",
+    "TakesAdapter",
+    "VideoModel",
+    "has_alignformer",
+]
 
 Context = TypeVar("Context")
 """What one branch of guidance reads besides latents, in a model's own form; nobody else looks into it."""
@@ -87,6 +98,10 @@ class Contexts(Generic[Context]):
     negative: Context | None = None
 
 
+OnStep = Callable[..., dict[str, Any]]
+"""Called after every step, as in diffusers: with the pipeline, the step, the timestep and the tensors it asked for."""
+
+
 class Checkpoint(Protocol):
     """Where a denoising run is kept step by step."""
 
@@ -116,7 +131,7 @@ class DenoisingOptions:
     use_adapter: bool = True
     attention_kwargs: dict[str, Any] | None = None
     record: Any = None
-    on_step: Callable[..., dict[str, Any]] | None = None
+    on_step: OnStep | None = None
     on_step_inputs: Sequence[str] = ("latents",)
     checkpoint: Checkpoint | None = None
     stopped: Callable[[], bool] = lambda: False
@@ -216,3 +231,8 @@ class TakesAdapter(Protocol):
 
     def adapted_condition(self, enhanced: Tensor, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
         """One video's condition from predicted latents [1, channels, latent_frames, height, width]."""
+
+
+def has_alignformer(model: VideoModel[Any]) -> bool:
+    """Whether a base model takes an adapter, and has one with an AlignFormer."""
+    return isinstance(model, TakesAdapter) and model.alignformer is not None

@@ -201,14 +201,9 @@ def _answer(row: Row, narrator: Narrator) -> Result:
 
 
 def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: float, seen: Counter[str]) -> Row:
-    image, prompt = str(entry.get("image") or ""), str(entry.get("prompt") or "")
-    fault = str(entry.get("fault") or "")
-    if not fault and re.search("[\ud800-\udfff]", image + prompt):
-        fault = "The row is not UTF-8 text; save the file as UTF-8."
-    elif not fault and not image:
-        fault = "The row names no image; fill in 'image'."
-    elif not fault and not prompt.strip():
-        fault = "The row has no prompt; fill in 'prompt'."
+    image = str(entry.get("image") or "")
+    prompt = str(entry.get("prompt") or "")
+    fault = str(entry.get("fault") or "") or _fault_of(image, prompt)
     try:
         num_frames = int(entry.get("num_frames") or num_frames)
         interval = float(entry.get("interval") or interval)
@@ -218,6 +213,17 @@ def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: floa
     seen[asked] += 1
     key = asked if seen[asked] == 1 else f"{asked}-{seen[asked]}"
     return Row(key, str(folder / image) if image else "", prompt, num_frames, interval, fault)
+
+
+def _fault_of(image: str, prompt: str) -> str:
+    """Why nothing can be asked of a row; "" where it can."""
+    if re.search("[\ud800-\udfff]", image + prompt):
+        return "The row is not UTF-8 text; save the file as UTF-8."
+    if not image:
+        return "The row names no image; fill in 'image'."
+    if not prompt.strip():
+        return "The row has no prompt; fill in 'prompt'."
+    return ""
 
 
 def _entries(file: TextIO, suffix: str) -> list[Mapping[str, Any]]:

@@ -11,11 +11,11 @@ from accelerate import cpu_offload_with_hook
 from diffusers import FirstBlockCacheConfig
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
-from reasondiff.backends.wan.components import HUB_OPTIONS, transformer_config
+from reasondiff.backends.wan.fetching import HUB_OPTIONS, transformer_config
 from reasondiff.backends.wan.step_caches import compile_blocks
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import UnsupportedError
-from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.pipeline.wan import ReasonDiffPipeline
 from reasondiff.planning.presets import Preset, suited
 
 __all__ = ["apply_preset", "load_preset"]

@@ -16,7 +16,7 @@ from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
 if TYPE_CHECKING:
-    from reasondiff.pipeline.generate import ReasonDiffPipeline
+    from reasondiff.pipeline.wan import ReasonDiffPipeline
 
 __all__ = ["MagRatios", "calibrate"]
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
-import resource
-import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -22,7 +19,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
@@ -30,7 +26,8 @@ from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, Retention, drop_later, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
-from reasondiff.training.log import Means, Row, RunLog, over_processes
+from reasondiff.training.forward import LossModule, cheapest_attention
+from reasondiff.training.log import Means, Pace, Row, RunLog, over_processes, peak_memory
 from reasondiff.training.optimizer import Optimizer
 from reasondiff.training.trackers import Tracking
 
@@ -233,7 +230,7 @@ class Trainer:
         self.remarks: set[str] = set()
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.pace = _Pace()
+        self.pace = Pace()
         self.optimizer = Optimizer(
             self.parameters,
             weight_decay=optimization.weight_decay,
@@ -242,7 +239,7 @@ class Trainer:
         )
         self.ema = Ema(self.parameters, optimization.ema_decay)
         self._resume()
-        self.model = accelerator.prepare(_LossModule(stage, self.parameters))
+        self.model = accelerator.prepare(LossModule(stage.loss, self.parameters))
         run.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()  # nobody saves before all have loaded
         if accelerator.is_main_process:
@@ -276,7 +273,7 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         for number in range(count):
             inputs = send_to_device(next(batches), self.device)
-            with self._synchronised(last=number == count - 1), _attention(self.device.type):
+            with self._synchronised(last=number == count - 1), cheapest_attention(self.device.type):
                 with autocast(self.device.type, optimization.precision):
                     losses = self.model(inputs)
                 accelerator.backward(losses["loss"])
@@ -319,7 +316,7 @@ class Trainer:
             **means,
             "skipped": self.skipped,
             "samples_per_second": steps * size * self.optimization.gradient_accumulation_steps / seconds,
-            "memory_gb": _peak_memory(self.device) / 2**30,
+            "memory_gb": peak_memory(self.device) / 2**30,
         }
         self.log.write(row)
         self.means.clear()
@@ -392,63 +389,3 @@ class Trainer:
         if self.ema.weights:
             copy_weights(saved.ema, self.ema.weights)
         self.optimizer.restore(saved.optimizer)
-
-
-class _LossModule(nn.Module):
-    """A stage's loss as one module's forward pass, which DDP can wrap: its parameters are the trainable ones."""
-
-    def __init__(self, stage: Stage, parameters: Mapping[str, nn.Parameter]) -> None:
-        super().__init__()
-        self.trainable = nn.ParameterList(parameters.values())
-        self.stage = stage
-
-    def forward(self, inputs: Any) -> dict[str, Tensor]:
-        with _quiet():
-            losses = self.stage.loss(inputs)
-        logged = {name: value.detach() for name, value in losses.items()}
-        return {**logged, "loss": losses["loss"]}
-
-
-class _Pace:
-    """Steps and seconds since it was last asked."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self._since = time.monotonic()
-
-    def taken(self) -> tuple[int, float]:
-        """Both, counted anew from here."""
-        now = time.monotonic()
-        taken = self.steps, max(now - self._since, 1e-9)
-        self.steps, self._since = 0, now
-        return taken
-
-
-def _peak_memory(device: torch.device) -> float:
-    """The most bytes held so far: by tensors on a GPU, or by this process."""
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
-
-
-@contextmanager
-def _attention(device: str) -> Iterator[None]:
-    """Over the few tokens that fit a CPU, attention written out takes less time than its flash kernel's backward."""
-    if device != "cpu":
-        yield
-        return
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # the name says CUDA; it holds for CPUs as well
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch's remark that its fused norm wants weights in the inputs' precision; ours are fp32 on purpose."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
-        yield

@@ -20,7 +20,17 @@ from reasondiff.storyworld.render import draw_backdrop
 from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, wall_window
 from reasondiff.storyworld.stories import AGENTS, OBJECT_FOOT, SIZE, Take
 
-__all__ = ["CLASSES", "Item", "Label", "draw_items", "items_of", "other_state", "perturb_scene", "visibility"]
+__all__ = [
+    "CLASSES",
+    "Item",
+    "Label",
+    "choose_item",
+    "draw_items",
+    "items_of",
+    "other_state",
+    "perturb_scene",
+    "visibility",
+]
 
 _OBJECTS = tuple("/".join(key) for key in OBJECT_SPRITES if key != ("dog", "standing"))
 CLASSES = (*AGENTS, *_OBJECTS, "wall/closed", "wall/open")
@@ -201,6 +211,12 @@ class Label:
     item: Item
     share: float
     strength: float = 1.0
+
+
+def choose_item(items: Sequence[Item], rng: random.Random, *, agents: float) -> int:
+    """The index of one item: of an agent with a chance of ``agents`` each, else of any."""
+    chosen = [index for index, item in enumerate(items) if item.is_agent and rng.random() < agents]
+    return rng.choice(chosen or range(len(items)))
 
 
 def perturb_scene(items: list[Item], rng: random.Random) -> list[Item]:
