@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from reasondiff.narrative.place import Place
 from reasondiff.server.database import Database, jobs
 from reasondiff.server.jobs import NewJob, Order
 from reasondiff.server.queue import (
@@ -25,7 +26,14 @@ from reasondiff.server.queue import (
 from tests.server.postgres import postgres
 
 ORDER = Order(
-    prompt="A cat.", options={"fit": "crop"}, image="i", image_size=(64, 64), num_frames=33, size="64x64", interval=0.2
+    prompt="A cat.",
+    options={"fit": "crop"},
+    images=("i",),
+    places=(Place(),),
+    image_size=(64, 64),
+    num_frames=33,
+    size="64x64",
+    interval=0.2,
 )
 
 
@@ -52,6 +60,11 @@ def new(**changes: Any) -> NewJob:
 def age(queue: JobQueue, job_id: str, **columns: Any) -> None:
     with queue.database.writing() as connection:
         connection.execute(jobs.update().where(jobs.c.id == job_id).values(**columns))
+
+
+def test_an_order_of_the_days_of_one_image_is_read() -> None:
+    row = {name: value for name, value in ORDER.to_json().items() if name not in ("images", "places")}
+    assert Order.from_json({**row, "image": "i"}) == ORDER == Order.from_json(ORDER.to_json())
 
 
 def test_a_job_goes_its_way(queue: JobQueue) -> None:

@@ -134,7 +134,7 @@ def test_an_image_is_kept_as_pixels_and_nothing_else(idle: Running) -> None:
     video = post(idle, file=file.getvalue()).json()
     job = idle.parts.queue.get(video["id"])
     assert job is not None
-    kept = Image.open(BytesIO(idle.parts.storage.read(job.order.image)))
+    kept = Image.open(BytesIO(idle.parts.storage.read(job.order.images[0])))
     assert kept.size == (10, 20) and not kept.getexif() and not kept.info
 
 
@@ -157,42 +157,6 @@ def test_json_and_forms_ask_for_the_same(idle: Running) -> None:
     assert len({json.dumps({**each.order.options}, sort_keys=True) for each in orders if each}) == 1
     assert [each["reasondiff"]["narrative"] for each in (as_json, as_form, bracket)] == [told] * 3
     assert [each["reasondiff"]["seed"] for each in (as_json, as_form, bracket)] == [5] * 3
-
-
-@pytest.mark.parametrize(
-    ("image", "options"),
-    [
-        ({"frame_type": "auto"}, {}),
-        ({"frame_type": "first_frame", "type": "image_url"}, {"anchor": "first"}),
-        ({"frame_type": "last_frame"}, {"anchor": "last"}),
-        ({"frame_type": "frame_index", "frame_index": 8}, {"position": 9}),
-    ],
-)
-def test_frame_images_place_the_image(idle: Running, image: Any, options: Any) -> None:
-    with idle.http() as http:
-        body = {"prompt": "A cat.", "frame_images": [image | {"image_url": {"url": URL}}]}
-        video = http.post("/v1/videos", json=body).json()
-    job = idle.parts.queue.get(video["id"])
-    assert job is not None and job.order.options == options
-
-
-@pytest.mark.parametrize(
-    ("images", "word"),
-    [
-        ([{"image_url": {"url": URL}}] * 2, "takes one"),
-        ([{"image_url": {"url": URL}, "frame_type": "middle"}], "frame_type"),
-        ([{"image_url": {"url": URL}, "frame_type": "frame_index"}], "both or neither"),
-        ([{"image_url": {"url": URL}, "frame_type": "frame_index", "frame_index": 33}], "outside 1..33"),
-        ([{"image_url": {"url": "https://example.com/x.png"}}], "fetches no addresses"),
-        ([{"image_url": {"url": "file:///etc/passwd"}}], "fetches no addresses"),
-        ([{"image_url": {"url": "data:image/png;base64,%%%"}}], "damaged"),
-        ("text", "JSON"),
-    ],
-)
-def test_frame_images_that_cannot_be_placed_are_refused(idle: Running, images: Any, word: str) -> None:
-    with idle.http() as http:
-        answer = http.post("/v1/videos", json={"prompt": "A cat.", "frame_images": images})
-    assert answer.status_code == 400 and word in answer.json()["error"]["message"]
 
 
 def test_the_same_key_makes_one_video_however_often_it_is_sent(idle: Running) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reasondiff.narrative.place import Place
 from reasondiff.server.jobs import Job, NewJob, Order
 from reasondiff.server.queue import new_id
 from reasondiff.server.service import Service
@@ -116,8 +117,8 @@ def test_the_second_attempt_makes_the_same_video(tmp_path: Path) -> None:
         job_id = new_id("video")
         parts.storage.put(f"{job_id}/input.png", png())
         order = Order(
-            prompt="A cat.", options={}, image=f"{job_id}/input.png", image_size=(64, 64), num_frames=33, size="64x64",
-            interval=0.2,
+            prompt="A cat.", options={}, images=(f"{job_id}/input.png",), places=(Place(),), image_size=(64, 64),
+            num_frames=33, size="64x64", interval=0.2,
         )  # fmt: skip
         queue.add(NewJob(id=job_id, owner="a", model="storyworld-tiny", order=order, seed=4))
         if interrupted:
