@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from reasondiff.data.loader import check_batch
-from reasondiff.errors import InputError
-from reasondiff.recipes.base import Needed, Recipe
+from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.storyworld.oracle.detector import Detector
 from reasondiff.training.storyworld.oracle import OracleStage
 from reasondiff.training.storyworld.oracle_scenes import CLASSES
@@ -19,7 +15,7 @@ __all__ = ["ORACLE", "OracleRecipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OracleRecipe(Recipe):
+class OracleRecipe(NetworkRecipe):
     """A network of 0.36 M parameters that sees who and what is where in a frame.
 
     Args:
@@ -42,21 +38,6 @@ class OracleRecipe(Recipe):
     spoiled: float = 0.3
     clean: float = 0.15
 
-    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
-    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_batch(self.batch)
-
-    @property
-    def reads(self) -> tuple[Needed, ...]:
-        return ()
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:
-        return ()
-
     @property
     def continues_from(self) -> tuple[str, ...]:
         return self.exports
@@ -64,11 +45,6 @@ class OracleRecipe(Recipe):
     @property
     def exports(self) -> tuple[str, ...]:
         return ("config.json", "diffusion_pytorch_model.safetensors")
-
-    def check(self, model: Path) -> None:
-        super().check(model)
-        if (model / "model_index.json").exists():
-            raise InputError(f"{str(model)!r} is a pipeline's folder; give the oracle one of its own as --model.")
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         if self.from_weights is not None:
