@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reasondiff.narrative.place import Place
 from reasondiff.server.database import Database, jobs
 from reasondiff.server.jobs import NewJob, Order
 from reasondiff.server.queue import (
@@ -23,18 +22,8 @@ from reasondiff.server.queue import (
     RepeatedError,
     new_id,
 )
+from tests.server.harness import ORDER
 from tests.server.postgres import postgres
-
-ORDER = Order(
-    prompt="A cat.",
-    options={"fit": "crop"},
-    images=("i",),
-    places=(Place(),),
-    image_size=(64, 64),
-    num_frames=33,
-    size="64x64",
-    interval=0.2,
-)
 
 
 @pytest.fixture(scope="module")
