@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.ablations import ABLATIONS, NEAR_ANCHOR, TRAINED_VARIANTS
 from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
@@ -32,7 +32,7 @@ from reasondiff.evaluation.video_folder import find_systems_in
 
 __all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
 
-_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE, TrueClips())
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINING_FREE, TrueClips())
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
