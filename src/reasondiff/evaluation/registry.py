@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.ablations import ABLATIONS, NEAR_ANCHOR, TRAINED_VARIANTS
 from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
@@ -43,7 +43,7 @@ __all__ = [
     "metrics_of",
 ]
 
-_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE, TrueClips())
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINING_FREE, TrueClips())
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
