@@ -22,7 +22,7 @@ from reasondiff.narrative.editing import set_style
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.latent_preview import LatentPreview
 from reasondiff.server.jobs import Job, Kind
-from reasondiff.server.pictures import spritesheet, thumbnail
+from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.served import Served
 from reasondiff.server.worker import Made, Watch
 
@@ -101,14 +101,21 @@ class StoryMaker:
 
 
 def _tell(narrator: Narrator, job: Job, image: Image.Image, folder: Path, watch: Watch) -> Made:
-    """The story of an image and a text; further ideas are in its provenance, where the narrator has such."""
-    from reasondiff.narrator import VisionNarrator
+    """The story of an image and a text; further ideas are in its provenance, where the narrator has such.
+
+    A job that has a story already wants one clip of it told again.
+    """
+    from reasondiff.narrator import VisionNarrator, retell_clip
 
     watch.on_stage("narrate")
-    if isinstance(narrator, VisionNarrator):
-        narrator = replace(narrator, candidates=int(job.order.options.get("candidates", 1)))
     order = job.order
-    story = narrator.narrate(image, order.prompt, num_frames=order.num_frames, interval=order.interval)
+    if job.narrative is not None:
+        clip = int(order.options["clip"]) - 1
+        story = retell_clip(narrator, Narrative.from_dict(job.narrative), clip, image, order.prompt)
+    else:
+        if isinstance(narrator, VisionNarrator):
+            narrator = replace(narrator, candidates=int(order.options.get("candidates", 1)))
+        story = narrator.narrate(image, order.prompt, num_frames=order.num_frames, interval=order.interval)
     return Made({"narrative": _json(folder / "narrative.json", story.to_dict())}, {"narrative": story.to_dict()})
 
 
@@ -129,6 +136,7 @@ def _kept(video: GeneratedVideo, job: Job, folder: Path) -> Made:
         "thumbnail": thumbnail(frames[story.anchor_frame], folder / "thumbnail.webp"),
         "spritesheet": spritesheet(frames, folder / "spritesheet.jpg"),
         "contact_sheet": sheet,
+        "gif": animation(frames, video.pace, folder / "video.gif"),
         "narrative": _json(folder / "narrative.json", story.to_dict()),
         "record": _json(folder / "record.json", json.loads(record.to_json(with_image=False))),
     }

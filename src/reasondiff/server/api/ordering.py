@@ -31,7 +31,7 @@ CREATE = frozenset({
 })  # fmt: skip
 EDIT = frozenset({"prompt", "video", "narrative", "seed", "webhook_url", "model"})
 EXTEND = frozenset({"prompt", "video", "seconds", "seed", "webhook_url", "model"})
-STORY = frozenset({"prompt", "image", "input_reference", "num_frames", "candidates", "model"})
+STORY = frozenset({"prompt", "image", "input_reference", "num_frames", "candidates", "model", "narrative", "clip"})
 """The fields of each kind of request."""
 
 _PLACES = ("auto", "first_frame", "last_frame", "frame_index")
@@ -140,14 +140,31 @@ class Ordering:
             candidates = 3
         if not 1 <= candidates <= 8:
             raise refusal("candidates", f"{candidates} candidates cannot be told; give 1 to 8.")
+        told, clip = self._retold(fields)
         content, _ = self._image(fields)
         image, size = plain_image(content, "image", self.service.limits.pixels)
-        options = {"candidates": candidates}
-        frames = fields.number("num_frames", int)
-        draft = _Draft(served=served, prompt=prompt, image=image, image_size=size, options=options, seed=0)
+        options = {"candidates": candidates} if clip is None else {"clip": clip}
+        frames = told.num_frames if told is not None else fields.number("num_frames", int)
+        draft = _Draft(
+            served=served, prompt=prompt, image=image, image_size=size, options=options, seed=0, narrative=told
+        )  # fmt: skip
         checked = served.request_of({} if frames is None else {"num_frames": frames}, prompt, 0)
         order = self._order(draft, served.num_frames(checked, None), served.size(served.request, size))
         return self._put(draft, order, asked, "story")
+
+    def _retold(self, fields: Fields) -> tuple[Narrative | None, int | None]:
+        """The story and its clip, counted from 1, that is to be told again; nothing for a new story."""
+        told, clip = self._narrative(fields), fields.number("clip", int)
+        if (told is None) != (clip is None):
+            raise refusal("clip", "To tell one clip again, give its story as 'narrative' and its number as 'clip'.")
+        if told is None or clip is None:
+            return None, None
+        if type(clip) is not int or not 1 <= clip <= len(told.clips):
+            raise refusal("clip", f"There is no clip {clip}; the story has {len(told.clips)}.")
+        for name in ("num_frames", "candidates"):
+            if name in fields.values:
+                raise refusal(name, f"{name!r} is for a new story; leave it out to tell a clip again.")
+        return told, clip
 
     # -- the parts of a request ---------------------------------------------------------------------------------------
 

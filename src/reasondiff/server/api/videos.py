@@ -24,10 +24,13 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=schemas.REFUS
 
 Id = Annotated[str, Path(max_length=64)]
 
-Variant = Literal["video", "thumbnail", "spritesheet", "contact_sheet", "narrative", "record", "preview"]
+Variant = Literal[
+    "video", "thumbnail", "spritesheet", "contact_sheet", "gif", "narrative", "record", "preview", "image"
+]
 
 TYPES = {
-    "mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "json": "application/json",
+    "mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "gif": "image/gif",
+    "json": "application/json",
 }  # fmt: skip
 
 
@@ -149,7 +152,8 @@ def content(video_id: Id, service: Parts, owner: Owner, variant: Variant = "vide
     job = found(service, video_id, owner)
     if variant == "narrative" and variant not in job.artifacts and job.narrative is not None:
         return JSONResponse(dict(job.narrative))
-    if (name := job.artifacts.get(variant)) is None:
+    name = job.order.image if variant == "image" else job.artifacts.get(variant)
+    if name is None:
         if job.status in OVER:
             raise ApiError(404, f"This video has no {variant}; it is {job.status}.", code="no_content", param="variant")
         raise ApiError(409, f"There is no {variant} yet; the video is {job.status}.", code="not_ready", param="variant")
