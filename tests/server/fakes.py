@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError, StoppedError
@@ -42,7 +43,7 @@ class FakeMaker:
         self.made: list[str] = []
         self.stopped: list[str] = []
 
-    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+    def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """See ``Maker``."""
         told = story(job.order.num_frames, job.order.prompt)
         if job.kind == "story" and job.narrative is not None:
@@ -67,7 +68,7 @@ class FakeMaker:
                 raise StoppedError("The job was stopped.")
         watch.on_stage("decode")
         self.made.append(job.id)
-        return Made(self._files(job, image, narrative, folder), {"narrative": narrative})
+        return Made(self._files(job, images, narrative, folder), {"narrative": narrative})
 
     def _obey(self, job: Job, step: int) -> None:
         if step != 1:
@@ -79,8 +80,9 @@ class FakeMaker:
         if "die" in job.order.prompt:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _files(self, job: Job, image: bytes, narrative: object, folder: Path) -> dict[str, Path]:
-        told = json.dumps([job.order.prompt, job.seed, narrative, hashlib.sha256(image).hexdigest()], sort_keys=True)
+    def _files(self, job: Job, images: Sequence[bytes], narrative: object, folder: Path) -> dict[str, Path]:
+        seen = hashlib.sha256(b"".join(images)).hexdigest()
+        told = json.dumps([job.order.prompt, job.seed, narrative, seen], sort_keys=True)
         names = {
             "video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "gif": "gif",
             "record": "json",

@@ -124,7 +124,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path
         attempts += job.attempts
         ends = [event for event in queue.events(job_id, -1) if event.changes.get("status") == "completed"]
         assert len(ends) == 1
-        assert storage.read(job.artifacts["video"]) == expected(number, storage.read(job.order.image))
+        assert storage.read(job.artifacts["video"]) == expected(number, storage.read(job.order.images[0]))
     print(f"{KILLS} kills over {JOBS} jobs: {attempts} attempts, 0 lost, 0 doubled.")
     assert attempts > JOBS  # some of them died at work
     end(living, queue)

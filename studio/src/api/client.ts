@@ -28,6 +28,8 @@ export interface Video {
     readonly steps?: number | null;
     readonly queue_position?: number | null;
     readonly eta_s?: number | null;
+    /** What was asked of each image. */
+    readonly images?: readonly { readonly frame_type: Place["type"]; readonly frame_index: number | null }[];
     /** What ``content`` can give now. */
     readonly variants?: readonly Variant[];
   };
@@ -166,6 +168,18 @@ export class Client {
   async content(id: string, variant: Variant): Promise<Blob> {
     const address = `videos/${encodeURIComponent(id)}/content?variant=${variant}`;
     return (await this.fetch("GET", address)).blob();
+  }
+
+  /** The images that a video was asked for with, each with its place. */
+  async images(video: Video): Promise<PlacedImage[]> {
+    const given = video.reasondiff?.images ?? [{ frame_type: "auto", frame_index: null }];
+    const address = `videos/${encodeURIComponent(video.id)}/content?variant=image&image=`;
+    const fetched = given.map(async ({ frame_type, frame_index }, index): Promise<PlacedImage> => {
+      const image = await (await this.fetch("GET", `${address}${index + 1}`)).blob();
+      const place = frame_type === "frame_index" ? { type: frame_type, frame: frame_index ?? 0 } : { type: frame_type };
+      return { image, place };
+    });
+    return Promise.all(fetched);
   }
 
   /**

@@ -213,7 +213,8 @@ export class ReasonDiffStudio extends LitElement {
     }
     this.retelling = clip;
     await this.asNarrator(async (images, stop) => {
-      const told = await this.client.retell(images, prompt, narrative, clip, stop);
+      const placed = images.map((each) => ({ ...each, place: AUTO })); // by the story
+      const told = await this.client.retell(placed, prompt, narrative, clip, stop);
       this.timeline!.replace(told.narrative, `Clip ${clip + 1} was told again.`);
     });
     this.retelling = -1;
@@ -366,16 +367,17 @@ export class ReasonDiffStudio extends LitElement {
     const text = `The story of “${video.prompt || "No text"}” is on the timeline.`;
     if (video.status === "completed") {
       const record = await readRecord(await this.client.content(video.id, "video"));
-      if (record) {
+      if (record?.image) {
         this.exchange(this.draftOf(record), text);
         return;
       }
     }
-    const image = await this.client.content(video.id, "image");
-    const narrative = video.reasondiff?.narrative ?? null;
-    const pictures: Picture[] = [{ url: await dataUrl(image), place: AUTO }];
-    const seed = video.reasondiff?.seed ?? 0;
-    this.exchange({ ...this.draft, prompt: video.prompt ?? "", pictures, narrative, ideas: [], seed }, text);
+    const images = await this.client.images(video);
+    const pictures = await Promise.all(
+      images.map(async ({ image, place }): Promise<Picture> => ({ url: await dataUrl(image), place })),
+    );
+    const { narrative = null, seed } = video.reasondiff ?? {};
+    this.exchange({ ...this.draft, prompt: video.prompt ?? "", pictures, narrative, ideas: [], seed: seed ?? 0 }, text);
   }
 
   // -- keys and files anywhere on the page ------------------------------------------------------------------------
