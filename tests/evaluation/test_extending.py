@@ -75,6 +75,9 @@ class Greys:
     def fingerprint(self) -> dict[str, object]:
         return {"version": 1}
 
+    def judged_by(self) -> dict[str, object]:
+        return {}
+
 
 def test_a_system_a_metric_and_a_suite_of_one_class_each(tmp_path: Path) -> None:
     system, suite, using = StillImage(), Greys(), Resources(tmp_path)

@@ -28,6 +28,7 @@ from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Story, Take
 
 VAE = Path(reasondiff.__file__).parents[2] / "models" / "storyworld-tiny" / "vae"
 LEVELS = ("core", "hard")
+WRONG_CLIPS = 20
 
 
 @cache
@@ -38,31 +39,33 @@ def some_takes(level: str, count: int) -> list[Take]:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_true_clips_pass(level: str) -> None:
-    """Required: 99 in 100, with an anchor at any frame."""
-    takes = some_takes(level, 100)
+    """Required: 99 in 100, with an anchor at any frame; of these few, all."""
+    takes = some_takes(level, 40)
     failed = []
     for index, take in enumerate(takes):
         video, anchor = draw(take), (7 * index) % NUM_FRAMES
         verdict = judge(video, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= 0.01 * len(takes), failed
+    assert not failed
 
 
 @pytest.mark.parametrize("corruption", REQUIRED.values(), ids=REQUIRED)
 def test_wrong_clips_fail(corruption: Corruption) -> None:
-    """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor."""
+    """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor, and of
+    these few none passes.
+    """
     tried, passed = 0, []
     for index, take in enumerate(
         t for pair in zip(*(some_takes(level, 100) for level in LEVELS), strict=True) for t in pair
     ):
-        video = corruption(take, random.Random(index)) if tried < 50 else None
+        video = corruption(take, random.Random(index)) if tried < WRONG_CLIPS else None
         if video is not None:
             tried += 1
             if judge(video, take.story, variant=take.variant).passed:
                 passed.append((index, take.variant, take.story))
-    assert tried == 50
-    assert len(passed) <= 0.02 * tried, passed
+    assert tried == WRONG_CLIPS
+    assert not passed
 
 
 @pytest.mark.parametrize("name", FURTHER)
@@ -85,13 +88,13 @@ def test_agents_that_nobody_would_name_fail(corruption: Corruption) -> None:
 
 
 def test_true_clips_pass_after_the_vae() -> None:
-    """Required: 97 in 100; the gate before anything else is trained."""
+    """Required: 97 in 100; the gate before anything else is trained. Of these few, all."""
     from diffusers import AutoencoderKLWan
 
     from reasondiff.media.tensors import to_pixels, to_tensor
 
     vae = AutoencoderKLWan.from_pretrained(VAE).eval()
-    takes, failed = [take for level in LEVELS for take in some_takes(level, 8)], []
+    takes, failed = [take for level in LEVELS for take in some_takes(level, 2)], []
     for index, take in enumerate(takes):
         video, anchor = draw(take), (7 * index) % NUM_FRAMES
         with torch.inference_mode():
@@ -99,7 +102,7 @@ def test_true_clips_pass_after_the_vae() -> None:
         verdict = judge(decoded, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= 0.03 * len(takes), failed
+    assert not failed
 
 
 def test_an_anchor_at_the_wrong_moment_fails() -> None:

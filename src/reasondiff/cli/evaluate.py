@@ -26,7 +26,9 @@ def evaluate(
     drawn: Annotated[
         str | None, typer.Option("--suite", help="The suite that draws cases; storyworld unless given.")
     ] = None,
-    count: Annotated[int | None, typer.Option("--cases", help="How many drawn cases; 100 unless given.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--cases", help="How many drawn cases, 100 unless given; or a benchmark's first.")
+    ] = None,
     level: Annotated[str, typer.Option(help="Of drawn cases: core or hard.")] = "core",
     split: Annotated[
         str, typer.Option(help="test, or validation to choose between weights or settings without a look at test.")
@@ -58,9 +60,8 @@ def evaluate(
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
     if method and "paired" in method and benchmark is None:
         raise InputError("The method 'paired' is for the clips' own first frames; give --paired instead.")
-    asked = drawn is not None or paired or count is not None or level != "core" or split != "test"
-    if benchmark is not None and asked:
-        raise InputError("A benchmark has its own cases; leave out --suite, --cases, --level, --split and --paired.")
+    if benchmark is not None and (drawn is not None or paired or level != "core" or split != "test"):
+        raise InputError("A benchmark has its own cases; leave out --suite, --level, --split and --paired.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
@@ -77,6 +78,7 @@ def evaluate(
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_suite, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.suites.base import Suite, checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
@@ -89,7 +91,7 @@ def evaluate(
 
     suite: Suite
     if benchmark is not None:
-        suite = BenchmarkFolder(benchmark)
+        suite = BenchmarkFolder(benchmark, count)
     else:
         suite = find_suite(drawn or "storyworld", count or 100, split, level, paired)
     cases = checked_cases(suite)
@@ -100,7 +102,7 @@ def evaluate(
     if on_our_model:
         with user_warnings():
             session = VideoSession(request)
-    runner.check_folder(output, {"suite": suite.name, **suite.fingerprint()})
+    check_folder(output, suite)
     made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
     if session is not None:
         made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
@@ -114,7 +116,7 @@ def evaluate(
         wanted.remove("vae_psnr")  # there is no model whose VAE it could be
     metrics = metrics_of(using, wanted)
     with paths.only_writer(output), user_warnings():
-        runner.check_systems(output, made_with)
+        check_systems(output, made_with)
         keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         with training_bar("videos", len(cases) * len(systems)) as bar:

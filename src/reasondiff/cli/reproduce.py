@@ -58,6 +58,7 @@ def reproduce(
     from reasondiff.evaluation.report.runs import read_runs
     from reasondiff.evaluation.report.writer import write_report
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.systems import METHODS
     from reasondiff.jobs.session import VideoSession
@@ -71,9 +72,9 @@ def reproduce(
     metrics = metrics_of(using, [world if world in METRIC_GROUPS else "basic", *(metric or [])])
     made_with = {"weights": session.weights, **session.unusual()}
     paths.folder(output)
-    runner.check_folder(folder, {"suite": suite.name, **suite.fingerprint()})
+    check_folder(folder, suite)
     with paths.only_writer(folder), user_warnings(), training_bar("videos", cases * len(systems)) as bar:
-        runner.check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
+        check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
         keep_origins(folder, metrics)
         runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     report = write_report(read_runs([folder]), folder / "report")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.ablations import ABLATIONS, NEAR_ANCHOR, TRAINED_VARIANTS
 from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
@@ -38,11 +38,12 @@ __all__ = [
     "SYSTEMS",
     "WITHOUT_JUDGE",
     "find_suite",
+    "find_suite_of_run",
     "find_systems",
     "metrics_of",
 ]
 
-_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE, TrueClips())
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINING_FREE, TrueClips())
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
@@ -153,6 +154,20 @@ def find_suite(
     if name not in SUITES:
         raise InputError(f"There is no suite {name!r} that draws cases; choose from {', '.join(SUITES)}.")
     return SUITES[name](count, split, level, paired)
+
+
+def find_suite_of_run(settings: Mapping[str, object]) -> Suite | None:
+    """The suite that drew a run's cases, by what the run's folder keeps of it; None where nothing says it."""
+    match settings:
+        case {
+            "suite": str(name),
+            "cases": int(count),
+            "split": str(split),
+            "level": str(level),
+            "paired": bool(paired),
+        }:
+            return find_suite(name, count, split, level, paired) if name in SUITES else None
+    return None
 
 
 def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:

@@ -55,6 +55,7 @@ class Pipeline(Protocol):
         settings: Settings,
         position: int | None = None,
         anchor: AnchorPlace = "narrative",
+        frame_images: Sequence[FrameImage] = (),
     ) -> PreparedStory: ...
 
     def __call__(self, *arguments: Any, **options: Any) -> ReasonDiffOutput: ...

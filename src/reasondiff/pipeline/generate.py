@@ -18,13 +18,14 @@ from PIL import Image
 from torch import Tensor
 
 from reasondiff.alignformer import enhanced_latents, nearest_latents
-from reasondiff.backends.base import DenoisingOptions, OnStep, TakesAdapter, VideoModel, has_alignformer
+from reasondiff.backends.base import DenoisingOptions, KeepsVideo, OnStep, TakesAdapter, VideoModel, has_alignformer
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.media import write_video
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
+from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
@@ -44,6 +45,7 @@ class ReasonDiffOutput:
         stories: what each image and text became.
         seeds: of each video's noise; None where generators or latents were given.
         settings: every option, resolved.
+        latents: what was decoded [videos, channels, latent_frames, height, width].
         predicted: AlignFormer's c* [stories, channels, latent_frames, height, width], where one ran.
     """
 
@@ -51,6 +53,7 @@ class ReasonDiffOutput:
     stories: tuple[PreparedStory, ...]
     seeds: tuple[int, ...] | None
     settings: Settings
+    latents: Tensor = field(repr=False)
     predicted: Tensor | None = field(default=None, repr=False)
 
     @property
@@ -100,6 +103,7 @@ def generate(
     output_type: str = "np",
     attention_kwargs: dict[str, Any] | None = None,
     record: Any = None,
+    keeping: KeptVideo | None = None,
     progress: DenoisingCheckpoint | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
     callback_on_step_end: OnStep | None = None,
@@ -113,6 +117,7 @@ def generate(
         model: the base model.
         frame_images: the images of the one story, each with its place, instead of ``image``.
         narrator: loads the narrator; called when it is to be asked.
+        keeping: a video of which a part is held, see ``KeptVideo``.
         stopped: asked after every denoising step; True ends the denoising there.
     """
     images, prompts, narratives = as_lists(frame_images[0].image if frame_images else image, prompt, narrative)
@@ -139,6 +144,7 @@ def generate(
     begin("encode")
     texts = all_texts(stories, settings, adapted=adapted)
     text_embeds = model.encode_texts(texts, settings.max_sequence_length)
+    known = None if keeping is None else keeping.known(model, settings)
     contexts = model.contexts(
         [story.texts for story in stories],
         settings.negative_prompt if settings.guided else None,
@@ -146,16 +152,19 @@ def generate(
         [story.anchors[0] for story in stories],
         longest=settings.max_sequence_length,
         videos_per_story=settings.num_videos_per_prompt,
+        image_reach=settings.image_reach,
     )
 
     begin("align")  # one story at a time, so that no story's latents depend on its batch
     aligned = [condition_of(model, story, text_embeds, settings) for story in stories]
     condition = torch.cat([each.condition for each in aligned])
     condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
+    if known is not None and isinstance(model, KeepsVideo):
+        condition = model.knowing(condition, known)
 
     begin("denoise")
     if progress is not None:
-        progress.begin(*identity(model, stories, settings, noise))
+        progress.begin(*identity(model, stories, settings, noise, known))
     steps = DenoisingOptions(
         steps=settings.num_inference_steps,
         guidance=settings.guidance,
@@ -165,6 +174,7 @@ def generate(
         on_step=callback_on_step_end,
         on_step_inputs=callback_on_step_end_tensor_inputs,
         checkpoint=progress,
+        known=known,
         stopped=stopped,
     )
     denoised = model.denoise(noise, condition, contexts, steps)
@@ -175,7 +185,8 @@ def generate(
         progress.end()
     model.finish()
     enhanced = [each.enhanced for each in aligned if each.enhanced is not None]
-    return ReasonDiffOutput(frames, tuple(stories), seeds, settings, torch.cat(enhanced) if enhanced else None)
+    predicted = torch.cat(enhanced) if enhanced else None
+    return ReasonDiffOutput(frames, tuple(stories), seeds, settings, denoised.latents, predicted)
 
 
 def settings_of(

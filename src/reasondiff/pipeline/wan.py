@@ -25,6 +25,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.generate import ReasonDiffOutput, generate, is_adapted, settings_of
+from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.settings import Options, Settings
 from reasondiff.pipeline.story import PreparedStory, prepare_story
 
@@ -64,6 +65,7 @@ class ReasonDiffPipeline(WanComponents):
         output_type: str = "np",
         attention_kwargs: dict[str, Any] | None = None,
         record: AttentionRecord | None = None,
+        keeping: KeptVideo | None = None,
         progress: DenoisingCheckpoint | None = None,
         on_stage: Callable[[str], None] = lambda stage: None,
         callback_on_step_end: StepCallback | None = None,
@@ -87,6 +89,7 @@ class ReasonDiffPipeline(WanComponents):
             output_type: see ``Wan.decode``.
             attention_kwargs: for the transformer, such as a LoRA ``scale``.
             record: watches the positive branch's attention to some words (Appendix C.2).
+            keeping: a video of which some latent frames are held and the others made again.
             progress: keeps the denoising on disk; the same call after a kill goes on where it was.
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
             callback_on_step_end: as in diffusers; it may call ``stop``.
@@ -104,7 +107,7 @@ class ReasonDiffPipeline(WanComponents):
                 self.model, lambda: self.narrator, image, prompt, narrative,
                 frame_images=frame_images, position=position, anchor=anchor, seed=seed, generator=generator,
                 latents=latents, output_type=output_type, attention_kwargs=attention_kwargs, record=record,
-                progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
+                keeping=keeping, progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
                 callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
                 stopped=lambda: self.interrupt, **options,
             )  # fmt: skip

@@ -118,7 +118,11 @@ class Suite(Protocol):
         ...
 
     def fingerprint(self) -> Mapping[str, object]:
-        """JSON of all that decides the cases and their judgement; results of two fingerprints are never mixed."""
+        """JSON of all that decides the cases; results of two fingerprints are never mixed."""
+        ...
+
+    def judged_by(self) -> Mapping[str, object]:
+        """JSON of all that decides a judgement, empty without a judge; where it has changed, videos are judged anew."""
         ...
 
 
