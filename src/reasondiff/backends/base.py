@@ -138,16 +138,16 @@ class Contexts(Generic[Context]):
     negative: Context | None = None
 
 
-OnStep = Callable[..., dict[str, Any]]
+OnStep = Callable[..., dict[str, object]]
 """Called after every step, as in diffusers: with the pipeline, the step, the timestep and the tensors it asked for."""
 
 
 class Checkpoint(Protocol):
     """Where a denoising run is kept step by step."""
 
-    def load(self, scheduler: Any, device: torch.device) -> tuple[int, Tensor] | None: ...
+    def load(self, scheduler: object, device: torch.device) -> tuple[int, Tensor] | None: ...
 
-    def save(self, step: int, latents: Tensor, scheduler: Any) -> None: ...
+    def save(self, step: int, latents: Tensor, scheduler: object) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +291,6 @@ class KeepsVideo(Protocol):
         """A condition that also says what is known, where the model has a place for that; else the condition."""
 
 
-def has_alignformer(model: VideoModel[Any]) -> bool:
+def has_alignformer(model: VideoModel[object]) -> bool:
     """Whether a base model takes an adapter, and has one with an AlignFormer."""
     return isinstance(model, TakesAdapter) and model.alignformer is not None

@@ -388,7 +388,7 @@ def run_in_background(work: Callable[[], Result]) -> Future[Result]:
     return future
 
 
-def _changeable(pipeline: Pipeline) -> tuple[AdapterState, tuple[str, dict[str, Any]]] | None:
+def _changeable(pipeline: Pipeline) -> tuple[AdapterState, tuple[str, dict[str, object]]] | None:
     """What a program may change about a pipeline: its adapters, and its scheduler; None for another model than Wan."""
     from reasondiff.pipeline import ReasonDiffPipeline
 
@@ -399,6 +399,6 @@ def _changeable(pipeline: Pipeline) -> tuple[AdapterState, tuple[str, dict[str, 
     return pipeline.adapter_state, (type(scheduler).__name__, settings)
 
 
-def _of_group(request: VideoRequest, group: str) -> dict[str, Any]:
+def _of_group(request: VideoRequest, group: str) -> dict[str, object]:
     known = options_of(type(request))
     return {name: getattr(request, name) for name, each in known.items() if each.about.group == group}

@@ -15,7 +15,6 @@ import json
 import re
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from reasondiff.errors import InputError, NarrativeError
 from reasondiff.narrative import Narrative
@@ -110,7 +109,7 @@ def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
     return Narrative.from_dict(data)
 
 
-def _from_batch_line(data: dict[str, Any]) -> Narrative:
+def _from_batch_line(data: dict[str, object]) -> Narrative:
     if "narrative" not in data:
         raise NarrativeError(f"This row of a batch has no story ({data.get('error')}); take another row.")
     return Narrative.from_dict(data["narrative"])
@@ -168,7 +167,7 @@ def _names_columns(line: str) -> bool:
     return len(cells) > 1 and all(re.fullmatch(r"\w+", cell) for cell in cells) and not _COLUMNS.isdisjoint(cells)
 
 
-def _from_prompt_relay(data: dict[str, Any], stride: int) -> Narrative:
+def _from_prompt_relay(data: dict[str, object], stride: int) -> Narrative:
     """Prompt Relay's JSON. It places no image; image-to-video models that it drives take theirs first."""
     if unknown := sorted(set(data) - set(_RELAY_KEYS)):
         raise NarrativeError(

@@ -126,7 +126,7 @@ def finished(out: str | Path) -> dict[str, bool]:
     return {str(row["key"]): row["status"] == "ok" for row in read_lines(Path(out), _is_result)}
 
 
-def _is_result(row: Mapping[str, Any]) -> bool:
+def _is_result(row: Mapping[str, object]) -> bool:
     return "key" in row and "status" in row
 
 
@@ -226,14 +226,14 @@ def _fault_of(image: str, prompt: str) -> str:
     return ""
 
 
-def _entries(file: TextIO, suffix: str) -> list[Mapping[str, Any]]:
+def _entries(file: TextIO, suffix: str) -> list[Mapping[str, object]]:
     """One mapping per row; a line that is none says so under ``fault``."""
     if suffix in {".jsonl", ".ndjson"}:  # by line feeds only: a text in JSON may hold other line breaks
         return [_object(line) for line in file.read().split("\n") if line.strip()]
     return list(csv.DictReader(file))
 
 
-def _object(line: str) -> Mapping[str, Any]:
+def _object(line: str) -> Mapping[str, object]:
     try:
         entry = json.loads(line)
     except ValueError:
@@ -241,8 +241,8 @@ def _object(line: str) -> Mapping[str, Any]:
     return entry if isinstance(entry, dict) else {"fault": f"The line is not a JSON object: {line[:60]!r}."}
 
 
-def _folder(folder: Path) -> list[Mapping[str, Any]]:
-    entries: list[Mapping[str, Any]] = []
+def _folder(folder: Path) -> list[Mapping[str, object]]:
+    entries: list[Mapping[str, object]] = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # ._x.png is a Mac's note about x.png
             continue

@@ -75,7 +75,7 @@ class ModelPipeline:
 
     def __init__(
         self,
-        model: VideoModel[Any],
+        model: VideoModel[object],
         narrator: Narrator | None = None,
         *,
         device: torch.device | str = "cpu",

@@ -213,7 +213,7 @@ def is_adapted(model: VideoModel[Any], settings: Settings) -> bool:
 
 
 def draw_noise(
-    model: VideoModel[Any],
+    model: VideoModel[object],
     stories: int,
     settings: Settings,
     seed: int | Sequence[int] = 0,
@@ -257,7 +257,7 @@ class Aligned:
 
 
 def condition_of(
-    model: VideoModel[Any], story: PreparedStory, text_embeds: Mapping[str, Tensor], settings: Settings
+    model: VideoModel[object], story: PreparedStory, text_embeds: Mapping[str, Tensor], settings: Settings
 ) -> Aligned:
     """What the image gives the transformer (Section 3.3): from AlignFormer's c* or, without one, the model's own.
 

@@ -144,7 +144,7 @@ class ReasonDiffPipeline(WanComponents):
             frame_images=frame_images, position=position, anchor=anchor, adapted=is_adapted(self.model, settings),
         )  # fmt: skip
 
-    def enable_cfg_parallel(self, group: Any = None) -> None:
+    def enable_cfg_parallel(self, group: object = None) -> None:
         """Compute the branches of guidance in two processes, see ``cfg_parallel``; each runs the same calls.
 
         Raises:
@@ -200,14 +200,14 @@ class ReasonDiffPipeline(WanComponents):
         folder: str | os.PathLike[str],
         *,
         base_model: str | None = None,
-        recipe: Mapping[str, Any] | None = None,
+        recipe: Mapping[str, object] | None = None,
         scores: Mapping[str, float] | None = None,
     ) -> AdapterInfo:
         """Write the adapter in use as a folder, see ``Adapters.save``."""
         with self._alone():
             return self._adapters.save(folder, base_model=base_model, recipe=recipe, scores=scores)
 
-    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: Any) -> str:  # type: ignore[override]
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, **described: object) -> str:  # type: ignore[override]
         """Publish the adapter in use, see ``Adapters.push_to_hub``.
 
         A whole model is published with ``save_pretrained(..., push_to_hub=True)``.

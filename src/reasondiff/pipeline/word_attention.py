@@ -90,7 +90,7 @@ def watch_word(
     return WordAttention(word, block, output, heat[[timeline.latent_of(f) for f in range(settings.num_frames)]])
 
 
-def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, list[int]]:
+def word_tokens(tokenizer: object, prompts: Iterable[str], word: str) -> dict[str, list[int]]:
     """Per prompt that contains ``word``, the indices of its tokens; whole words if there are any, else parts.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from reasondiff.backends.precision import precision_on
 from reasondiff.checkpoints import weight_hashes
@@ -19,7 +18,7 @@ _OF_THE_MACHINE = ("device", "computed_in")
 """The next session may be on another."""
 
 
-def run_record(recipe: Recipe, model: Path, device: str = "cpu") -> dict[str, Any]:
+def run_record(recipe: Recipe, model: Path, device: str = "cpu") -> dict[str, object]:
     """What a run keeps of itself: the configuration, what it computes in, and SHA-256 of the weights that it is trained
     on, by file.
     """

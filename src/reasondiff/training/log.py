@@ -82,7 +82,7 @@ class Means:
         """The means; empty before the first step."""
         return {name: _mean(total, self._steps) for name, total in self._sums.items()}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """As JSON, from which ``restore`` goes on exactly."""
         return {"steps": self._steps, "sums": {name: total.tolist() for name, total in self._sums.items()}}
 
@@ -150,7 +150,7 @@ def _line(row: Row) -> str:
     return json.dumps(_finite(row), allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list):

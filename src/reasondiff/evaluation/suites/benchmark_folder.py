@@ -156,7 +156,7 @@ def _read_frames(case: str, folder: Path) -> np.ndarray:
     return np.stack(frames)
 
 
-def read_rows_of(path: Path, *keys: str) -> list[dict[str, Any]]:
+def read_rows_of(path: Path, *keys: str) -> list[dict[str, object]]:
     """The objects of a JSON Lines file, each with these keys.
 
     Raises:

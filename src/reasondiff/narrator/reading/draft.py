@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from reasondiff.narrator.reading.loose_json import decode_twice, find_values
 from reasondiff.narrator.reading.times import TimePoint, Unit, read_range, read_time_point, unit_of_key
@@ -83,12 +82,12 @@ def _plain(key: str) -> str:
     return re.sub(r"[\W_]", "", key.casefold())
 
 
-def _pick(data: dict[str, Any], names: frozenset[str]) -> tuple[str, Any] | None:
+def _pick(data: dict[str, object], names: frozenset[str]) -> tuple[str, object] | None:
     """The first entry whose key, without case and punctuation, is one of ``names``."""
     return next(((key, value) for key, value in data.items() if _plain(key) in names and value is not None), None)
 
 
-def read_draft(value: Any, depth: int = 0) -> DraftReply | None:
+def read_draft(value: object, depth: int = 0) -> DraftReply | None:
     """A value found in a reply as a story; None if it tells none."""
     if depth > 3:
         return None
@@ -109,7 +108,7 @@ def _from_text(text: str, depth: int) -> DraftReply | None:
     return story
 
 
-def _from_list(parts: list[Any], depth: int) -> DraftReply | None:
+def _from_list(parts: list[object], depth: int) -> DraftReply | None:
     """The story that is the only element, or the one whose clips are the elements."""
     if len(parts) == 1 and isinstance(parts[0], dict | str):
         draft = read_draft(parts[0], depth + 1)
@@ -120,7 +119,7 @@ def _from_list(parts: list[Any], depth: int) -> DraftReply | None:
     return DraftReply(items=items) if has_objects and _timed(items) else None
 
 
-def _from_object(data: dict[str, Any], depth: int) -> DraftReply | None:
+def _from_object(data: dict[str, object], depth: int) -> DraftReply | None:
     """A story by its keys, by times for keys, or in one of the values."""
     for key, inside in data.items():
         if _plain(key) not in _ITEMS or not isinstance(inside, list | dict):
@@ -143,7 +142,7 @@ def _from_object(data: dict[str, Any], depth: int) -> DraftReply | None:
     return None
 
 
-def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> DraftReply:
+def _with_fields(data: dict[str, object], items: tuple[Item, ...]) -> DraftReply:
     """The story of these items, with the position, the style, the reasoning and the image that ``data`` names."""
     whole = _inside(items)
     if whole and whole.position:
@@ -157,7 +156,7 @@ def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> DraftReply:
     )
 
 
-def _first_position(data: dict[str, Any]) -> TimePoint | None:
+def _first_position(data: dict[str, object]) -> TimePoint | None:
     """The first that can be read; what is called a position comes before what is called a frame."""
     names = [key for key in data if _plain(key) in _POSITION]
     names.sort(key=lambda key: "position" not in key.casefold())
@@ -168,7 +167,7 @@ def _first_position(data: dict[str, Any]) -> TimePoint | None:
     return None
 
 
-def _text_under(data: dict[str, Any], names: frozenset[str]) -> str:
+def _text_under(data: dict[str, object], names: frozenset[str]) -> str:
     entry = _pick(data, names)
     return "" if entry is None else _text(entry[1])
 
@@ -181,7 +180,7 @@ def _inside(items: tuple[Item, ...]) -> DraftReply | None:
     return read_draft(texts[0], depth=1)
 
 
-def _position(key: str, raw: Any) -> TimePoint | None:
+def _position(key: str, raw: object) -> TimePoint | None:
     if isinstance(raw, dict):  # {"position": {"frame": 81}}
         key, raw = _pick(raw, _POSITION | _names("value")) or ("", None)
     if isinstance(raw, list) and len(raw) == 1:
@@ -189,7 +188,7 @@ def _position(key: str, raw: Any) -> TimePoint | None:
     return read_time_point(raw, unit_of_key(key))
 
 
-def _items(value: Any) -> Iterator[Item]:
+def _items(value: object) -> Iterator[Item]:
     """The row of descriptions in a list or a dict, with what their keys say about time."""
     if isinstance(value, list):
         for part in value[:MAX_ITEMS]:
@@ -207,12 +206,12 @@ def _items(value: Any) -> Iterator[Item]:
                 yield _timed_item(item.text, when) if untimed and when else item
 
 
-def _has_text(part: dict[str, Any]) -> bool:
+def _has_text(part: dict[str, object]) -> bool:
     entry = _pick(part, _TEXT)
     return entry is not None and isinstance(entry[1], str)
 
 
-def _when(raw: Any, unit: Unit = "") -> TimePoint | tuple[TimePoint, TimePoint] | None:
+def _when(raw: object, unit: Unit = "") -> TimePoint | tuple[TimePoint, TimePoint] | None:
     return read_range(raw, unit) or read_time_point(raw, unit)
 
 
@@ -224,7 +223,7 @@ def _timed(items: tuple[Item, ...]) -> bool:
     return any(item.start or item.end or item.at or item.length for item in items)
 
 
-def _item(part: Any) -> Item:
+def _item(part: object) -> Item:
     if part is Ellipsis:
         return Item(None, elided=True)
     if isinstance(part, list) and len(part) in {2, 3} and isinstance(part[-1], str):  # [1, 20, "..."], ["1-20", "..."]
@@ -265,7 +264,7 @@ def _labelled(text: str) -> Item:
     return Item(text)
 
 
-def _text(raw: Any) -> str:
+def _text(raw: object) -> str:
     if isinstance(raw, str):
         return raw
     if isinstance(raw, list | dict):

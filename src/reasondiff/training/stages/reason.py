@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -169,7 +168,7 @@ class ReasonStage(FlowStage):
         train_alignformer: bool = True,
         validation: Validation,
         adapter_of: str | None = None,
-        recipe: Mapping[str, Any] | None = None,
+        recipe: Mapping[str, object] | None = None,
         texts: TextContexts | None = None,
         held_out: HeldOut | None = None,
     ) -> None:
