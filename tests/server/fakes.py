@@ -13,7 +13,7 @@ from pathlib import Path
 from reasondiff.errors import InputError, StoppedError
 from reasondiff.narrative import Narrative
 from reasondiff.server.jobs import Job, Kind
-from reasondiff.server.worker import Made, Watch
+from reasondiff.server.worker import BEFORE, Made, Watch
 
 MODEL = "storyworld-tiny"
 STEPS = 4
@@ -77,7 +77,10 @@ class FakeMaker:
 
     def _files(self, job: Job, images: Sequence[bytes], narrative: object, folder: Path) -> dict[str, Path]:
         seen = hashlib.sha256(b"".join(images)).hexdigest()
-        told = json.dumps([job.order.prompt, job.seed, narrative, seen], sort_keys=True)
+        whole = [job.order.prompt, job.seed, narrative, seen]
+        if job.order.redo is not None:
+            whole += [job.order.redo.clip, (folder / BEFORE).read_text()]
+        told = json.dumps(whole, sort_keys=True)
         names = {"video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "record": "json"}
         files = {variant: folder / f"{variant}.{suffix}" for variant, suffix in names.items()}
         for variant, file in files.items():
