@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from tests.server.harness import Running, listening, png, service, working
 
 pytestmark = pytest.mark.server
