@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reasondiff.errors import InputError, StoppedError
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.editing import set_description
 from reasondiff.server.jobs import Job, Kind
 from reasondiff.server.worker import BEFORE, Made, Watch
 
@@ -45,6 +46,10 @@ class FakeMaker:
     def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """See ``Maker``."""
         told = story(job.order.num_frames, job.order.prompt)
+        if job.kind == "story" and job.narrative is not None:
+            clip = int(job.order.options["clip"]) - 1
+            again = set_description(Narrative.from_dict(job.narrative), clip, "Anew.")
+            return Made({}, {"narrative": again.to_dict()})
         if job.kind == "story":
             other = told.with_anchor(0).to_dict()
             narrative = told.to_dict() | {"provenance": {"candidates": [other]}}
@@ -81,7 +86,10 @@ class FakeMaker:
         if job.order.redo is not None:
             whole += [job.order.redo.clip, (folder / BEFORE).read_text()]
         told = json.dumps(whole, sort_keys=True)
-        names = {"video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "record": "json"}
+        names = {
+            "video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "gif": "gif",
+            "record": "json",
+        }  # fmt: skip
         files = {variant: folder / f"{variant}.{suffix}" for variant, suffix in names.items()}
         for variant, file in files.items():
             file.write_bytes(f"{variant} {told}".encode())

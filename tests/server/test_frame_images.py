@@ -58,6 +58,17 @@ def test_places_and_images_come_to_the_job_in_their_order(shared: Running) -> No
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(kept, sent, strict=True))
 
 
+def test_the_images_of_a_video_that_waits_can_be_had_again(shared: Running) -> None:
+    video = post(shared, frame_images=[listed(1), listed(2, **NINTH)]).json()
+    assert video["reasondiff"]["images"] == [{"frame_type": "auto", "frame_index": None}, NINTH]
+    with shared.http() as http:
+        address = f"/v1/videos/{video['id']}/content?variant=image&image="
+        for number in (1, 2):
+            there = np.asarray(Image.open(BytesIO(http.get(f"{address}{number}").content)))
+            assert np.array_equal(there, np.asarray(Image.open(BytesIO(png(seed=number)))))
+        assert http.get(f"{address}3").status_code == 404 and http.get(f"{address}0").status_code == 400
+
+
 def test_a_form_has_them_as_a_json_text(shared: Running) -> None:
     images = [listed(1, **LAST), listed(2)]
     with shared.http() as http:

@@ -182,6 +182,11 @@ class VideoRequest(Request):
         unit="seconds", minimum=0, maximum=1000,
         refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
+    image_reach: int | None = option(
+        None, help="Only so many latent frames to either side of the image's read its tokens; all unless given.",
+        group="video", metavar="N", minimum=0, replayed=True,
+        refusal="A reach of {value} latent frames is none; give 0 or more.",
+    )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
     )

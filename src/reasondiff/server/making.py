@@ -26,7 +26,7 @@ from reasondiff.narrative.place import Place, pinned_frames, place_images
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.latent_preview import LatentPreview
 from reasondiff.server.jobs import Job, Kind, Redo
-from reasondiff.server.pictures import spritesheet, thumbnail
+from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.served import Served
 from reasondiff.server.worker import BEFORE, Made, Watch
 
@@ -136,15 +136,21 @@ def _unplaced(images: Sequence[FrameImage]) -> bool:
 
 
 def _tell(narrator: Narrator, job: Job, images: Sequence[FrameImage], folder: Path, watch: Watch) -> Made:
-    """The story of images and a text; further ideas are in its provenance, where the narrator has such."""
-    from reasondiff.narrator import VisionNarrator
+    """The story of images and a text; further ideas are in its provenance, where the narrator has such.
+
+    A job that has a story already wants one clip of it told again.
+    """
+    from reasondiff.narrator import VisionNarrator, retell_clip
     from reasondiff.narrator.several import narrate_images
 
     watch.on_stage("narrate")
-    if isinstance(narrator, VisionNarrator):
+    if job.narrative is None and isinstance(narrator, VisionNarrator):
         narrator = replace(narrator, candidates=int(job.order.options.get("candidates", 1)))
     prompt, places, frames, interval = job.order.prompt, job.order.places, job.order.num_frames, job.order.interval
-    if _unplaced(images):
+    if job.narrative is not None:
+        clip = int(job.order.options["clip"]) - 1
+        story = retell_clip(narrator, Narrative.from_dict(job.narrative), clip, images[0].image, prompt)
+    elif _unplaced(images):
         story = narrator.narrate(images[0].image, prompt, num_frames=frames, interval=interval)
     else:
         pictures, pinned = [each.image for each in images], pinned_frames(places, frames)
@@ -173,6 +179,7 @@ def _kept(video: GeneratedVideo, job: Job, folder: Path) -> Made:
         "thumbnail": thumbnail(frames[story.anchor_frame], folder / "thumbnail.webp"),
         "spritesheet": spritesheet(frames, folder / "spritesheet.jpg"),
         "contact_sheet": sheet,
+        "gif": animation(frames, video.pace, folder / "video.gif"),
         "narrative": _json(folder / "narrative.json", story.to_dict()),
         "record": _json(folder / "record.json", json.loads(record.to_json(with_image=False))),
     }

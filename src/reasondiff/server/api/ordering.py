@@ -37,7 +37,9 @@ CREATE = frozenset({
 })  # fmt: skip
 EDIT = frozenset({"prompt", "video", "narrative", "clip", "seed", "webhook_url", "model"})
 EXTEND = frozenset({"prompt", "video", "seconds", "seed", "webhook_url", "model"})
-STORY = frozenset({"prompt", "image", "input_reference", "frame_images", "num_frames", "candidates", "model"})
+STORY = frozenset({
+    "prompt", "image", "input_reference", "frame_images", "num_frames", "candidates", "model", "narrative", "clip",
+})  # fmt: skip
 """The fields of each kind of request."""
 
 
@@ -169,13 +171,29 @@ class Ordering:
             candidates = 3
         if not 1 <= candidates <= 8:
             raise refusal("candidates", f"{candidates} candidates cannot be told; give 1 to 8.")
-        frames = fields.number("num_frames", int)
+        told, clip = self._retold(fields)
+        frames = told.num_frames if told is not None else fields.number("num_frames", int)
         checked = served.request_of({} if frames is None else {"num_frames": frames}, prompt, 0)
         count = served.num_frames(checked, None)
         pictures = read_pictures(fields, self.service.limits)
-        draft = _Draft(served=served, prompt=prompt, pictures=pictures, options={"candidates": candidates}, seed=0)
+        options = {"candidates": candidates} if clip is None else {"clip": clip}
+        draft = _Draft(served=served, prompt=prompt, pictures=pictures, options=options, seed=0, narrative=told)
         order = self._order(_placed(draft, count), count, served.size(served.request, pictures[0].size))
         return self._put(draft, order, asked, "story")
+
+    def _retold(self, fields: Fields) -> tuple[Narrative | None, int | None]:
+        """The story and its clip, counted from 1, that is to be told again; nothing for a new story."""
+        told, clip = read_narrative(fields, self.service), fields.number("clip", int)
+        if (told is None) != (clip is None):
+            raise refusal("clip", "To tell one clip again, give its story as 'narrative' and its number as 'clip'.")
+        if told is None or clip is None:
+            return None, None
+        if type(clip) is not int or not 1 <= clip <= len(told.clips):
+            raise refusal("clip", f"There is no clip {clip}; the story has {len(told.clips)}.")
+        for name in ("num_frames", "candidates"):
+            if name in fields.values:
+                raise refusal(name, f"{name!r} is for a new story; leave it out to tell a clip again.")
+        return told, clip
 
     def _before(self, asked: Asked) -> Job | None:
         """The job of the same request, where it was made already: its image need not be read again."""

@@ -129,6 +129,8 @@ TELL = _body(
         "model": _OWN["model"],
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 10_000},
         "candidates": {"type": "integer", "minimum": 1, "maximum": 8, "default": 3},
+        "narrative": _NARRATIVE | {"description": "With clip: the story of which one clip is told again."},
+        "clip": {"type": "integer", "minimum": 1, "description": "Its number, counted from 1."},
     },
     ("prompt",), image=_FILE, input_reference=_FILE,
 )  # fmt: skip
@@ -138,7 +140,8 @@ CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes.",
         "content": {
-            kind: _BYTES for kind in ("video/mp4", "image/webp", "image/jpeg", "image/png", "application/json")
+            kind: _BYTES
+            for kind in ("video/mp4", "image/webp", "image/jpeg", "image/png", "image/gif", "application/json")
         },
     },
     206: {"description": "A range of them.", "content": {"video/mp4": _BYTES}},
