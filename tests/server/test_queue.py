@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reasondiff.server.database import Database, jobs
+from reasondiff.server.database import Database, jobs, workers
 from reasondiff.server.jobs import NewJob, Order
 from reasondiff.server.leases import Leases
 from reasondiff.server.queue import JobQueue, NotQueuedError, RepeatedError
@@ -32,7 +32,8 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobQueue]:
     url = f"sqlite:///{tmp_path}/queue.db" if request.param == "sqlite" else request.getfixturevalue("server")
     database = Database(url)
     with database.writing() as connection:
-        connection.execute(jobs.delete())
+        for table in (jobs, workers):
+            connection.execute(table.delete())
     yield JobQueue(database)
     database.close()
 
