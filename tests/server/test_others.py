@@ -1,7 +1,7 @@
 """Programs of others, each in an environment of its own, against this server.
 
-SCHEMATHESIS names the command of that name, LITELLM_PYTHON an interpreter that has litellm; without them a test is
-skipped and says so.
+SCHEMATHESIS names the command of that name, LITELLM_PYTHON and MCP_PYTHON interpreters that have litellm and mcp;
+without them a test is skipped and says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from tests.server.harness import Running, listening, png, service, working
 
 pytestmark = pytest.mark.server
@@ -36,6 +36,35 @@ for provider in ("openai", "hosted_vllm"):
     assert content.startswith(b"video"), content[:20]
     assert b'"A cat plays.", 7,' in content, content[:80]
     print(provider, "works")
+"""
+
+AGENT = """
+import asyncio, base64, sys
+from mcp.client.client import Client
+url, image = sys.argv[1:]
+picture = "data:image/png;base64," + base64.b64encode(open(image, "rb").read()).decode()
+
+async def work(mode):
+    async with Client(f"{url}/mcp", mode=mode) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert set(tools) == {"narrate", "generate", "status"}, tools
+
+        async def ask(name, **given):
+            answer = await client.call_tool(name, given)
+            assert not answer.is_error, answer
+            return answer.structured_content
+
+        told = await ask("narrate", image=picture, prompt="A cat plays.")
+        video = await ask("generate", image=picture, prompt="A cat plays.", narrative=told["narrative"], seed=7)
+        while (video := await ask("status", id=video["id"]))["status"] not in ("completed", "failed"):
+            await asyncio.sleep(0.1)
+        assert video["status"] == "completed" and video["url"].endswith("/content"), video
+        wrong = await client.call_tool("status", {"id": "video_none"})
+        assert wrong.is_error and "no such video" in wrong.content[0].text, wrong
+    print(mode, "works")
+
+for mode in ("auto", "legacy"):
+    asyncio.run(work(mode))
 """
 
 WHEEL = """
@@ -88,6 +117,18 @@ def test_litellm_makes_and_fetches_a_video(generous: Running, tmp_path: Path) ->
     done = subprocess.run(given, capture_output=True, text=True, check=False, env=offline)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.split("\n")[:2] == ["openai works", "hosted_vllm works"]
+
+
+def test_an_agent_tells_a_story_and_makes_a_video(generous: Running, tmp_path: Path) -> None:
+    """Through the client of the Model Context Protocol's own package, which first looks for its newest version."""
+    if (python := os.environ.get("MCP_PYTHON")) is None:
+        pytest.skip("MCP_PYTHON names no interpreter")
+    image = tmp_path / "image.png"
+    image.write_bytes(png())
+    given = [python, "-c", AGENT, generous.url, str(image)]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, env={**os.environ, "NO_PROXY": "*"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split("\n")[:2] == ["auto works", "legacy works"]
 
 
 def test_a_wheel_serves_in_a_fresh_environment(tmp_path: Path) -> None:

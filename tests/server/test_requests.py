@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.media import GenerationRecord, write_video
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from reasondiff.server.service import Limits
 from tests.server.fakes import story
 from tests.server.harness import Running, listening, png, service

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
-from reasondiff.server.queue import NotQueuedError, QuotaError, RepeatedError
+from reasondiff.server.queue import NotQueuedError, RepeatedError
+from reasondiff.server.quotas import QuotaError
 
 __all__ = ["ApiError", "install", "not_found"]
 
