@@ -141,6 +141,12 @@ export class Client {
     return this.json("POST", "videos/edits", body, { "Content-Type": "application/json" });
   }
 
+  /** A finished video with one clip, counted from 0, made again: with other words, or else with another seed. */
+  redo(video: Video, clip: number, text: string | null): Promise<Video> {
+    const body = JSON.stringify({ video: { id: video.id }, clip: clip + 1, ...(text === null ? {} : { prompt: text }) });
+    return this.json("POST", "videos/edits", body, { "Content-Type": "application/json" });
+  }
+
   /** The newest videos first, and whether there are more. */
   async list(limit = 50): Promise<{ videos: readonly Video[]; more: boolean }> {
     const page = await this.json<{ data: Video[]; has_more: boolean }>("GET", `videos?limit=${limit}&order=desc`);

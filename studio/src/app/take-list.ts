@@ -162,7 +162,7 @@ export class TakeList extends LitElement {
     const picture = this.pictures.get(video.id);
     const image = picture ? html`<img src=${picture} alt="" />` : nothing;
     return done
-      ? html`<button class="picture" aria-label="Play ${video.prompt || "the video"}" @click=${() => this.send("play", video)}>
+      ? html`<button class="picture" aria-label="Show ${video.prompt || "the video"}" @click=${() => this.send("play", video)}>
           ${image}
         </button>`
       : html`<div class="picture waits" aria-hidden="true">${image}</div>`;

@@ -1,4 +1,4 @@
-/** The whole page in a real browser, against the real server with the bundled model. */
+/** The whole page in a real browser, against a real server whose videos are drawn: see tests/studio/drawn.py. */
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ let context: BrowserContext;
 let problems: string[] = [];
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start("drawn");
   browser = await launch();
 }, 300_000);
 
@@ -97,7 +97,7 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   await page.getByRole("slider", { name: "Edge between clips 1 and 2" }).focus();
   await page.keyboard.press("ArrowRight");
   const story = await told(page);
-  await make(page, 11, 8);
+  await make(page, 11, 30);
   await take(page, 11, "in_progress").waitFor();
   await page.locator("latent-preview .frames div").nth(8).waitFor();
   await shoot(page, "making");
@@ -132,7 +132,7 @@ test("a dropped video brings its image, text, story and seed back", async () => 
   expect((await told(page)).clips).toEqual(video!.reasondiff!.narrative!.clips);
   expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("11");
   expect(await page.locator("story-form img").count()).toBe(1);
-  expect(await page.getByLabel("Steps").inputValue()).toBe("8");
+  expect(await page.getByLabel("Steps").inputValue()).toBe("30");
   const story = { ...(await told(page)), position: 2 };
   await page.setInputFiles("story-form input[type=file]", {
     name: "story.json",
@@ -151,14 +151,14 @@ test("a dropped video brings its image, text, story and seed back", async () => 
 test("an example is told with one click, its story played, one clip told again, and all of it undone", async () => {
   const page = await open();
   await shoot(page, "empty");
-  await page.getByRole("button", { name: "A cat plays in the room." }).click();
+  await page.locator("story-form").getByRole("button", { name: "A cat plays in the room." }).click();
   await page.getByRole("status").filter({ hasText: "The narrator thinks" }).waitFor();
   await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
   const before = await told(page);
   await page.getByRole("button", { name: "Play the story" }).click();
   await page.getByText("Clip 2 of").waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByRole("button", { name: "Tell clip 2 again" }).click();
+  await page.getByRole("button", { name: "Tell again: clip 2" }).click();
   await page.getByText("Clip 2 was told again.").waitFor({ timeout: 120_000 });
   const after = await told(page);
   expect(after.clips[1]!.description).not.toBe(before.clips[1]!.description);
@@ -208,15 +208,14 @@ test("a clip that would not be seen is said before anything is made", async () =
 test("a page that is closed, a second one, and a server that is killed lose nothing", async () => {
   const page = await open();
   await tell(page);
-  await make(page, 21, 12);
+  await make(page, 21, 80);
   await take(page, 21, "in_progress").waitFor();
   const second = await visit();
   await take(second, 21, "in_progress").waitFor();
   await page.close();
-  const { port, folder } = server;
-  await server.kill();
+  const restarted = server.restarted();
   await second.getByText("The server does not answer.").waitFor();
-  server = await Server.start(folder, port);
+  server = await restarted;
   await second.getByText("The server does not answer.").waitFor({ state: "detached" });
   await take(second, 21, "completed").waitFor({ timeout: 200_000 });
   expect((await videos(second)).filter((each) => each.reasondiff?.seed === 21)).toHaveLength(1);
@@ -228,7 +227,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   const page = await open();
   await tell(page);
   for (const seed of [31, 32, 33]) {
-    await make(page, seed, 6);
+    await make(page, seed, seed === 31 ? 120 : 3);
     await page.waitForFunction((text) => document.querySelector("reasondiff-studio")!.shadowRoot!
       .querySelector("take-list")!.shadowRoot!.textContent!.includes(text), `(seed ${seed})`);
   }
@@ -277,7 +276,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
 test("a video is stopped in the middle, from beside its preview", async () => {
   const page = await open();
   await tell(page);
-  await make(page, 51, 60);
+  await make(page, 51, 200);
   await page.getByRole("button", { name: "Stop it here" }).click();
   await take(page, 51, "failed").getByText("Stopped").waitFor();
 });
