@@ -69,7 +69,6 @@ def test_the_images_of_a_video_that_waits_can_be_had_again(shared: Running) -> N
         assert http.get(f"{address}3").status_code == 404 and http.get(f"{address}0").status_code == 400
 
 
-
 def test_a_form_has_them_as_a_json_text(shared: Running) -> None:
     images = [listed(1, **LAST), listed(2)]
     with shared.http() as http:

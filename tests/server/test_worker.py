@@ -106,7 +106,7 @@ def test_attempts_that_did_not_end_leave_nothing(idle: Running) -> None:
     with working(idle.parts, idle.folder):
         until(lambda: job_of(idle, video).status == "completed")
         until(lambda: not any("0" * 32 in name for name in files(idle.parts)))
-    assert len(files(idle.parts)) == 7  # the image, the story as it was told, and what was made of them
+    assert len(files(idle.parts)) == 8  # the image, the story as it was told, and what was made of them
 
 
 def test_the_second_attempt_makes_the_same_video(tmp_path: Path) -> None:
