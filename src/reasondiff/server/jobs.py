@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from reasondiff.narrative.place import Place
 
-__all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Status"]
+__all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Redo", "Status"]
 
 Kind = Literal["video", "story"]
 """A video, or a story alone, which is told while somebody waits and so comes before all videos."""
@@ -16,6 +16,21 @@ Kind = Literal["video", "story"]
 Status = Literal["queued", "in_progress", "completed", "failed"]
 
 OVER: tuple[Status, ...] = ("completed", "failed")
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Which clip of a finished video is made again; the rest of it is held.
+
+    Args:
+        film: where the storage keeps the video.
+        clip: counted from 1.
+        text: what the clip shows instead; None for its own.
+    """
+
+    film: str
+    clip: int
+    text: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +48,7 @@ class Order:
         interval: seconds between frames.
         style: of the story, for all clips; None leaves the story's own.
         webhook_url: told when the job is over.
+        redo: where not all of the video is made; None for all.
     """
 
     prompt: str
@@ -45,12 +61,14 @@ class Order:
     interval: float
     style: str | None = None
     webhook_url: str | None = None
+    redo: Redo | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
         places = [vars(place) for place in self.places]
         lists = {"images": list(self.images), "places": places, "image_size": list(self.image_size)}
-        return {**vars(self), "options": dict(self.options), **lists}
+        redo = vars(self.redo) if self.redo is not None else None
+        return {**vars(self), "options": dict(self.options), **lists, "redo": redo}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Order:
@@ -59,8 +77,9 @@ class Order:
         if "image" in data:  # a row of the days of one image
             data |= {"images": [data.pop("image")], "places": [{}]}
         width, height = data["image_size"]
-        places = tuple(Place(**place) for place in data["places"])
-        return cls(**{**data, "images": tuple(data["images"]), "places": places, "image_size": (width, height)})
+        data |= {"images": tuple(data["images"]), "places": tuple(Place(**place) for place in data["places"])}
+        data["redo"] = Redo(**data["redo"]) if data.get("redo") is not None else None
+        return cls(**{**data, "image_size": (width, height)})
 
 
 @dataclass(frozen=True, kw_only=True)

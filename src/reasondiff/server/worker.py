@@ -31,9 +31,11 @@ from reasondiff.server.jobs import Job, Kind, Lease
 from reasondiff.server.queue import JobQueue, LeaseLostError
 from reasondiff.server.storage import Storage
 
-__all__ = ["Made", "Maker", "Watch", "Worker"]
+__all__ = ["BEFORE", "Made", "Maker", "Watch", "Worker"]
 
 logger = logging.getLogger(__name__)
+
+BEFORE = "before.mp4"
 
 _CODES: tuple[tuple[type[ReasonDiffError], str], ...] = (
     (NarrationError, "narration_failed"),
@@ -97,7 +99,8 @@ class Maker(Protocol):
         Args:
             job: what is asked for.
             images: PNGs, as many as the job has places.
-            folder: an empty folder, or that of an attempt on this machine that did not end; its files may be used.
+            folder: an empty folder, or that of an attempt on this machine that did not end; its files may be used. The
+                video of which one clip is made again is there as ``BEFORE``.
             watch: to be told.
 
         Raises:
@@ -164,6 +167,8 @@ class Worker:
         """Make what is asked for and write down what came of it; whether the job is over."""
         job = lease.job
         try:
+            if job.order.redo is not None:
+                (folder / BEFORE).write_bytes(self.storage.read(job.order.redo.film))
             made = self.maker.make(job, [self.storage.read(name) for name in job.order.images], folder, keeper)
             keeper.close()
             files = {variant: f"{job.id}/{lease.token}/{variant}{file.suffix}" for variant, file in made.files.items()}
