@@ -2,7 +2,7 @@
 
 python -m tests.studio.drawn FOLDER PORT
 
-Stories are told from a script and a step takes a tenth of a second; queue, files, events and restarts are the real ones.
+Stories are told from a script and a step takes a tenth of a second; queue, files, events and restarts are real.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import uvicorn
 from PIL import Image, ImageDraw
 
 from reasondiff.errors import StoppedError
-from reasondiff.media import GenerationRecord, SheetRow, contact_sheet, write_video
+from reasondiff.media import GenerationRecord, SheetRow, contact_sheet, read_video, write_video
 from reasondiff.media.storyboard import clip_spans
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.editing import set_description
@@ -30,7 +30,7 @@ from reasondiff.server.api.app import create_app
 from reasondiff.server.jobs import Job, Kind
 from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.running import listen
-from reasondiff.server.worker import Made, Watch, Worker
+from reasondiff.server.worker import BEFORE, Made, Watch, Worker
 from tests.server.fakes import MODEL
 from tests.server.harness import service
 
@@ -67,6 +67,11 @@ class DrawnMaker:
             return Made({}, {"narrative": told.to_dict()})
         watch.on_narrative(told.to_dict())
         frames = _frames(told, pictures, job.seed)
+        if job.order.redo is not None:
+            clip = told.clips[job.order.redo.clip - 1]
+            kept = read_video(folder / BEFORE).frames.copy()
+            kept[clip.start : clip.end] = frames[clip.start : clip.end]
+            frames = kept
         watch.on_stage("denoise")
         steps = int(job.order.options.get("num_inference_steps", 20))
         for step in range(steps):

@@ -42,6 +42,8 @@ export interface Model {
     readonly stride?: number | null;
     readonly num_inference_steps?: number | null;
     readonly seconds_per_video?: number | null;
+    /** GPU memory that a video of these defaults takes. */
+    readonly memory_gb?: number;
     /** Seconds between frames. */
     readonly interval?: number;
     readonly width?: number;

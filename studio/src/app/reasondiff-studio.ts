@@ -248,6 +248,8 @@ export class ReasonDiffStudio extends LitElement {
     const shown = found ?? (await this.shownOf(video));
     const first = this.shown.find((each) => each.id !== video.id);
     this.shown = beside && first ? [first, shown] : [shown];
+    await this.updateComplete;
+    this.player?.scrollIntoView({ block: "nearest" });
   }
 
   private async shownOf(video: Video): Promise<Shown> {
@@ -327,16 +329,6 @@ export class ReasonDiffStudio extends LitElement {
             ></story-form>
           </section>
           ${this.desk.draft.narrative ? this.timelineCard(this.desk.draft.narrative) : this.timelineToBe()}
-        </div>
-        <div class="column result">
-          <section aria-labelledby="player" class="player">
-            <h2 id="player">Player</h2>
-            ${this.stage()}
-          </section>
-          <section aria-labelledby="make" class="make">
-            <h2 id="make">Video</h2>
-            ${this.makeForm()}
-          </section>
           <section aria-labelledby="takes" class="takes">
             <h2 id="takes">Queue and takes</h2>
             <take-list
@@ -347,6 +339,16 @@ export class ReasonDiffStudio extends LitElement {
               @take=${(event: CustomEvent<TakeEvent>) => this.take(event)}
               @older=${() => this.library.showOlder()}
             ></take-list>
+          </section>
+        </div>
+        <div class="column result">
+          <section aria-labelledby="player" class="player">
+            <h2 id="player">Player</h2>
+            ${this.stage()}
+          </section>
+          <section aria-labelledby="make" class="make">
+            <h2 id="make">Video</h2>
+            ${this.makeForm()}
           </section>
         </div>
       </main>

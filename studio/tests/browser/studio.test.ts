@@ -123,6 +123,30 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   expect(bytes.equals(await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body())).toBe(true);
 });
 
+test("one clip of a finished video is made again, and shown beside what it was", async () => {
+  const page = await open();
+  await take(page, 11, "completed").getByRole("button", { name: "Play", exact: true }).click();
+  await page.getByText("Redo one clip, keep the rest").click();
+  await page.locator("clip-redo select").selectOption({ index: 1 });
+  await page.locator("clip-redo textarea").fill("A dog comes.");
+  await page.getByRole("button", { name: "Redo with these words" }).click();
+  await page.locator("take-player video.second").waitFor();
+  await page.waitForTimeout(500);
+  await shoot(page, "redone");
+  const [redone, before] = await videos(page);
+  const texts = before!.reasondiff!.narrative!.clips.map((clip) => clip.description);
+  const now = redone!.reasondiff!.narrative!.clips.map((clip) => clip.description);
+  expect(now).toEqual(texts.with(1, "A dog comes."));
+  expect(redone!.remixed_from_video_id).toBe(before!.id);
+  await take(page, 11, "completed").last().getByRole("button", { name: "Play", exact: true }).click();
+  await page.locator("take-player video.second").waitFor({ state: "detached" });
+  await take(page, 11, "completed").first().getByRole("button", { name: "Delete" }).click();
+  await page.waitForFunction(async (id) => {
+    const { data } = await (await fetch("v1/videos")).json();
+    return !data.some((each: Video) => each.id === id);
+  }, redone!.id);
+});
+
 test("a dropped video brings its image, text, story and seed back", async () => {
   const page = await open();
   const [video] = await videos(page);
@@ -187,7 +211,7 @@ test("several images, one of them pinned, each with its own pin", async () => {
   expect(video.reasondiff!.narrative!.anchors).toContainEqual({ position: 2, image: 1 });
   await page.getByRole("button", { name: "Remove image 2" }).click();
   expect((await told(page)).position).toBe(anchors!.find((each) => each.image === 0)!.position);
-  await take(page, 15, "completed").getByRole("button", { name: "Use its story" }).click();
+  await take(page, 15, "completed").getByRole("button", { name: "Use story" }).click();
   await page.locator("story-form figure").nth(1).waitFor();
   expect((await told(page)).anchors).toEqual(video.reasondiff!.narrative!.anchors);
 });
@@ -211,6 +235,8 @@ test("a page that is closed, a second one, and a server that is killed lose noth
   await make(page, 21, 80);
   await take(page, 21, "in_progress").waitFor();
   const second = await visit();
+  await take(second, 21, "in_progress").waitFor();
+  await second.reload();
   await take(second, 21, "in_progress").waitFor();
   await page.close();
   const restarted = server.restarted();
@@ -249,7 +275,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   await take(page, 32, "queued").getByRole("button", { name: "Stop" }).click();
   await take(page, 32, "failed").getByText("Stopped").waitFor();
   await take(page, 34, "completed").waitFor();
-  await take(page, 31, "completed").getByRole("button", { name: "Play" }).click();
+  await take(page, 31, "completed").getByRole("button", { name: "Play", exact: true }).click();
   await take(page, 34, "completed").getByRole("button", { name: "Compare" }).click();
   await page.getByLabel("Wipe").fill("30");
   await page.waitForTimeout(1500);
@@ -279,6 +305,42 @@ test("a video is stopped in the middle, from beside its preview", async () => {
   await make(page, 51, 200);
   await page.getByRole("button", { name: "Stop it here" }).click();
   await take(page, 51, "failed").getByText("Stopped").waitFor();
+});
+
+test("from nothing to a video by keys alone", async () => {
+  const page = await open();
+  /** Press Tab until something of that name is reached. */
+  const reach = async (name: RegExp): Promise<void> => {
+    for (let presses = 0; presses < 120; presses++) {
+      await page.keyboard.press("Tab");
+      const reached = await page.evaluate(() => {
+        let focused = document.activeElement;
+        while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+        return focused?.getAttribute("aria-label") ?? focused?.textContent ?? "";
+      });
+      if (name.test(reached.trim())) return;
+    }
+    throw new Error(`Tab does not reach ${name}.`);
+  };
+  await reach(/^A cat plays in the room/);
+  await page.keyboard.press("Enter");
+  await page.locator("reasondiff-timeline .clip").first().waitFor();
+  const before = await told(page);
+  await reach(/^Playhead/);
+  await page.keyboard.press("End");
+  await reach(/^Idea 3/);
+  await page.keyboard.press("Enter");
+  expect((await told(page)).position).not.toBe(before.position);
+  await page.keyboard.press("Control+z");
+  await reach(/^Edge between clips 2 and 3/);
+  await page.keyboard.press("ArrowLeft");
+  expect((await told(page)).clips[1]!.end).toBe(before.clips[1]!.end - 1);
+  await reach(/^Make the video/);
+  await page.keyboard.press("Enter");
+  await page.locator("take-player video").waitFor();
+  await page.evaluate(() => (document.querySelector("reasondiff-studio")!.shadowRoot!.activeElement as HTMLElement)?.blur());
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Play", exact: true }).first().waitFor();
 });
 
 test("what cannot be done is said in a sentence and loses nothing", async () => {

@@ -815,7 +815,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
       placeholder=${i}
       .value=${t===null?``:String(t)}
       @change=${t=>{let i=t.target,a=(i.value===``?null:Math.min(Math.max(Math.round(Number(i.value)),n),r))??(e===`steps`?null:n);i.value=a===null?``:String(a),this.send(`making`,{[e]:a})}}
-    />`}cost(){let e=this.model?.reasondiff;if(!e)return``;let t=yt(this.frames??e.num_frames??0,e.stride??4),n=this.making.steps??e.num_inference_steps??0,r=[`${t} frames, ${(t*(e.interval??.2)).toFixed(1)} s`,`${n} steps`];e.width&&e.height&&r.push(`near ${e.width} × ${e.height}`);let i=_n(e,t,n),a=this.waiting?`, with ${this.waiting} before it`:``,o=i===null?`the first one will show how long it takes`:`about ${pn(i*(this.making.count+this.waiting))}${a}`;return`${r.join(` · `)} · ${i===null?o:mn(o)}.`}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],J.prototype,`making`,void 0),B([D({attribute:!1})],J.prototype,`model`,void 0),B([D({attribute:!1})],J.prototype,`frames`,void 0),B([D({type:Number})],J.prototype,`waiting`,void 0),B([D()],J.prototype,`obstacle`,void 0),B([D({attribute:!1})],J.prototype,`warnings`,void 0),B([D()],J.prototype,`problem`,void 0),B([D({type:Boolean})],J.prototype,`changes`,void 0),B([D({type:Boolean})],J.prototype,`busy`,void 0),J=B([E(`make-form`)],J);function _n(e,t,n){let{seconds_per_video:r,num_frames:i,num_inference_steps:a}=e;return r?r*(i?t/i:1)*(a?n/a:1):null}var Y=class extends T{constructor(...e){super(...e),this.pictures=[],this.prompt=``,this.telling=null,this.told=!1,this.problem=``,this.examples=[],this.over=!1}static{this.styles=[W,o`
+    />`}cost(){let e=this.model?.reasondiff;if(!e)return``;let t=yt(this.frames??e.num_frames??0,e.stride??4),n=this.making.steps??e.num_inference_steps??0,r=[`${t} frames, ${(t*(e.interval??.2)).toFixed(1)} s`,`${n} steps`];e.width&&e.height&&r.push(`near ${e.width} × ${e.height}`),(e.memory_gb??0)>=1&&r.push(`about ${e.memory_gb.toFixed(1)} GB of GPU memory`);let i=_n(e,t,n),a=this.waiting?`, with ${this.waiting} before it`:``,o=i===null?`the first one will show how long it takes`:`about ${pn(i*(this.making.count+this.waiting))}${a}`;return`${r.join(` · `)} · ${i===null?o:mn(o)}.`}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],J.prototype,`making`,void 0),B([D({attribute:!1})],J.prototype,`model`,void 0),B([D({attribute:!1})],J.prototype,`frames`,void 0),B([D({type:Number})],J.prototype,`waiting`,void 0),B([D()],J.prototype,`obstacle`,void 0),B([D({attribute:!1})],J.prototype,`warnings`,void 0),B([D()],J.prototype,`problem`,void 0),B([D({type:Boolean})],J.prototype,`changes`,void 0),B([D({type:Boolean})],J.prototype,`busy`,void 0),J=B([E(`make-form`)],J);function _n(e,t,n){let{seconds_per_video:r,num_frames:i,num_inference_steps:a}=e;return r?r*(i?t/i:1)*(a?n/a:1):null}var Y=class extends T{constructor(...e){super(...e),this.pictures=[],this.prompt=``,this.telling=null,this.told=!1,this.problem=``,this.examples=[],this.over=!1}static{this.styles=[W,o`
       .form {
         display: grid;
         grid-template-columns: minmax(150px, 216px) 1fr;
@@ -1025,7 +1025,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
               />`:x}
         </div>
       </figure>
-    `}choosePlace(e,t){let n=e===`frame_index`?{type:e,frame:0}:{type:e};this.send(`place`,{image:t,place:n})}chooseFrame(e,t){let n=Math.max(1,Math.round(Number(e.target.value))||1);this.send(`place`,{image:t,place:{type:`frame_index`,frame:n-1}})}dragOver(e){e.preventDefault(),this.over=!0}drop(e){e.preventDefault(),e.stopPropagation(),this.over=!1,this.take([...e.dataTransfer?.files??[]])}choose(e){let t=e.target;this.take([...t.files??[]]),t.value=``}take(e){let t=e.filter(e=>e.type.startsWith(`image/`));t.length&&this.send(`images`,t);let n=e.find(e=>!e.type.startsWith(`image/`));n&&this.send(`restore`,n)}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],Y.prototype,`pictures`,void 0),B([D()],Y.prototype,`prompt`,void 0),B([D({attribute:!1})],Y.prototype,`telling`,void 0),B([D({type:Boolean})],Y.prototype,`told`,void 0),B([D()],Y.prototype,`problem`,void 0),B([D({attribute:!1})],Y.prototype,`examples`,void 0),B([O()],Y.prototype,`over`,void 0),Y=B([E(`story-form`)],Y);var vn=[[`auto`,`Placed by the narrator`],[`first_frame`,`First frame`],[`last_frame`,`Last frame`],[`frame_index`,`At frame`]],X=class extends T{constructor(...e){super(...e),this.images=[],this.frame=0,this.playing=!1,this.timer=0}static{this.styles=[W,o`
+    `}choosePlace(e,t){let n=e===`frame_index`?{type:e,frame:0}:{type:e};this.send(`place`,{image:t,place:n})}chooseFrame(e,t){let n=Math.max(1,Math.round(Number(e.target.value))||1);this.send(`place`,{image:t,place:{type:`frame_index`,frame:n-1}})}dragOver(e){e.preventDefault(),this.over=!0}drop(e){e.preventDefault(),e.stopPropagation(),this.over=!1,this.take([...e.dataTransfer?.files??[]])}choose(e){let t=e.target;this.take([...t.files??[]]),t.value=``}take(e){let t=e.filter(e=>e.type.startsWith(`image/`));t.length&&this.send(`images`,t);let n=e.find(e=>!e.type.startsWith(`image/`));n&&this.send(`restore`,n)}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],Y.prototype,`pictures`,void 0),B([D()],Y.prototype,`prompt`,void 0),B([D({attribute:!1})],Y.prototype,`telling`,void 0),B([D({type:Boolean})],Y.prototype,`told`,void 0),B([D()],Y.prototype,`problem`,void 0),B([D({attribute:!1})],Y.prototype,`examples`,void 0),B([O()],Y.prototype,`over`,void 0),Y=B([E(`story-form`)],Y);var vn=[[`auto`,`Automatic`],[`first_frame`,`First frame`],[`last_frame`,`Last frame`],[`frame_index`,`At frame`]],X=class extends T{constructor(...e){super(...e),this.images=[],this.frame=0,this.playing=!1,this.timer=0}static{this.styles=[W,o`
       .stage {
         position: relative;
         display: grid;
@@ -1101,7 +1101,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
   }
   main {
     display: grid;
-    grid-template-columns: minmax(0, 1fr) 372px;
+    grid-template-columns: minmax(0, 1fr) 392px;
     gap: 1rem;
     max-width: 1400px;
     margin: 0 auto;
@@ -1112,6 +1112,10 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
     display: grid;
     gap: 1rem;
     min-width: 0;
+  }
+  .result {
+    position: sticky;
+    top: 0.8rem;
   }
   section {
     background: var(--card);
@@ -1194,12 +1198,14 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         margin: 0;
         padding: 0;
         display: grid;
-        gap: 0.5rem;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr));
+        gap: 0.6rem;
       }
       li {
         display: grid;
-        grid-template-columns: 72px 1fr;
+        grid-template-columns: 72px 1fr auto;
         gap: 0.7rem;
+        align-content: start;
         padding: 0.5rem;
         border: 1px solid var(--line);
         border-radius: 8px;
@@ -1250,9 +1256,9 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         gap: 0.3rem;
         margin: 0;
       }
-      .row button {
+      li button.small {
         font-size: 13px;
-        padding: 0 0.45rem;
+        padding: 0 0.4rem;
         min-height: 30px;
       }
       .error {
@@ -1275,14 +1281,14 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
           ${e.status===`in_progress`?y`<progress max="100" value=${e.progress} aria-label="Progress"></progress>`:x}
           ${e.error&&e.error.code!==`cancelled`?y`<p class="error">${e.error.message}</p>`:x}
         </div>
+        <div>${j(e)?this.button(`remove`,`Delete`,e):this.button(`cancel`,`Stop`,e)}</div>
         <div class="row">
           ${t?this.button(`play`,`Play`,e):x}
           ${t?this.button(`compare`,`Compare`,e,`Beside the one that is shown`,r):x}
           ${n?this.button(`sooner`,`Sooner`,e,``,!e.reasondiff?.queue_position):x}
           ${n?this.button(`later`,`Later`,e):x}
-          ${n?this.button(`change`,`Change`,e,`Work on it before it is made`):this.button(`restore`,`Use its story`,e,`Its images, text, story and settings`)}
+          ${n?this.button(`change`,`Change`,e,`Work on it before it is made`):this.button(`restore`,`Use story`,e,`Its images, text, story and settings`)}
           ${this.button(`duplicate`,`Once more`,e,`The same with the next seed`)}
-          ${j(e)?this.button(`remove`,`Delete`,e):this.button(`cancel`,`Stop`,e)}
         </div>
       </li>
     `}picture(e,t){let n=this.pictures.get(e.id),r=n?y`<img src=${n} alt="" />`:x;return t?y`<button class="picture" aria-label="Show ${e.prompt||`the video`}" @click=${()=>this.send(`play`,e)}>
@@ -1293,7 +1299,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
       .stage {
         position: relative;
         display: grid;
-        background: #000;
+        background: var(--track);
         border-radius: 8px;
         overflow: hidden;
         max-height: 62vh;
@@ -1344,8 +1350,9 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
       }
       input[type="range"] {
         width: 100%;
+        min-height: 26px;
         padding: 0;
-        margin: 0.3rem 0 0;
+        margin: 0.2rem 0 0;
         border: 0;
         background: none;
         accent-color: var(--accent);
@@ -1379,6 +1386,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         <video
           class="first"
           src=${e.url}
+          preload="auto"
           muted
           loop
           playsinline
@@ -1425,7 +1433,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         .value=${String(this.wipe)}
         @input=${e=>this.wipe=Number(e.target.value)}
       />
-    </label>`}grab(e){this.shown.length===2&&e.button===0&&(this.stage.setPointerCapture(e.pointerId),this.pull(e))}pull(e){if(this.stage.hasPointerCapture(e.pointerId)){let{left:t,width:n}=this.stage.getBoundingClientRect();this.wipe=Math.min(Math.max((e.clientX-t)/n*100,0),100)}}scrub(e){this.seek(e),this.send(`frame`,e)}loaded(e){let t=e.target;this.aspect=`${t.videoWidth} / ${t.videoHeight}`,matchMedia(`(prefers-reduced-motion: reduce)`).matches||t.play().catch(()=>void 0)}began(){this.playing=!0,this.second?.play().catch(()=>void 0),this.follow()}follow(){cancelAnimationFrame(this.watching);let{first:e,second:t}=this;e&&!e.paused&&(t&&Math.abs(t.currentTime-e.currentTime)>.05&&(t.currentTime=e.currentTime),e.duration&&(this.share=e.currentTime/e.duration,this.send(`frame`,this.share)),this.watching=requestAnimationFrame(()=>this.follow()))}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],Q.prototype,`shown`,void 0),B([O()],Q.prototype,`wipe`,void 0),B([O()],Q.prototype,`playing`,void 0),B([O()],Q.prototype,`aspect`,void 0),B([O()],Q.prototype,`share`,void 0),B([k(`video.first`)],Q.prototype,`first`,void 0),B([k(`video.second`)],Q.prototype,`second`,void 0),B([k(`.stage`)],Q.prototype,`stage`,void 0),Q=B([E(`take-player`)],Q);var xn=[[`video`,`MP4`,`The video; dropped here again, it brings everything back`],[`gif`,`GIF`,`For a message or a page`],[`contact_sheet`,`Sheet`,`A picture of its frames over its story`],[`narrative`,`Story`,`The story as a JSON file`]],Sn=`reasondiff.key`,Cn=2**32-1,$=class extends T{constructor(...e){super(...e),this.count=1,this.telling=null,this.retelling=-1,this.makeProblem=``,this.busy=!1,this.shown=[],this.frame=0,this.changing=null,this.client=new Je(`v1`,()=>sessionStorage.getItem(Sn)),this.library=new fn(this,this.client,e=>this.finished(e)),this.desk=new on(this,this.client,(e,t)=>this.putOnTimeline(e,t),()=>this.library.model?.reasondiff?.num_inference_steps),this.hush=null,this.turn=Promise.resolve(),this.onKey=e=>{let t=e.composedPath()[0];if(e.defaultPrevented||t.matches?.(`input:not([type=range]), textarea, select`))return;let n=e.key.toLowerCase();n===` `&&!t.matches?.(`button, a, input`)?(e.preventDefault(),(this.player??this.reel)?.toggle()):(e.ctrlKey||e.metaKey)&&(n===`z`||n===`y`)&&(e.preventDefault(),n===`y`||e.shiftKey?this.timeline?.redo():this.timeline?.undo())},this.onDrop=e=>{e.preventDefault(),this.form.take([...e.dataTransfer?.files??[]])}}static{this.styles=[W,bn]}connectedCallback(){super.connectedCallback(),addEventListener(`keydown`,this.onKey),addEventListener(`dragover`,Tn),addEventListener(`drop`,this.onDrop)}disconnectedCallback(){super.disconnectedCallback(),removeEventListener(`keydown`,this.onKey),removeEventListener(`dragover`,Tn),removeEventListener(`drop`,this.onDrop)}putOnTimeline(e,t){this.updateComplete.then(()=>{t?this.timeline.value=e:this.timeline.replace(e)})}setPlace({image:e,place:t}){let n=this.desk.setPlace(e,t);n!==null&&this.timeline?.place(e,n)}async useExample(e){let t=await(await fetch(e.image)).blob();this.desk.change({prompt:e.prompt,pictures:[]}),await this.desk.addImages([t]),await this.tell()}async tell(){await this.asNarrator(async e=>{let{narrative:t,candidates:n}=await this.client.tell(this.desk.images(),this.desk.draft.prompt,e);this.desk.set({...this.desk.draft,narrative:t,ideas:[t,...n]})})}async retell(e){let{narrative:t,prompt:n}=this.desk.draft;t!==null&&(this.retelling=e,await this.asNarrator(async r=>{let i=await this.client.retell(this.desk.toldImages(),n,t,e,r);this.timeline.replace(i.narrative,`Clip ${e+1} was told again.`)}),this.retelling=-1)}async asNarrator(e){let t=new AbortController;this.hush=t,this.desk.problem=``,this.telling=0;let n=performance.now(),r=setInterval(()=>this.telling=(performance.now()-n)/1e3,1e3);try{await e(t.signal)}catch(e){this.desk.problem=t.signal.aborted?``:q(e)}finally{clearInterval(r),this.telling=null,this.hush=null}}took(e){this.desk.tell(`Idea ${e.detail.number} is on the timeline.`,()=>this.timeline.undo())}async make(){this.makeProblem=``,this.busy=!0;try{let{prompt:e,narrative:t,seed:n,seedLocked:r,steps:i}=this.desk.draft,a=this.desk.toldImages();for(let r=0;r<this.count;r++){let o={images:a,prompt:e,narrative:t,steps:i,seed:(n+r)%(Cn+1)},s=await this.client.create(o,crypto.randomUUID());this.changing!==null&&await this.takePlaceOf(s)}this.shown=[],r||this.desk.change({seed:(n+this.count)%(Cn+1)}),await this.library.refresh()}catch(e){this.makeProblem=q(e)}finally{this.busy=!1}}async takePlaceOf(e){let t=this.library.videos.find(e=>e.id===this.changing);this.changing=null,t&&(await this.client.move(e.id,t.reasondiff?.queue_position??0).catch(()=>void 0),await this.client.remove(t.id))}async take({detail:{action:e,video:t}}){let n=t.reasondiff?.queue_position??0;await this.ask({play:()=>this.play(t),compare:()=>this.play(t,!0),restore:()=>this.desk.use(t),change:async()=>{await this.desk.use(t),this.changing=t.id},duplicate:()=>this.client.again(t,((t.reasondiff?.seed??0)+1)%(Cn+1)),cancel:()=>this.client.cancel(t.id),remove:async()=>this.forget(t),sooner:()=>this.client.move(t.id,Math.max(n-1,0)),later:()=>this.client.move(t.id,n+1)}[e])}async ask(e){this.makeProblem=``;try{await e(),await this.library.refresh()}catch(e){this.makeProblem=q(e)}}forget(e){this.library.hide(e.id,!0),this.shown=this.shown.filter(t=>t.id!==e.id);let t=setTimeout(()=>{this.client.remove(e.id).then(()=>this.library.refresh(),t=>{this.library.hide(e.id,!1),this.makeProblem=q(t)})},rn);this.desk.tell(`The video is deleted.`,()=>{clearTimeout(t),this.library.hide(e.id,!1)})}finished(e){let t=this.shown.length===1&&e.remixed_from_video_id===this.shown[0].id;(!this.shown.length||t)&&this.play(e,t)}play(e,t=!1){return this.turn=this.turn.catch(()=>void 0).then(()=>this.show(e,t)),this.turn}async show(e,t){let n=this.shown.find(t=>t.id===e.id)??await this.shownOf(e),r=this.shown.find(t=>t.id!==e.id);this.shown=t&&r?[r,n]:[n]}async shownOf(e){let t=await this.client.content(e.id,`video`),n=e.reasondiff?.seed??0;return{id:e.id,url:URL.createObjectURL(t),label:`${e.prompt||`No text`} (seed ${n})`}}async export(e){let[t]=this.shown;try{qe(await this.client.content(t.id,e),`reasondiff-${t.id.slice(-8)}.${wn[e]??`json`}`)}catch(e){this.makeProblem=q(e)}}render(){let{model:e,offline:t,locked:n}=this.library;return y`
+    </label>`}grab(e){this.shown.length===2&&e.button===0&&(this.stage.setPointerCapture(e.pointerId),this.pull(e))}pull(e){if(this.stage.hasPointerCapture(e.pointerId)){let{left:t,width:n}=this.stage.getBoundingClientRect();this.wipe=Math.min(Math.max((e.clientX-t)/n*100,0),100)}}scrub(e){this.seek(e),this.send(`frame`,e)}loaded(e){let t=e.target;this.aspect=`${t.videoWidth} / ${t.videoHeight}`,matchMedia(`(prefers-reduced-motion: reduce)`).matches?this.seek(1e-4):t.play().catch(()=>void 0)}began(){this.playing=!0,this.second?.play().catch(()=>void 0),this.follow()}follow(){cancelAnimationFrame(this.watching);let{first:e,second:t}=this;e&&!e.paused&&(t&&Math.abs(t.currentTime-e.currentTime)>.05&&(t.currentTime=e.currentTime),e.duration&&(this.share=e.currentTime/e.duration,this.send(`frame`,this.share)),this.watching=requestAnimationFrame(()=>this.follow()))}send(e,t){this.dispatchEvent(new CustomEvent(e,{detail:t}))}};B([D({attribute:!1})],Q.prototype,`shown`,void 0),B([O()],Q.prototype,`wipe`,void 0),B([O()],Q.prototype,`playing`,void 0),B([O()],Q.prototype,`aspect`,void 0),B([O()],Q.prototype,`share`,void 0),B([k(`video.first`)],Q.prototype,`first`,void 0),B([k(`video.second`)],Q.prototype,`second`,void 0),B([k(`.stage`)],Q.prototype,`stage`,void 0),Q=B([E(`take-player`)],Q);var xn=[[`video`,`MP4`,`The video; dropped here again, it brings everything back`],[`gif`,`GIF`,`For a message or a page`],[`contact_sheet`,`Sheet`,`A picture of its frames over its story`],[`narrative`,`Story`,`The story as a JSON file`]],Sn=`reasondiff.key`,Cn=2**32-1,$=class extends T{constructor(...e){super(...e),this.count=1,this.telling=null,this.retelling=-1,this.makeProblem=``,this.busy=!1,this.shown=[],this.frame=0,this.changing=null,this.client=new Je(`v1`,()=>sessionStorage.getItem(Sn)),this.library=new fn(this,this.client,e=>this.finished(e)),this.desk=new on(this,this.client,(e,t)=>this.putOnTimeline(e,t),()=>this.library.model?.reasondiff?.num_inference_steps),this.hush=null,this.turn=Promise.resolve(),this.onKey=e=>{let t=e.composedPath()[0];if(e.defaultPrevented||t.matches?.(`input:not([type=range]), textarea, select`))return;let n=e.key.toLowerCase();n===` `&&!t.matches?.(`button, a, input`)?(e.preventDefault(),(this.player??this.reel)?.toggle()):(e.ctrlKey||e.metaKey)&&(n===`z`||n===`y`)&&(e.preventDefault(),n===`y`||e.shiftKey?this.timeline?.redo():this.timeline?.undo())},this.onDrop=e=>{e.preventDefault(),this.form.take([...e.dataTransfer?.files??[]])}}static{this.styles=[W,bn]}connectedCallback(){super.connectedCallback(),addEventListener(`keydown`,this.onKey),addEventListener(`dragover`,Tn),addEventListener(`drop`,this.onDrop)}disconnectedCallback(){super.disconnectedCallback(),removeEventListener(`keydown`,this.onKey),removeEventListener(`dragover`,Tn),removeEventListener(`drop`,this.onDrop)}putOnTimeline(e,t){this.updateComplete.then(()=>{t?this.timeline.value=e:this.timeline.replace(e)})}setPlace({image:e,place:t}){let n=this.desk.setPlace(e,t);n!==null&&this.timeline?.place(e,n)}async useExample(e){let t=await(await fetch(e.image)).blob();this.desk.change({prompt:e.prompt,pictures:[]}),await this.desk.addImages([t]),await this.tell()}async tell(){await this.asNarrator(async e=>{let{narrative:t,candidates:n}=await this.client.tell(this.desk.images(),this.desk.draft.prompt,e);this.desk.set({...this.desk.draft,narrative:t,ideas:[t,...n]})})}async retell(e){let{narrative:t,prompt:n}=this.desk.draft;t!==null&&(this.retelling=e,await this.asNarrator(async r=>{let i=await this.client.retell(this.desk.toldImages(),n,t,e,r);this.timeline.replace(i.narrative,`Clip ${e+1} was told again.`)}),this.retelling=-1)}async asNarrator(e){let t=new AbortController;this.hush=t,this.desk.problem=``,this.telling=0;let n=performance.now(),r=setInterval(()=>this.telling=(performance.now()-n)/1e3,1e3);try{await e(t.signal)}catch(e){this.desk.problem=t.signal.aborted?``:q(e)}finally{clearInterval(r),this.telling=null,this.hush=null}}took(e){this.desk.tell(`Idea ${e.detail.number} is on the timeline.`,()=>this.timeline.undo())}async make(){this.makeProblem=``,this.busy=!0;try{let{prompt:e,narrative:t,seed:n,seedLocked:r,steps:i}=this.desk.draft,a=this.desk.toldImages();for(let r=0;r<this.count;r++){let o={images:a,prompt:e,narrative:t,steps:i,seed:(n+r)%(Cn+1)},s=await this.client.create(o,crypto.randomUUID());this.changing!==null&&await this.takePlaceOf(s)}this.shown=[],r||this.desk.change({seed:(n+this.count)%(Cn+1)}),await this.library.refresh()}catch(e){this.makeProblem=q(e)}finally{this.busy=!1}}async takePlaceOf(e){let t=this.library.videos.find(e=>e.id===this.changing);this.changing=null,t&&(await this.client.move(e.id,t.reasondiff?.queue_position??0).catch(()=>void 0),await this.client.remove(t.id))}async take({detail:{action:e,video:t}}){let n=t.reasondiff?.queue_position??0;await this.ask({play:()=>this.play(t),compare:()=>this.play(t,!0),restore:()=>this.desk.use(t),change:async()=>{await this.desk.use(t),this.changing=t.id},duplicate:()=>this.client.again(t,((t.reasondiff?.seed??0)+1)%(Cn+1)),cancel:()=>this.client.cancel(t.id),remove:async()=>this.forget(t),sooner:()=>this.client.move(t.id,Math.max(n-1,0)),later:()=>this.client.move(t.id,n+1)}[e])}async ask(e){this.makeProblem=``;try{await e(),await this.library.refresh()}catch(e){this.makeProblem=q(e)}}forget(e){this.library.hide(e.id,!0),this.shown=this.shown.filter(t=>t.id!==e.id);let t=setTimeout(()=>{this.client.remove(e.id).then(()=>this.library.refresh(),t=>{this.library.hide(e.id,!1),this.makeProblem=q(t)})},rn);this.desk.tell(`The video is deleted.`,()=>{clearTimeout(t),this.library.hide(e.id,!1)})}finished(e){let t=this.shown.length===1&&e.remixed_from_video_id===this.shown[0].id;(!this.shown.length||t)&&this.play(e,t)}play(e,t=!1){return this.turn=this.turn.catch(()=>void 0).then(()=>this.show(e,t)),this.turn}async show(e,t){let n=this.shown.find(t=>t.id===e.id)??await this.shownOf(e),r=this.shown.find(t=>t.id!==e.id);this.shown=t&&r?[r,n]:[n],await this.updateComplete,this.player?.scrollIntoView({block:`nearest`})}async shownOf(e){let t=await this.client.content(e.id,`video`),n=e.reasondiff?.seed??0;return{id:e.id,url:URL.createObjectURL(t),label:`${e.prompt||`No text`} (seed ${n})`}}async export(e){let[t]=this.shown;try{qe(await this.client.content(t.id,e),`reasondiff-${t.id.slice(-8)}.${wn[e]??`json`}`)}catch(e){this.makeProblem=q(e)}}render(){let{model:e,offline:t,locked:n}=this.library;return y`
       <header>
         <img src="./icon.svg" alt="" width="28" height="28" />
         <h1>ReasonDiff</h1>
@@ -1456,16 +1464,6 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
             ></story-form>
           </section>
           ${this.desk.draft.narrative?this.timelineCard(this.desk.draft.narrative):this.timelineToBe()}
-        </div>
-        <div class="column result">
-          <section aria-labelledby="player" class="player">
-            <h2 id="player">Player</h2>
-            ${this.stage()}
-          </section>
-          <section aria-labelledby="make" class="make">
-            <h2 id="make">Video</h2>
-            ${this.makeForm()}
-          </section>
           <section aria-labelledby="takes" class="takes">
             <h2 id="takes">Queue and takes</h2>
             <take-list
@@ -1476,6 +1474,16 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
               @take=${e=>this.take(e)}
               @older=${()=>this.library.showOlder()}
             ></take-list>
+          </section>
+        </div>
+        <div class="column result">
+          <section aria-labelledby="player" class="player">
+            <h2 id="player">Player</h2>
+            ${this.stage()}
+          </section>
+          <section aria-labelledby="make" class="make">
+            <h2 id="make">Video</h2>
+            ${this.makeForm()}
           </section>
         </div>
       </main>
