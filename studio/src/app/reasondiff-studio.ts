@@ -255,7 +255,8 @@ export class ReasonDiffStudio extends LitElement {
   private async shownOf(video: Video): Promise<Shown> {
     const file = await this.client.content(video.id, "video");
     const seed = video.reasondiff?.seed ?? 0;
-    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})` };
+    const varied = video.remixed_from_video_id ? ", varied" : "";
+    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})${varied}` };
   }
 
   private async export(variant: Variant): Promise<void> {

@@ -46,7 +46,7 @@ export class TakePlayer extends LitElement {
       }
       .second {
         clip-path: inset(0 0 0 var(--wipe));
-        background: #000;
+        background: var(--track);
       }
       .line {
         position: absolute;

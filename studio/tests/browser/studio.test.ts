@@ -99,7 +99,13 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   const story = await told(page);
   await make(page, 11, 30);
   await take(page, 11, "in_progress").waitFor();
-  await page.locator("latent-preview .frames div").nth(8).waitFor();
+  await page.waitForFunction(() => {
+    const preview = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("latent-preview");
+    const canvas = preview?.shadowRoot!.querySelector("canvas");
+    if (!canvas?.width) return false;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(data).size > 10;
+  });
   await shoot(page, "making");
   await take(page, 11, "completed").waitFor();
   await page.waitForFunction(() => {
