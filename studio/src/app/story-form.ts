@@ -328,7 +328,7 @@ export class StoryForm extends LitElement {
 }
 
 const PLACES = [
-  ["auto", "Placed by the narrator"],
+  ["auto", "Automatic"],
   ["first_frame", "First frame"],
   ["last_frame", "Last frame"],
   ["frame_index", "At frame"],

@@ -44,4 +44,9 @@ export function label(frame: number, interval: number, units: Units): string {
   return units === "frames" ? String(frame + 1) : `${(frame * interval).toFixed(1)} s`;
 }
 
+/** The same, as it is read out. */
+export function placeName(frame: number, interval: number, units: Units): string {
+  return units === "frames" ? `frame ${frame + 1}` : `${(frame * interval).toFixed(1)} seconds`;
+}
+
 export type Units = "frames" | "seconds";
