@@ -27,6 +27,7 @@ class OracleRecipe(Recipe):
         deep_layers: at its coarsest.
         batch: frames per step and process.
         disturbed: share of frames in which things are moved, dropped, doubled or covered.
+        rolling: share of frames in which balls are turned.
         blended: share of frames that are two pictures in one.
         melted: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
@@ -37,6 +38,7 @@ class OracleRecipe(Recipe):
     deep_layers: int = 2
     batch: int = 96
     disturbed: float = 0.5
+    rolling: float = 0.6
     blended: float = 0.2
     melted: float = 0.08
     spoiled: float = 0.3
@@ -81,6 +83,7 @@ class OracleRecipe(Recipe):
             net.to(device),
             batch=self.batch,
             disturbed=self.disturbed,
+            rolling=self.rolling,
             blended=self.blended,
             melted=self.melted,
             spoiled=self.spoiled,

@@ -36,6 +36,7 @@ from reasondiff.training.storyworld.oracle_scenes import (
     draw_items,
     items_of,
     other_state,
+    roll,
     visibility,
 )
 from reasondiff.training.storyworld.oracle_spoils import GHOST, SOLID, spoil
@@ -56,6 +57,7 @@ class OracleStage:
         net: the network.
         batch: frames per step.
         disturbed: share of frames in which things are moved, dropped, doubled or covered.
+        rolling: share of frames in which balls are turned.
         blended: share of frames that are two pictures in one.
         melted: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
@@ -68,6 +70,7 @@ class OracleStage:
         *,
         batch: int = 96,
         disturbed: float = 0.5,
+        rolling: float = 0.6,
         blended: float = 0.2,
         melted: float = 0.08,
         spoiled: float = 0.3,
@@ -76,6 +79,7 @@ class OracleStage:
         self.net = net
         self.batch = batch
         self.disturbed = disturbed
+        self.rolling = rolling
         self.blended = blended
         self.melted = melted
         self.spoiled = spoiled
@@ -113,6 +117,8 @@ class OracleStage:
         items = items_of(take, frame)
         if rng.random() < self.disturbed:
             items = disturb(items, rng)
+        if rng.random() < self.rolling:
+            items = roll(items, rng)
         seen = [Seen(item, share) for item, share in zip(items, visibility(items), strict=True)]
         trick = rng.random()
         if items and trick < self.blended:
