@@ -1,11 +1,11 @@
 """Where the judges' thresholds lie: ``python -m benchmarks.legibility`` in the repository's root.
 
-Both judges weigh every frame: the oracle how sure it is of the agent, the template judge how much of what is there a drawn
-agent explains. A clip's *clearness* is what its required share of frames exceeds. This prints it, judge by judge and agent
-by agent, for drawn clips of the split ``validation`` that were made worse but in which a person still names the agent
-(``nameable``; the lowest of the clips), and for the spoiled kinds in which nobody would (the highest of the clips); then how
-many pass at other thresholds. No generator has any part in it. ``--sheet`` draws what was measured, so that a reader can say
-whether the names of the two groups are earned.
+Both judges weigh every frame: the oracle how sure it is of the agent, the template judge how much of what is there a
+drawn agent explains. A clip's *clearness* is what its required share of frames exceeds. This prints it, judge by
+judge and agent by agent, for drawn clips of the split ``validation`` that were made worse but in which a person still
+names the agent (``nameable``; the lowest of the clips), and for the spoiled kinds in which nobody would (the highest
+of the clips); then how many pass at other thresholds. No generator has any part in it. ``--sheet`` draws what was
+measured, so that a reader can say whether the names of the two groups are earned.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     build EVALUATION -o FOLDER     sheets of clips in random order, without method or verdict; form.json; key.json
     kappa FOLDER ANSWERS...        what raters said, held against the judges and against each other
 
-EVALUATION is a folder of ``reasondiff evaluate`` on drawn cases. A rater fills a copy of ``form.json`` in, true or false
-per number, seeing the sheets only; ``key.json`` is for ``kappa``, which ends with 1 where the first rater's agreement with
-the judges is below 0.8, or more than one in twenty of the judges' passes are none to that rater.
+EVALUATION is a folder of ``reasondiff evaluate`` on drawn cases. A rater fills a copy of ``form.json`` in, true or
+false per number, seeing the sheets only; ``key.json`` is for ``kappa``, which ends with 1 where the first rater's
+agreement with the judges is below 0.8, or more than one in twenty of the judges' passes are none to that rater.
 """
 
 from __future__ import annotations
