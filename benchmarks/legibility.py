@@ -52,7 +52,7 @@ def with_agent(spoil: Callable[[Take, random.Random], Spoil]) -> Kind:
 def melted(amount: float) -> Kind:
     def spoil(take: Take, rng: random.Random) -> Spoil:
         seed = rng.randrange(2**31)
-        return lambda layer, frame: degradations.melt(layer, middle_of(take, frame), amount, seed)
+        return lambda layer, frame: degradations.warp(layer, middle_of(take, frame), amount, seed)
 
     return with_agent(spoil)
 
@@ -124,11 +124,11 @@ class Measure:
     """Both judges' look at the frames of a clip that show its agent."""
 
     def __init__(self) -> None:
-        self.net = oracle.load_spotter()
+        self.net = oracle.load_detector()
 
     def of(self, video: np.ndarray, take: Take, frames: Sequence[int]) -> Clearness:
         sure, explained = [], []
-        for frame, sightings in zip(frames, oracle.see(self.net, video[list(frames)]), strict=True):
+        for frame, sightings in zip(frames, oracle.detect(self.net, video[list(frames)]), strict=True):
             x = _x(take, frame)
             there = [one.score for one in sightings if one.name == take.story.agent and abs(one.x - x) < _NEAR]
             sure.append(max(there, default=0.0))

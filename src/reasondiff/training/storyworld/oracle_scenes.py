@@ -21,7 +21,17 @@ from reasondiff.storyworld.render import draw_backdrop
 from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, ball, wall_window
 from reasondiff.storyworld.stories import AGENTS, OBJECT_FOOT, SIZE, Take
 
-__all__ = ["CLASSES", "Item", "Seen", "disturb", "draw_items", "items_of", "other_state", "roll", "visibility"]
+__all__ = [
+    "CLASSES",
+    "Item",
+    "Label",
+    "draw_items",
+    "items_of",
+    "other_state",
+    "perturb_scene",
+    "roll_balls",
+    "visibility",
+]
 
 _OBJECTS = tuple("/".join(key) for key in OBJECT_SPRITES if key != ("dog", "standing"))
 CLASSES = (*AGENTS, *_OBJECTS, "wall/closed", "wall/open")
@@ -194,7 +204,7 @@ def _patch(pen: Pen, item: Item) -> None:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Label:
     """An item and how much of it a frame shows.
 
     Args:
@@ -208,12 +218,12 @@ class Seen:
     strength: float = 1.0
 
 
-def roll(items: Sequence[Item], rng: random.Random) -> list[Item]:
+def roll_balls(items: Sequence[Item], rng: random.Random) -> list[Item]:
     """``items`` with every ball's patches turned, as a rolling ball shows them: whoever names a ball does not mind."""
     return [replace(item, turn=rng.uniform(0, 2 * math.pi)) if item.name == "ball" else item for item in items]
 
 
-def disturb(items: list[Item], rng: random.Random) -> list[Item]:
+def perturb_scene(items: list[Item], rng: random.Random) -> list[Item]:
     """Move, drop, double, recolour, restate or cover some of ``items``, and add strangers."""
     items = list(items)
     for index, item in enumerate(items):
