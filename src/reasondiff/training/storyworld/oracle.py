@@ -37,6 +37,7 @@ from reasondiff.training.storyworld.oracle_scenes import (
     items_of,
     other_state,
     perturb_scene,
+    roll_balls,
     visibility,
 )
 from reasondiff.training.storyworld.oracle_spoils import GHOST, SOLID, spoil
@@ -57,6 +58,7 @@ class OracleStage:
         net: the network.
         batch: frames per step.
         perturbed: share of frames in which things are moved, dropped, doubled or covered.
+        rolling: share of frames in which balls are turned.
         blended: share of frames that are two pictures in one.
         blurred: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
@@ -69,6 +71,7 @@ class OracleStage:
         *,
         batch: int = 96,
         perturbed: float = 0.5,
+        rolling: float = 0.6,
         blended: float = 0.2,
         blurred: float = 0.08,
         spoiled: float = 0.3,
@@ -77,6 +80,7 @@ class OracleStage:
         self.net = net
         self.batch = batch
         self.perturbed = perturbed
+        self.rolling = rolling
         self.blended = blended
         self.blurred = blurred
         self.spoiled = spoiled
@@ -115,6 +119,8 @@ class OracleStage:
         items = items_of(take, frame)
         if rng.random() < self.perturbed:
             items = perturb_scene(items, rng)
+        if rng.random() < self.rolling:
+            items = roll_balls(items, rng)
         labels = [Label(item, share) for item, share in zip(items, visibility(items), strict=True)]
         trick = rng.random()
         if not items:
