@@ -182,6 +182,11 @@ class VideoRequest(Request):
         unit="seconds", minimum=0, maximum=1000,
         refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
+    section_frames: int | None = option(
+        None, help="Frames that are made at once; a longer video is made of overlapping sections of them.",
+        group="video", metavar="N", unit="frames", minimum=1, maximum=MAX_FRAMES, replayed=True,
+        refusal=f"Sections of {{value}} frames make no video; give 1 to {MAX_FRAMES:,}.",
+    )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
     )

@@ -34,6 +34,7 @@ class Settings:
         text_mode: how the transformer reads text, see ``TextMode``.
         use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
         shortest_clip: seconds; shorter clips of the story are merged. 0 merges none.
+        section_frames: frames that are made at once; a longer video is made of sections of this length. None for any.
 
     Raises:
         InputError: names the value and the fix.
@@ -53,6 +54,7 @@ class Settings:
     text_mode: TextMode = "framewise"
     use_adapter: bool = True
     shortest_clip: float = 0.0
+    section_frames: int | None = None
 
     def __post_init__(self) -> None:
         if self.num_inference_steps < 1:
@@ -76,6 +78,11 @@ class Settings:
         return Guidance(self.guidance_scale, self.guidance_scale_2)
 
     @property
+    def at_once(self) -> int:
+        """Frames that are made at once."""
+        return self.num_frames if self.section_frames is None else min(self.num_frames, self.section_frames)
+
+    @property
     def guided(self) -> bool:
         """Whether a negative branch is computed."""
         return max(self.guidance_scale, self.guidance_scale_2) > 1
@@ -97,6 +104,7 @@ class Options(TypedDict, total=False):
     max_sequence_length: int | None
     num_videos_per_prompt: int | None
     shortest_clip: float | None
+    section_frames: int | None
 
 
 def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: int, num_frames: int | None) -> Settings:

@@ -13,7 +13,8 @@ from PIL import Image
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.errors import InputError
-from reasondiff.pipeline.generate import ReasonDiffOutput, ReasonDiffPipeline
+from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.pipeline.output import ReasonDiffOutput
 
 __all__ = ["WordAttention", "watch_word", "word_tokens"]
 
