@@ -7,7 +7,7 @@ import logging
 import threading
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from reasondiff.errors import InputError
 from reasondiff.jobs.inputs import Inputs, clean_prompt
@@ -223,7 +223,7 @@ def _record(finished: FinishedVideo, told: Narrative, order: RedoRequest, made: 
     )
 
 
-def _model_of(session: VideoSession) -> dict[str, object]:
+def _model_of(session: VideoSession) -> dict[str, Any]:
     """The session's options of the group "model"."""
     known = options_of(type(session.request))
     return {name: getattr(session.request, name) for name, each in known.items() if each.about.group == "model"}

@@ -91,8 +91,6 @@ def generate(
         on_stage(stage)
 
     if long:
-        if isinstance(seed, Sequence):
-            (seed,) = seed
         _check_alone(
             len(images) * settings.num_videos_per_prompt,
             generator=generator,
@@ -111,7 +109,8 @@ def generate(
     if long:
         return generate_sections(
             partial(generate, model, narrator), model, stories[0], settings,
-            seed=seed, output_type=output_type, progress=progress, stopped=stopped,
+            seed=seed[0] if isinstance(seed, Sequence) else seed,
+            output_type=output_type, progress=progress, stopped=stopped,
             attention_kwargs=attention_kwargs, on_stage=lambda stage: on_stage(stage) if stage != "narrate" else None,
             callback_on_step_end=callback_on_step_end,
             callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
@@ -151,6 +150,7 @@ def generate(
         on_step_inputs=callback_on_step_end_tensor_inputs,
         checkpoint=progress,
         known=known,
+        strength=settings.anchor_strength,
         stopped=stopped,
     )
     denoised = model.denoise(noise, condition, contexts, steps)

@@ -236,7 +236,7 @@ def _options(settings: Settings) -> Mapping[str, Any]:
     """A section's options: the video's, but its own length; short clips are merged already."""
     kept = (
         "width", "height", "num_inference_steps", "guidance_scale", "negative_prompt", "max_sequence_length", "fit",
-        "text_mode", "use_adapter",
+        "text_mode", "use_adapter", "anchor_strength",
     )  # fmt: skip
     options: dict[str, Any] = {name: getattr(settings, name) for name in kept}
     if settings.guidance_scale_2 != settings.guidance_scale:

@@ -34,6 +34,7 @@ class Settings:
         text_mode: how the transformer reads text, see ``TextMode``.
         use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
         shortest_clip: seconds; shorter clips of the story are merged. 0 merges none.
+        anchor_strength: how much the video keeps to its images, 0 to 1; less than 1 is for models that can.
         section_frames: frames that are made at once; a longer video is made of sections of this length. None for any.
 
     Raises:
@@ -54,6 +55,7 @@ class Settings:
     text_mode: TextMode = "framewise"
     use_adapter: bool = True
     shortest_clip: float = 0.0
+    anchor_strength: float = 1.0
     section_frames: int | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +106,7 @@ class Options(TypedDict, total=False):
     max_sequence_length: int | None
     num_videos_per_prompt: int | None
     shortest_clip: float | None
+    anchor_strength: float | None
     section_frames: int | None
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from PIL import Image
 
 from reasondiff.backends.base import Anchor
-from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.errors import InputError
 from reasondiff.media import fit_image
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import AnchorPlace, Narrative
@@ -39,6 +39,7 @@ class PreparedStory:
         narrative: as long as the video, the anchor in its place.
         plan: the description that AlignFormer reads for each latent frame.
         texts: the text that the transformer reads in each latent frame.
+        strength: of the images, 0 to 1.
     """
 
     images: tuple[Image.Image, ...]
@@ -46,6 +47,7 @@ class PreparedStory:
     narrative: Narrative
     plan: FramePlan
     texts: FramePlan
+    strength: float = 1.0
 
     @property
     def image(self) -> Image.Image:
@@ -55,7 +57,7 @@ class PreparedStory:
     @property
     def anchors(self) -> tuple[Anchor, ...]:
         """The images in their places, in the narrative's order."""
-        return tuple(Anchor(self.images[anchor.image], anchor.frame) for anchor in self.narrative.anchors)
+        return tuple(Anchor(self.images[each.image], each.frame, self.strength) for each in self.narrative.anchors)
 
 
 def prepare_story(
@@ -119,7 +121,7 @@ def _prepared(
         )  # fmt: skip
     fitted = tuple(fit_image(image, settings.width, settings.height, settings.fit) for image in images)
     texts = texts_of(narrative, prompt, settings.text_mode, timeline)
-    return PreparedStory(fitted, prompt, narrative, plan, texts)
+    return PreparedStory(fitted, prompt, narrative, plan, texts, settings.anchor_strength)
 
 
 def _without_short_clips(narrative: Narrative, seconds: float) -> Narrative:
@@ -155,7 +157,12 @@ def told_and_placed(
     if narrative is None:
         free = len(pinned) < len(frame_images)
         if adapted or settings.text_mode != "single" or free:
-            narrative = _ask_of_images(frame_images, prompt, pinned, settings, narrator)
+            from reasondiff.narrator.several import narrate_several
+
+            images = [each.image for each in frame_images]
+            narrative = narrate_several(
+                narrator(), images, prompt, pinned, num_frames=settings.num_frames, interval=settings.interval
+            )
         else:
             narrative = _prompt_alone(prompt, settings)
     narrative = _on_clock(narrative, settings)
@@ -169,39 +176,6 @@ def told_and_placed(
         twice = next(frame for frame in places.values() if list(places.values()).count(frame) > 1)
         raise InputError(f"Two images are at position {twice + 1}; give each a position of its own.")
     return narrative.with_images(places)
-
-
-def _ask_of_images(
-    frame_images: Sequence[FrameImage],
-    prompt: str,
-    pinned: Mapping[int, int],
-    settings: Settings,
-    narrator: Callable[[], Narrator],
-) -> Narrative:
-    """Ask for all images together; a narrator that takes one is asked of each that is not pinned, which is logged."""
-    from reasondiff.narrator import NarratesImages
-
-    asked = narrator()
-    images = [each.image for each in frame_images]
-    frames, interval = settings.num_frames, settings.interval
-    if isinstance(asked, NarratesImages):
-        try:
-            return asked.narrate_images(images, prompt, num_frames=frames, interval=interval, pinned=pinned)
-        except UnsupportedError:
-            pass
-    logger.warning("The narrator %s places one image at a time, so each image was asked about alone.", asked.name)
-    stories = {
-        number: asked.narrate(image, prompt, num_frames=frames, interval=interval)
-        for number, image in enumerate(images)
-        if number not in pinned or len(pinned) == len(images)
-    }
-    told = stories[min(stories)]
-    places = dict(pinned)
-    for number in sorted(set(stories) - set(pinned)):
-        wanted = stories[number].anchor_frame
-        free = (frame for frame in range(frames) if frame not in places.values())
-        places[number] = min(free, key=lambda frame: abs(frame - wanted))
-    return told.with_images(places)
 
 
 def _log_aspects(images: Sequence[Image.Image], settings: Settings) -> None:
