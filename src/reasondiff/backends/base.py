@@ -226,6 +226,7 @@ class VideoModel(Protocol[Context]):
         *,
         longest: int,
         videos_per_story: int,
+        image_reach: int | None = None,
     ) -> Contexts[Context]:
         """What the transformer reads besides latents.
 
@@ -236,6 +237,10 @@ class VideoModel(Protocol[Context]):
             anchors: one per story, for models that read an image's tokens too.
             longest: tokens that a text is padded to where the model pads.
             videos_per_story: stories come one after another, each this many times.
+            image_reach: latent frames to either side of the image's that read its tokens; None for all.
+
+        Raises:
+            InputError: a reach, and the model reads no image tokens.
         """
 
     def denoise(

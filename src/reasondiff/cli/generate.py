@@ -69,7 +69,7 @@ def generate(
     )  # fmt: skip
     for place in outputs:
         paths.writable(place, ".mp4", *reads)
-    if seeds > 1:
+    if seeds > 1 or request.num_frames is not None:
         paths.writable(sheet, ".png", *reads)
     if save_narrative is not None:
         paths.writable(save_narrative, ".json", *reads)
@@ -89,8 +89,9 @@ def generate(
             video.save(place)
             inputs = replace(inputs, narrative=video.narrative)  # told once, for all seeds
             videos.append(video)
-    if seeds > 1:
+    if seeds > 1 or videos[0].joins:
         _sheet(videos, sheet, inputs.prompt)
+    if seeds > 1:
         typer.echo(f"{sheet}: seeds {request.seed} to {requests[-1].seed}, side by side.")
     video = videos[-1]
     if video.first_step:
@@ -102,6 +103,8 @@ def generate(
     told, names = video.narrative, ", ".join(map(str, outputs))
     for join in video.joins:
         typer.echo(f"{str(join)[0].upper()}{str(join)[1:]}.")
+    if video.joins and seeds == 1:
+        typer.echo(f"{sheet}: its frames, and where its sections meet.")
     at = ", ".join(str(anchor.frame + 1) for anchor in told.anchors)
     images = f"image at position {at}" if len(told.anchors) == 1 else f"images at positions {at}"
     typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, {images}.")
@@ -159,11 +162,13 @@ def _verified(
 
 
 def _sheet(videos: list[GeneratedVideo], sheet: Path, title: str) -> None:
-    """All seeds side by side; the last row has the story's clips below it."""
+    """All seeds side by side, with their joins; the last row has the story's clips below it."""
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet
 
     rows = [
-        SheetRow(f"seed {each.record.seed}", each.frames, anchor=each.narrative.anchor_frame, fps=each.pace)
+        SheetRow(
+            f"seed {each.record.seed}", each.frames, anchor=each.narrative.anchor_frame, fps=each.pace, joins=each.joins
+        )
         for each in videos
     ]
     spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in videos[-1].narrative.clips)

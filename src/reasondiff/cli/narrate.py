@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,15 +126,13 @@ def _one(
     from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
     from reasondiff.media.storyboard import places_in_words
-    from reasondiff.narrative.place import pinned_frames
 
     prompt = clean_prompt(prompt)
-    pinned = pinned_frames([place for _, place in given], num_frames)
     if len(given) > num_frames:
         raise InputError(f"There are {len(given)} images for {num_frames} frames; give at most {num_frames}.")
     pictures = [load_image(path) for path, _ in given]
     with user_warnings():
-        narrative = _told(narrator, pictures, prompt, pinned, num_frames, interval)
+        narrative = _told(narrator, pictures, prompt, [place for _, place in given], num_frames, interval)
     write_or_keep(output, narrative.save)
     record = narrative.provenance
     typer.echo(f"{output}: {len(narrative.clips)} clips, {places_in_words(narrative)}.")
@@ -147,23 +144,18 @@ def _one(
 
 
 def _told(
-    narrator: Narrator,
-    pictures: list[Image.Image],
-    prompt: str,
-    pinned: Mapping[int, int],
-    num_frames: int,
-    interval: float,
+    narrator: Narrator, pictures: list[Image.Image], prompt: str, places: list[Place], num_frames: int, interval: float
 ) -> Narrative:
     """The story, every image in its place; one image that is pinned is moved there."""
-    from reasondiff.narrator.several import narrate_several
+    from reasondiff.narrative.place import pinned_frames, place_images
+    from reasondiff.narrator.several import narrate_images
 
+    pinned = pinned_frames(places, num_frames)
     if len(pictures) > 1:
-        told = narrate_several(narrator, pictures, prompt, pinned, num_frames=num_frames, interval=interval)
+        told = narrate_images(narrator, pictures, prompt, num_frames=num_frames, interval=interval, pinned=pinned)
     else:
         told = narrator.narrate(pictures[0], prompt, num_frames=num_frames, interval=interval)
-    if not pinned:
-        return told
-    return told.with_images({anchor.image: anchor.frame for anchor in told.anchors} | dict(pinned))
+    return place_images(told, places) if pinned or len(pictures) > 1 else told
 
 
 def _many(

@@ -192,6 +192,11 @@ class VideoRequest(Request):
         group="video", metavar="N", unit="frames", minimum=1, maximum=MAX_FRAMES, replayed=True,
         refusal=f"Sections of {{value}} frames make no video; give 1 to {MAX_FRAMES:,}.",
     )  # fmt: skip
+    image_reach: int | None = option(
+        None, help="Only so many latent frames to either side of the image's read its tokens; all unless given.",
+        group="video", metavar="N", minimum=0, replayed=True,
+        refusal="A reach of {value} latent frames is none; give 0 or more.",
+    )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
     )

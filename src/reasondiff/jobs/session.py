@@ -213,7 +213,9 @@ class VideoSession:
         def tell(arguments: Mapping[str, Any], reporter: Reporter) -> Narrative:
             reporter.on_stage("narrate")
             settings = self.pipe.settings(inputs.image, **self.settings_of(request, inputs))
-            story = self.pipe.narrate(inputs.image, inputs.prompt, None, settings, request.position, request.anchor)
+            story = self.pipe.narrate(
+                inputs.image, inputs.prompt, None, settings, request.position, request.anchor, inputs.frame_images
+            )
             return story.narrative
 
         return self.run(tell, request, inputs, progress=progress, stop=stop)[0]

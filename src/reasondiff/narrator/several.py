@@ -1,9 +1,10 @@
-"""Several images told by any narrator: together where it can, else one at a time."""
+"""The story of several images, whoever tells it: some narrators place all images together, others one at a time."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from PIL import Image
 
@@ -11,29 +12,32 @@ from reasondiff.errors import UnsupportedError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.base import NarratesImages, Narrator
 
-__all__ = ["narrate_several"]
+__all__ = ["narrate_images"]
 
 logger = logging.getLogger(__name__)
 
 
-def narrate_several(
+def narrate_images(
     narrator: Narrator,
     images: Sequence[Image.Image],
     prompt: str,
-    pinned: Mapping[int, int],
     *,
     num_frames: int,
     interval: float,
+    pinned: Mapping[int, int],
 ) -> Narrative:
-    """The story of all images; a narrator that takes one is asked of each that is not pinned, which is logged.
+    """Ask for all images together; a narrator that takes one is asked of each that is not pinned, which is logged.
 
     Args:
-        narrator: is asked.
+        narrator: to be asked.
         images: in any order.
         prompt: the user's text.
-        pinned: frames of images that are placed already, by number, both 0-based.
-        num_frames: of the video.
+        num_frames: f.
         interval: seconds between frames.
+        pinned: frames of images that are placed already, by number, both 0-based.
+
+    Returns:
+        A narrative with an anchor for each image; ideas beside it only where the narrator placed all images in them.
 
     Raises:
         NarrationError: no usable story came back.
@@ -56,4 +60,5 @@ def narrate_several(
         wanted = stories[number].anchor_frame
         free = (frame for frame in range(num_frames) if frame not in places.values())
         places[number] = min(free, key=lambda frame: abs(frame - wanted))
-    return told.with_images(places)
+    whole = {name: value for name, value in told.provenance.items() if name not in ("candidates", "verdicts")}
+    return replace(told, provenance=whole).with_images(places)

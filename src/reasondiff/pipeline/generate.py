@@ -128,6 +128,7 @@ def generate(
         [story.anchors[0] for story in stories],
         longest=settings.max_sequence_length,
         videos_per_story=settings.num_videos_per_prompt,
+        image_reach=settings.image_reach,
     )
 
     begin("align")  # one story at a time, so that no story's latents depend on its batch

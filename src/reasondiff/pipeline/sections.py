@@ -24,7 +24,7 @@ from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.output import ReasonDiffOutput
-from reasondiff.pipeline.settings import Settings
+from reasondiff.pipeline.settings import Options, Settings
 from reasondiff.pipeline.story import PreparedStory
 from reasondiff.timeline import Timeline
 
@@ -234,13 +234,9 @@ def generate_sections(
 
 def _options(settings: Settings) -> Mapping[str, Any]:
     """A section's options: the video's, but its own length; short clips are merged already."""
-    kept = (
-        "width", "height", "num_inference_steps", "guidance_scale", "negative_prompt", "max_sequence_length", "fit",
-        "text_mode", "use_adapter", "anchor_strength",
-    )  # fmt: skip
-    options: dict[str, Any] = {name: getattr(settings, name) for name in kept}
-    if settings.guidance_scale_2 != settings.guidance_scale:
-        options["guidance_scale_2"] = settings.guidance_scale_2
+    options: dict[str, Any] = {name: getattr(settings, name) for name in Options.__annotations__}
+    if settings.guidance_scale_2 == settings.guidance_scale:
+        del options["guidance_scale_2"]  # models with one transformer take none
     return options | {"num_frames": settings.section_frames, "section_frames": None, "shortest_clip": 0.0}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -120,21 +121,35 @@ class Wan(ABC):
         *,
         longest: int,
         videos_per_story: int,
+        image_reach: int | None = None,
     ) -> Contexts[FrameContext]:
         image = self.encode_anchor_image(anchors)
+        latent_frames = plans[0].num_latent_frames
+        image_frames = None
+        if image_reach is not None:
+            if image is None:
+                raise InputError("This model's transformer reads no image encoder's tokens; leave out image_reach.")
+            near = self._near(anchors, latent_frames, image_reach)
+            image_frames = near.repeat_interleave(videos_per_story, 0).to(image.device)
         if image is not None:
             by_story = image.unflatten(0, (len(anchors), -1))
             image = by_story.repeat_interleave(videos_per_story, 0).flatten(0, 1)
         # Offloading that fetches weights in the order of the first call needs to_k and to_v in every call.
         cache = not _is_group_offload_enabled(self.pipe.any_transformer)
         plans = [plan for plan in plans for _ in range(videos_per_story)]
-        positive = FrameContext.build(plans, text_embeds, text_length=longest, image=image, cache=cache)
+        build = partial(
+            FrameContext.build, embeddings=text_embeds, text_length=longest, image=image, image_frames=image_frames,
+            cache=cache,
+        )  # fmt: skip
         if negative_prompt is None:
-            return Contexts(positive)
-        negative = [FramePlan.single(negative_prompt, plans[0].num_latent_frames)] * len(plans)
-        return Contexts(
-            positive, FrameContext.build(negative, text_embeds, text_length=longest, image=image, cache=cache)
-        )
+            return Contexts(build(plans))
+        return Contexts(build(plans), build([FramePlan.single(negative_prompt, latent_frames)] * len(plans)))
+
+    def _near(self, anchors: Sequence[Anchor], latent_frames: int, reach: int) -> Tensor:
+        """Which latent frames are at most ``reach`` from each story's image, bool [stories, latent_frames]."""
+        timeline = Timeline.from_latent(latent_frames, self.pipe.vae.config["scale_factor_temporal"])
+        at = torch.tensor([timeline.latent_of(anchor.frame) for anchor in anchors])
+        return (torch.arange(latent_frames) - at[:, None]).abs() <= reach
 
     @torch.no_grad()
     def encode_anchor_image(self, anchors: Sequence[Anchor]) -> Tensor | None:
