@@ -28,11 +28,12 @@ def test_three_texts_told_and_plain(
     own = shutil.copytree(model, tmp_path / "own")
     shutil.copytree(Path(find_model("storyworld-tiny"), "narrator"), own / "narrator")
     rows: list[SheetRow] = []
+    openings: list[SheetRow] = []
     draw = media.contact_sheet
 
-    def seen(given: list[SheetRow], *rest: Any, **options: Any) -> None:
-        rows.extend(given)
-        draw(given, *rest, **options)
+    def seen(given: list[SheetRow], path: Path, **options: Any) -> None:
+        (rows if path.name == "sheet.png" else openings).extend(given)
+        draw(given, path, **options)
 
     monkeypatch.setattr(media, "contact_sheet", seen)
     hashes: list[list[str]] = []
@@ -43,7 +44,7 @@ def test_three_texts_told_and_plain(
         assert all(f"{agent}, ReasonDiff: denoise" in ran.err for agent in AGENTS), "a progress bar per video"
         assert "ReasonDiff: narrate" in ran.err and "Wan-tiny: encode" in ran.err
         assert "Wan-tiny: narrate" not in ran.err and ": align" not in ran.err  # nobody is asked, nothing is aligned
-        assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png"} | {
+        assert {path.name for path in out.iterdir()} == {"vase.png", "sheet.png", "before.png"} | {
             f"{agent}{end}" for agent in AGENTS for end in (".mp4", ".json", "-plain.mp4")
         }
         records = []

@@ -229,3 +229,21 @@ def test_an_interrupt_leaves_the_old_video(
     monkeypatch.setattr(WanModel, "decode", interrupt)
     assert reasondiff(*given(model, size=32)).code == 130
     assert Path("out.mp4").read_bytes() == b"old" and sorted(here.iterdir()) == before
+
+
+def test_verify_asks_the_narrators_model_and_keeps_the_best(
+    reasondiff: Callable, refused: Callable, here: Path, model: Path
+) -> None:
+    story = {"position": 9, "clips": [{"end": 4, "description": "A vase."}, {"end": 9, "description": "Broken."}]}
+    looks = [
+        {"clips": [{"score": score, "reason": "So.", "description": ""} for score in pair]} for pair in [(8, 1), (8, 9)]
+    ]
+    Path("script.json").write_text(json.dumps([story, *looks]))
+    ran = reasondiff(*given(model, size=32, narrative=None, narrator="scripted:script.json", verify=2))
+    assert ran.code == 0, ran
+    assert "round 0 (as first made): 4.5 of 10; clip 2 did not come out: So." in ran.err
+    assert "round 1 (clip 2 made again): 8.5 of 10, every clip came out." in ran.err and "Kept: round 1." in ran.out
+    Path("script.json").write_text(json.dumps([story, "Nice!", "Nice!"]))
+    ran = reasondiff(*given(model, size=32, narrative=None, narrator="scripted:script.json", verify=2))
+    assert ran.code == 0 and "could not be verified" in ran.err and "Kept" not in ran.out and Path("out.mp4").exists()
+    assert "-1 rounds" in refused(*given(model, verify=-1))

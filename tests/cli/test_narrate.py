@@ -17,6 +17,7 @@ from reasondiff.narrative import Narrative
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES
+from tests import tiny
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 from tests.tiny.pipelines import on_hub
@@ -225,3 +226,38 @@ def test_generate_asks_the_same_narrator(
     assert ran.code == 0, ran
     assert [clip.description for clip in Narrative.load("told.json").clips] == ["A vase.", "Broken."]
     assert server.requests[0].body["model"] == (named[1].removeprefix("openai:") if named else "gpt-4o")
+
+
+def test_several_images_are_told_together_and_pinned_ones_stay(
+    reasondiff: Callable, refused: Callable, here: Path
+) -> None:
+    clips = [{"end": 4, "description": "A vase."}, {"end": 9, "description": "Broken."}]
+    told = {"clips": clips, "positions": [{"image": 1, "position": 9}, {"image": 2, "position": 2}]}
+    Path("script.json").write_text(json.dumps([told, told]))
+    tiny.image(64, 64, seed=1).save("whole.png")
+    tell = ("narrate", "--image", "vase.png", "--prompt", "A cat plays.", "--num-frames", 9)
+    scripted = ("--narrator", "scripted:script.json", "-o", "told.json")
+    ran = reasondiff(*tell, "--image", "whole.png", *scripted)
+    assert ran.code == 0, ran
+    assert "told.json: 2 clips, image 2 at position 2, image 1 at position 9." in ran.out
+    assert [(a.frame, a.image) for a in Narrative.load("told.json").anchors] == [(1, 1), (8, 0)]
+    ran = reasondiff(*tell, "--image", "whole.png@first", *scripted)
+    assert "image 2 at position 1, image 1 at position 9" in ran.out, ran
+    assert "Two images are pinned to position 3" in refused(
+        "narrate", "--image", "vase.png@3", "--image", "whole.png@3", "--prompt", "A cat.", "--num-frames", 9, *scripted
+    )
+    assert "pinned to position 12, and the video has 9 frames" in refused(*tell, "--image", "whole.png@12", *scripted)
+    ran = reasondiff("narrate", "edit", "told.json", "--move-image", "2:3", "-o", "moved.json")
+    assert ran.code == 0 and "Image 2 at position 3, image 1 at position 9, of 9." in ran.out
+    assert "no image 3" in refused("narrate", "edit", "told.json", "--move-image", "3:3")
+    assert "write it as" in refused("narrate", "edit", "told.json", "--move-image", "3")
+
+
+def test_one_image_that_is_pinned_is_told_and_put_there(reasondiff: Callable, here: Path) -> None:
+    clips = [{"end": 4, "description": "A vase."}, {"end": 9, "description": "Broken."}]
+    Path("script.json").write_text(json.dumps([{"clips": clips, "position": 9}]))
+    ran = reasondiff(
+        "narrate", "--image", "vase.png@2", "--prompt", "A cat plays.", "--num-frames", 9,
+        "--narrator", "scripted:script.json", "-o", "told.json",
+    )  # fmt: skip
+    assert ran.code == 0 and "the image at position 2" in ran.out

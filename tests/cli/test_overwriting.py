@@ -26,7 +26,10 @@ TAKEN = {
         ("narrate", "--image", "vase.png", "--prompt", "A cat.", "--narrator", "file:story.json", "-o", "story.json"),
     ),
     "rows.jsonl": (("narrate", "--batch", "rows.jsonl", "-o", "rows.jsonl"),),
-    "video.mp4": (("replay", "video.mp4", "-o", "video.mp4"),),
+    "video.mp4": (
+        ("replay", "video.mp4", "-o", "video.mp4"),
+        ("redo", "video.mp4", "--clip", 1, "-o", "video.mp4"),
+    ),
     "1-vase.json": (("cases", ".", "--prompts", "told.csv", "-o", "."),),
     "sheet.png": (("cases", ".", "--prompts", "sheets.csv", "-o", "."),),
 }

@@ -33,7 +33,7 @@ def session(tiny_model: Path) -> VideoSession:
 @pytest.fixture(scope="module")
 def finished(session: VideoSession) -> FinishedVideo:
     inputs = Inputs(IMAGE, "A cat plays.", STORY)
-    return FinishedVideo.of(session.generate(session.request, inputs), session.request, inputs)
+    return FinishedVideo.of(session.generate(session.request, inputs), inputs)
 
 
 def test_latents_beside_the_clip_are_the_old_ones_bit_by_bit(session: VideoSession, finished: FinishedVideo) -> None:
@@ -65,7 +65,7 @@ def test_the_record_tells_what_was_made_again_and_of_what(session: VideoSession,
         "A vase stands.", "A dog comes.", "The vase is broken.",
     ]  # fmt: skip
     assert words.record.seed == 3  # other words from the same noise
-    second = FinishedVideo.of(words, finished.request, finished.inputs)
+    second = FinishedVideo.of(words, finished.inputs)
     noise = redo(session, second, RedoRequest(clip=3))
     assert noise.record.seed == 4 and noise.narrative.clips == words.narrative.clips
     assert redo(session, finished, RedoRequest(clip=3, seed=9)).record.seed == 9
@@ -90,7 +90,7 @@ def test_from_a_file_the_frames_are_encoded_and_a_second_time_is_the_same(
 def test_a_story_of_one_clip_is_made_anew(session: VideoSession) -> None:
     story = Narrative.from_ends([(9, "A vase stands.")], 8, 9)
     inputs = Inputs(IMAGE, "A cat plays.", story)
-    old = FinishedVideo.of(session.generate(session.request, inputs), session.request, inputs)
+    old = FinishedVideo.of(session.generate(session.request, inputs), inputs)
     again = redo(session, old, RedoRequest(clip=1, seed=5))
     assert again.kept_psnr is None and again.joins == ()
     assert np.array_equal(again.frames, session.generate(replace(session.request, seed=5), inputs).frames)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageColor
 
 from reasondiff.errors import InputError
 from reasondiff.media import lettering
 from reasondiff.media.clipbar import NARROWEST, ClipSpan, _columns
+from reasondiff.media.joins import Join
 from reasondiff.media.sheet import SheetRow, contact_sheet, sample
 
 
@@ -107,3 +108,16 @@ def test_wrapped_lines_fit_and_lose_no_word(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(lettering.drawable(text).split())
     assert all(lettering.width_of(line, 23) <= width for line in lines)
     assert len(lettering.wrap(text, 23, width, most=2)) <= 2
+
+
+def test_joins_are_marked_and_said(tmp_path: Path) -> None:
+    frames = np.zeros((10, 16, 16, 3), np.uint8)
+    rows = [SheetRow("a", frames, joins=joins) for joins in ((), (Join(5, 9, 1, 2, 0.5),))]
+    sizes = []
+    for number, row in enumerate(rows):
+        contact_sheet([row], tmp_path / f"{number}.png", columns=5)
+        with Image.open(tmp_path / f"{number}.png") as sheet:
+            sizes.append(sheet.height)
+            red = (np.asarray(sheet.convert("RGB")) == ImageColor.getrgb(lettering.FAIL)).all(-1)
+            assert red.any() == bool(row.joins)
+    assert sizes[1] > sizes[0]  # one line more

@@ -164,6 +164,7 @@ class DenoisingOptions:
         on_step_inputs: the tensors that ``on_step`` is given.
         checkpoint: keeps the run.
         known: is not denoised but held.
+        strength: of the anchors, 0 to 1; less than 1 is for models that can, see ``Abilities``.
         stopped: asked after every step; True ends the run there.
     """
 
@@ -176,6 +177,7 @@ class DenoisingOptions:
     on_step_inputs: Sequence[str] = ("latents",)
     checkpoint: Checkpoint | None = None
     known: Known | None = None
+    strength: float = 1.0
     stopped: Callable[[], bool] = lambda: False
 
 

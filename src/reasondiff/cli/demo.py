@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasondiff.cli import options as common
 from reasondiff.jobs.request import VideoRequest
+
+if TYPE_CHECKING:
+    from reasondiff.media import SheetRow
 
 __all__ = ["demo"]
 
@@ -25,11 +29,10 @@ def demo(
 ) -> None:
     """One drawn image of a broken vase, and a cat, a dog or a pig that plays in the room: who broke it, and when?
 
-    Writes the image, and per text an MP4 with its record, the story, and plain image-to-video beside it; and one
-    contact sheet with the oracle's verdicts, failures included. Everything is generated during the run.
+    Writes the image, and per text an MP4 with its record, the story, and plain image-to-video beside it; one contact
+    sheet with the oracle's verdicts, failures included; and what happened before the image, by the first text, as one
+    picture. Everything is generated during the run.
     """
-    from dataclasses import replace
-
     import numpy as np
 
     from reasondiff.cli.terminal import paths
@@ -86,4 +89,16 @@ def demo(
                 )
                 typer.echo(f"{title}, {prompt} {verdict}")
     contact_sheet(rows, output / "sheet.png", title="One image, three texts: who broke the vase?")
-    typer.echo(f"The sheet is {output / 'sheet.png'}.")
+    contact_sheet([_opening(rows[0])], output / "before.png", title="What happened before this photograph?")
+    typer.echo(f"The sheet is {output / 'sheet.png'}; what happened before the image, {output / 'before.png'}.")
+
+
+def _opening(told: SheetRow) -> SheetRow:
+    """One still, one sentence, and what was inferred from them."""
+    assert told.frames is not None and told.anchor is not None
+    frame, frames = told.anchor + 1, len(told.frames)
+    return replace(
+        told,
+        title=f"Given: this still, and “{told.title.partition(': ')[2]}”",
+        note=f"Inferred: the still is frame {frame} of {frames}; the rest was told and generated.",
+    )

@@ -16,6 +16,7 @@ from reasondiff.jobs.request import VideoRequest
 if TYPE_CHECKING:
     from reasondiff.jobs.inputs import Inputs
     from reasondiff.jobs.session import GeneratedVideo, VideoSession
+    from reasondiff.narrator import Verifier
 
 __all__ = ["generate"]
 
@@ -35,6 +36,13 @@ def generate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the denoising beside the output; after a kill, go on from there.")
     ] = False,
+    verify: Annotated[
+        int,
+        typer.Option(
+            help="Let the narrator's model look at the video, and make what did not come out again, at most N times.",
+            metavar="N",
+        ),
+    ] = 0,
     threads: common.Threads = None,
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
@@ -50,6 +58,8 @@ def generate(
 
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
+    if verify < 0:
+        raise InputError(f"{verify} rounds of verifying do not work; give 0 or more.")
     requests = [replace(request, seed=request.seed + number) for number in range(seeds)]
     sheet = paths.beside(output, "-sheet.png")
     outputs = [paths.beside(output, f"-{each.seed}{output.suffix}") for each in requests] if seeds > 1 else [output]
@@ -59,7 +69,7 @@ def generate(
     )  # fmt: skip
     for place in outputs:
         paths.writable(place, ".mp4", *reads)
-    if seeds > 1:
+    if seeds > 1 or request.num_frames is not None:
         paths.writable(sheet, ".png", *reads)
     if save_narrative is not None:
         paths.writable(save_narrative, ".json", *reads)
@@ -69,15 +79,19 @@ def generate(
 
     with paths.only_writer(output), user_warnings():
         session = VideoSession(request)
+        verifier = _verifier(session, inputs) if verify else None
         imports = time.perf_counter() - started - session.seconds["model"]
         videos = []
         for each, place in zip(requests, outputs, strict=True):
             video = _make(session, each, inputs, place, preview, resume=resume, titled=seeds > 1)
+            if verifier is not None:
+                video = _verified(session, video, inputs, verifier, verify)
             video.save(place)
             inputs = replace(inputs, narrative=video.narrative)  # told once, for all seeds
             videos.append(video)
-    if seeds > 1:
+    if seeds > 1 or videos[0].joins:
         _sheet(videos, sheet, inputs.prompt)
+    if seeds > 1:
         typer.echo(f"{sheet}: seeds {request.seed} to {requests[-1].seed}, side by side.")
     video = videos[-1]
     if video.first_step:
@@ -87,6 +101,10 @@ def generate(
     if request.fps is not None:
         user_warning(f"--fps changes the playback only; the story is told at {video.pace:g} frames per second.")
     told, names = video.narrative, ", ".join(map(str, outputs))
+    for join in video.joins:
+        typer.echo(f"{str(join)[0].upper()}{str(join)[1:]}.")
+    if video.joins and seeds == 1:
+        typer.echo(f"{sheet}: its frames, and where its sections meet.")
     at = ", ".join(str(anchor.frame + 1) for anchor in told.anchors)
     images = f"image at position {at}" if len(told.anchors) == 1 else f"images at positions {at}"
     typer.echo(f"{names}: {told.num_frames} frames, {len(told.clips)} clips, {images}.")
@@ -120,12 +138,37 @@ def _make(
         )
 
 
+def _verifier(session: VideoSession, inputs: Inputs) -> Verifier:
+    """The model of the session's narrator; it is asked whether it can look at all before the long work begins."""
+    from reasondiff.narrator import verifier_of
+
+    return verifier_of(session.pipe.narrator, inputs.image, inputs.prompt)
+
+
+def _verified(
+    session: VideoSession, video: GeneratedVideo, inputs: Inputs, verifier: Verifier, rounds: int
+) -> GeneratedVideo:
+    """The best of at most so many more rounds; each is told as it is judged."""
+    from reasondiff.cli.terminal.stage_bars import StageBars
+    from reasondiff.jobs.verify import verified
+
+    with StageBars("again") as bars:
+        best, looked = verified(
+            session, video, inputs, verifier, rounds, progress=bars, on_round=lambda each: bars.say(str(each))
+        )
+    if looked:
+        typer.echo(f"Kept: round {max(looked, key=lambda each: each.verification.score).number}.")
+    return best
+
+
 def _sheet(videos: list[GeneratedVideo], sheet: Path, title: str) -> None:
-    """All seeds side by side; the last row has the story's clips below it."""
+    """All seeds side by side, with their joins; the last row has the story's clips below it."""
     from reasondiff.media import ClipSpan, SheetRow, contact_sheet
 
     rows = [
-        SheetRow(f"seed {each.record.seed}", each.frames, anchor=each.narrative.anchor_frame, fps=each.pace)
+        SheetRow(
+            f"seed {each.record.seed}", each.frames, anchor=each.narrative.anchor_frame, fps=each.pace, joins=each.joins
+        )
         for each in videos
     ]
     spans = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in videos[-1].narrative.clips)

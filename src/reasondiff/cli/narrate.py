@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reasondiff.cli import options as common
 from reasondiff.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from reasondiff.narrative import Narrative
+    from reasondiff.narrative.place import Place
+    from reasondiff.narrator import Narrator
 
 __all__ = ["narrate"]
 
@@ -20,7 +27,13 @@ NUM_FRAMES, INTERVAL = 81, 0.2
 
 def narrate(
     context: typer.Context,
-    image: Annotated[Path | None, typer.Option(help="The condition image.", metavar="FILE")] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The condition image, with @first, @last or @N where it is pinned; several in any order.",
+            metavar="FILE[@N]",
+        ),
+    ] = None,
     prompt: Annotated[str, typer.Option(help="What happens; it need not describe the image's moment.")] = "",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The story, or the results of a batch.")] = None,
     num_frames: Annotated[
@@ -64,6 +77,8 @@ def narrate(
 ) -> None:
     """Tell the story of an image and a text: where the image belongs, and what happens in every frame.
 
+    Several images are ordered and placed together.
+
     The narrator of --model is asked unless --narrator or --narrator-url says who else is.
 
     With --batch, every row gets a line in the output; the same command continues a batch that was stopped. It ends with
@@ -75,11 +90,14 @@ def narrate(
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.jobs.inputs import narrator_file
     from reasondiff.jobs.loading import own_narrator
+    from reasondiff.narrative.place import split_place
     from reasondiff.narrator import load_narrator
 
-    if output is None or (batch is None) == (image is None):
+    given = [split_place(name) for name in image or ()]
+    if output is None or (batch is None) == (not given):
         raise InputError("Give --image and --prompt, or --batch, and say where to write with -o.")
-    paths.writable(output, ".json" if batch is None else ".jsonl", image, batch, narrator_file(narrator))
+    reads = (*(path for path, _ in given), batch, narrator_file(narrator))
+    paths.writable(output, ".json" if batch is None else ".jsonl", *reads)
     frames, seconds = NUM_FRAMES, INTERVAL
     if narrator is None and narrator_url is not None:
         narrator = "openai"  # an address alone is meant, too
@@ -96,28 +114,48 @@ def narrate(
     seconds = seconds if interval is None else interval
     if batch is not None:
         _many(batch, output, load_narrator(narrator, **options), frames, seconds, concurrency, retry_failed)
-    elif image is not None:
-        _one(image, prompt, output, load_narrator(narrator, **options), frames, seconds)
+    else:
+        _one(given, prompt, output, load_narrator(narrator, **options), frames, seconds)
 
 
-def _one(image: Path, prompt: str, output: Path, narrator: Any, num_frames: int, interval: float) -> None:
+def _one(
+    given: list[tuple[Path, Place]], prompt: str, output: Path, narrator: Narrator, num_frames: int, interval: float
+) -> None:
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
+    from reasondiff.media.storyboard import places_in_words
 
     prompt = clean_prompt(prompt)
-    picture = load_image(image)
+    if len(given) > num_frames:
+        raise InputError(f"There are {len(given)} images for {num_frames} frames; give at most {num_frames}.")
+    pictures = [load_image(path) for path, _ in given]
     with user_warnings():
-        narrative = narrator.narrate(picture, prompt, num_frames=num_frames, interval=interval)
+        narrative = _told(narrator, pictures, prompt, [place for _, place in given], num_frames, interval)
     write_or_keep(output, narrative.save)
     record = narrative.provenance
-    typer.echo(f"{output}: {len(narrative.clips)} clips, the image at position {narrative.anchor_frame + 1}.")
+    typer.echo(f"{output}: {len(narrative.clips)} clips, {places_in_words(narrative)}.")
     if record.get("cached"):
         typer.echo("Told before; --no-cache asks again.")
     elif "seconds" in record and "file" not in record:
         tokens = f"{record['tokens_in']} tokens in, {record['tokens_out']} out, " if record["tokens_in"] else ""
         typer.echo(f"{tokens}{record['seconds']:.1f} s, {record['requests']} requests, {record['reasks']} re-asks.")
+
+
+def _told(
+    narrator: Narrator, pictures: list[Image.Image], prompt: str, places: list[Place], num_frames: int, interval: float
+) -> Narrative:
+    """The story, every image in its place; one image that is pinned is moved there."""
+    from reasondiff.narrative.place import pinned_frames, place_images
+    from reasondiff.narrator.several import narrate_images
+
+    pinned = pinned_frames(places, num_frames)
+    if len(pictures) > 1:
+        told = narrate_images(narrator, pictures, prompt, num_frames=num_frames, interval=interval, pinned=pinned)
+    else:
+        told = narrator.narrate(pictures[0], prompt, num_frames=num_frames, interval=interval)
+    return place_images(told, places) if pinned or len(pictures) > 1 else told
 
 
 def _many(

@@ -34,6 +34,9 @@ def edit(
     context: typer.Context,
     story: Annotated[Path, typer.Argument(help="The narrative file.", show_default=False)],
     move_anchor: Annotated[list[int] | None, typer.Option(help="Position of the image.", metavar="N")] = None,
+    move_image: Annotated[
+        list[str] | None, typer.Option(help="Position of image I, of a story of several.", metavar="I:N")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="New text for a clip.", metavar='N:"TEXT"')] = None,
     split: Annotated[list[int] | None, typer.Option(help="Begin a new clip at a position.", metavar="N")] = None,
     merge: Annotated[list[str] | None, typer.Option(help="Join clips N to M.", metavar="N,M")] = None,
@@ -41,7 +44,10 @@ def edit(
     style: Annotated[list[str] | None, typer.Option(help="New story-wide text.", metavar="TEXT")] = None,
     pick: Annotated[list[int] | None, typer.Option(help="Take the N-th runner-up instead.", metavar="N")] = None,
     redo: Annotated[list[int] | None, typer.Option(help="Ask the narrator for clip N again.", metavar="N")] = None,
-    image: Annotated[Path | None, typer.Option(help="The condition image, for --redo.", metavar="FILE")] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="The condition image, for --redo; of several all, by their numbers.", metavar="FILE"),
+    ] = None,
     prompt: Annotated[
         str, typer.Option(help="The user's text, for --redo; the one the story was told for.", metavar="TEXT")
     ] = "",
@@ -67,21 +73,21 @@ def edit(
 
     narrative = read_narrative(story)
     if output is not None:
-        paths.writable(output, ".json", image)
+        paths.writable(output, ".json", *(image or ()))
     elif story.suffix.lower() != ".json":
         raise InputError(f"{story.name!r} is not a JSON file, so it is not overwritten; say where to write with -o.")
     given: dict[str, list[Any] | None] = {
-        "move_anchor": move_anchor, "set_": set_, "split": split, "merge": merge, "retime": retime, "style": style,
-        "pick": pick, "redo": redo,
+        "move_anchor": move_anchor, "move_image": move_image, "set_": set_, "split": split, "merge": merge,
+        "retime": retime, "style": style, "pick": pick, "redo": redo,
     }  # fmt: skip
-    if redo and image is None:
+    if redo and not image:
         raise InputError(f"The narrator must see the image to tell clip {redo[0]} again; give --image.")
     waiting = {name: iter(values) for name, values in given.items() if values}
     changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
     if not changes and output is None:
         raise InputError("Nothing is changed; give --move-anchor, --set, --split or another change, or -o for a copy.")
     for name, value in changes:
-        if name == "redo" and image is not None:
+        if name == "redo" and image:
             model = {"url": narrator_url, "api": narrator_api, "timeout": narrator_timeout}
             narrative = _redo(narrative, value - 1, image, prompt, narrator, model)
         else:
@@ -125,6 +131,10 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
     match name:
         case "move_anchor":
             return editing.move_anchor(narrative, value - 1)
+        case "move_image":
+            if not (parts := re.fullmatch(r"\s*(\d{1,6})\s*:\s*(\d{1,6})\s*", value)):
+                raise InputError(f"--move-image {value!r} names no image and position; write it as --move-image 2:20.")
+            return editing.move_image(narrative, int(parts[1]) - 1, int(parts[2]) - 1)
         case "split":
             return editing.split(narrative, value - 1)
         case "retime":
@@ -147,7 +157,7 @@ def _apply(narrative: Narrative, name: str, value: Any) -> Narrative:
 
 
 def _redo(
-    narrative: Narrative, clip: int, image: Path, prompt: str, narrator: str | None, options: dict[str, Any]
+    narrative: Narrative, clip: int, images: list[Path], prompt: str, narrator: str | None, options: dict[str, Any]
 ) -> Narrative:
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.jobs.inputs import clean_prompt
@@ -156,9 +166,12 @@ def _redo(
 
     narrator = narrator or _teller(narrative, options["url"])
     quiet_local_model(narrator)
-    picture, prompt = load_image(image), clean_prompt(prompt) or str(narrative.provenance.get("prompt", ""))
+    pictures, prompt = (
+        list(map(load_image, images)),
+        clean_prompt(prompt) or str(narrative.provenance.get("prompt", "")),
+    )
     before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
-    return redo_clip(load_provider(narrator, **options), narrative, clip, picture, prompt, seed=before)
+    return redo_clip(load_provider(narrator, **options), narrative, clip, pictures, prompt, seed=before)
 
 
 def _teller(narrative: Narrative, url: str | None) -> str:

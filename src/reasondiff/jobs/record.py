@@ -67,6 +67,7 @@ def request_of(record: GenerationRecord, video: Path, kind: type[Request]) -> Re
         held["size"] = f"{held['width']}x{held['height']}"
     if held.get("guidance_scale_2") == held.get("guidance_scale"):
         held["guidance_scale_2"] = None
+    held.setdefault("section_frames", held.get("num_frames"))  # earlier releases made any video at once
     values: dict[str, Any] = {}
     for name, each in options_of(kind).items():
         if not each.about.replayed:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from reasondiff.media import GenerationRecord
-    from reasondiff.media.joins import Join
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+    from reasondiff.pipeline.kept_video import KeptVideo
     from reasondiff.pipeline.latent_preview import LatentPreview
+    from reasondiff.timeline import Timeline
 
 __all__ = ["FinishedVideo", "RedoneVideo", "redo"]
 
@@ -79,15 +80,15 @@ class FinishedVideo:
         return cls(video.frames, video.record, request, inputs_of(video.record, request, image))
 
     @classmethod
-    def of(cls, video: GeneratedVideo, request: VideoRequest, inputs: Inputs) -> Self:
+    def of(cls, video: GeneratedVideo, inputs: Inputs) -> Self:
         """Of a video that was just made, with its exact latents.
 
         Args:
             video: as it was made.
-            request: it was made by.
             inputs: it was made from.
         """
         record = video.record.of_frames(video.frames)
+        request = request_of(record, Path(), VideoRequest)
         return cls(video.frames, record, request, replace(inputs, narrative=video.narrative), video.latents)
 
 
@@ -97,13 +98,12 @@ class RedoneVideo(GeneratedVideo):
 
     Args:
         redone: the pixel frames that were made again, 0-based: the clip's and those that share its latent frames.
-        kept_psnr: dB between the kept frames and what they were; what the VAE cannot hold. None where none was kept.
-        joins: where the clip begins and ends.
+        kept_psnr: dB between the kept frames and what they were, which is the VAE's error; 100 where they are the old
+            ones, bit by bit, as in a video of sections; None where none was kept.
     """
 
     redone: range
     kept_psnr: float | None
-    joins: tuple[Join, ...]
 
 
 def redo(
@@ -128,43 +128,98 @@ def redo(
         InputError: there is no such clip, or an option cannot be used.
         StoppedError: as asked.
     """
+    import numpy as np
+
     from reasondiff.media.joins import measure_joins
     from reasondiff.media.tensors import psnr
     from reasondiff.narrative.editing import set_description
-    from reasondiff.pipeline.kept_video import KeptVideo
 
-    story = finished.narrative
-    order.check_clip(len(story.clips))
-    told = story if order.text is None else set_description(story, order.clip - 1, clean_prompt(order.text))
+    order.check_clip(len(finished.narrative.clips))
+    told = finished.narrative
+    if order.text is not None:
+        told = set_description(told, order.clip - 1, clean_prompt(order.text))
     next_seed = (finished.record.seed + (order.text is None)) & MAX_SEED
     seed = order.seed if order.seed is not None else next_seed
-    request = replace(finished.request, seed=seed, **_model_of(session))
     if finished.record.weights != session.weights:
         logger.warning("The video was made with other weights or settings than the model that makes its clip again.")
 
     clip, timeline = told.clips[order.clip - 1], session.pipe.model.timeline(told.num_frames)
     free = range(timeline.latent_of(clip.start), timeline.latent_of(clip.end - 1) + 1)
-    held = tuple(frame for frame in range(timeline.num_latent_frames) if frame not in free)
-    known = finished.frames if finished.latents is None else finished.latents
-    video = session.generate(
-        request,
-        replace(finished.inputs, narrative=told),
-        progress=progress, stop=stop, checkpoint=checkpoint, preview=preview,
-        keeping=KeptVideo(known, held),
-    )  # fmt: skip
     redone = range(timeline.frames_of(free.start).start, timeline.frames_of(free.stop - 1).stop)
-    kept = [frame for frame in range(told.num_frames) if frame not in redone]
-    history = [
-        *_history(finished.record),
-        {"clip": order.clip, "text": order.text, "seed": seed, "of": finished.record.frames_sha256},
-    ]
-    options = {**video.record.options, REDONE: json.dumps(history)}
+    request = replace(finished.request, seed=seed, **_model_of(session))
+    part = _part(finished, told, redone, request.section_frames or told.num_frames, timeline)
+    video = session.generate(
+        replace(request, num_frames=len(part.frames)), part.inputs,
+        progress=progress, stop=stop, checkpoint=checkpoint, preview=preview, keeping=part.keeping,
+    )  # fmt: skip
+    frames = video.frames
+    if len(part.frames) < told.num_frames:
+        frames = finished.frames.copy()
+        frames[redone.start : redone.stop] = video.frames[redone.start - part.frames.start :][: len(redone)]
+    kept = np.array([frame not in redone for frame in range(told.num_frames)])
     made = {each.name: getattr(video, each.name) for each in fields(GeneratedVideo)}
     return RedoneVideo(
-        **{**made, "record": replace(video.record, options=options)},
+        **made
+        | {
+            "frames": frames,
+            "narrative": told,
+            "record": _record(finished, told, order, video),
+            "latents": video.latents if len(part.frames) == told.num_frames else None,
+            "joins": measure_joins(frames, (redone.start, redone.stop)),
+        },
         redone=redone,
-        kept_psnr=psnr(video.frames[kept], finished.frames[kept]) if kept else None,
-        joins=measure_joins(video.frames, (redone.start, redone.stop)),
+        kept_psnr=psnr(frames[kept], finished.frames[kept]) if kept.any() else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is made at once: all of the video, or of a long one a section around the clip."""
+
+    frames: range
+    inputs: Inputs
+    keeping: KeptVideo
+
+
+def _part(finished: FinishedVideo, told: Narrative, redone: range, length: int, timeline: Timeline) -> _Part:
+    from reasondiff.media.frame_image import FrameImage
+    from reasondiff.pipeline.kept_video import KeptVideo
+    from reasondiff.pipeline.sections import part_of, section_around
+
+    frames = section_around(redone, told.num_frames, length, timeline.stride)
+    inputs = replace(finished.inputs, narrative=told)
+    if len(frames) < told.num_frames:
+        images = [each.image for each in inputs.frame_images] or [inputs.image]
+        nearest = redone.start - 1 if redone.start > frames.start else redone.stop
+        shown, story = part_of(told, images, frames, nearest, finished.frames)
+        several = tuple(map(FrameImage, shown)) if len(shown) > 1 else ()
+        inputs = replace(inputs, image=shown[0], narrative=story, frame_images=several)
+    groups = replace(timeline, num_frames=len(frames))
+    held = tuple(
+        latent_frame
+        for latent_frame in range(groups.num_latent_frames)
+        if groups.frames_of(latent_frame).start + frames.start not in redone
+    )
+    known = finished.frames[frames.start : frames.stop] if finished.latents is None else finished.latents
+    return _Part(frames, inputs, KeptVideo(known, held))
+
+
+def _record(finished: FinishedVideo, told: Narrative, order: RedoRequest, made: GeneratedVideo) -> GenerationRecord:
+    """The old video's record, with what is new; its frames' hashes are taken when it is written."""
+    seed = made.record.seed
+    again = {"clip": order.clip, "text": order.text, "seed": seed, "of": finished.record.frames_sha256}
+    history = json.dumps([*_history(finished.record), again])
+    return replace(
+        finished.record,
+        model=made.record.model,
+        narrative=told.to_dict(),
+        seed=seed,
+        options={**finished.record.options, REDONE: history},
+        threads=made.record.threads,
+        versions=made.record.versions,
+        weights=made.record.weights,
+        frames_sha256="",
+        frame_sha256=(),
     )
 
 

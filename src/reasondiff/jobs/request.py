@@ -182,6 +182,16 @@ class VideoRequest(Request):
         unit="seconds", minimum=0, maximum=1000,
         refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
+    anchor_strength: float = option(
+        1.0, help="How strongly the video keeps to its images, 0 to 1, with models that can (VACE).", group="video",
+        metavar="X", minimum=0, maximum=1, replayed=True,
+        refusal="The anchor's strength is {value:g}; give a number from 0 to 1.",
+    )  # fmt: skip
+    section_frames: int | None = option(
+        None, help="Frames that are made at once; a longer video is made of overlapping sections of them.",
+        group="video", metavar="N", unit="frames", minimum=1, maximum=MAX_FRAMES, replayed=True,
+        refusal=f"Sections of {{value}} frames make no video; give 1 to {MAX_FRAMES:,}.",
+    )  # fmt: skip
     image_reach: int | None = option(
         None, help="Only so many latent frames to either side of the image's read its tokens; all unless given.",
         group="video", metavar="N", minimum=0, replayed=True,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from reasondiff.backends.wan.adapters import AdapterState
     from reasondiff.media import GenerationRecord
+    from reasondiff.media.joins import Join
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline import ReasonDiffOutput, ReasonDiffPipeline
     from reasondiff.pipeline.any_model import Pipeline
@@ -59,7 +60,8 @@ class GeneratedVideo:
         record: all that is needed to make it again.
         seconds: by stage.
         first_step: denoising steps that an earlier, killed run had done.
-        latents: of which the frames were decoded [1, channels, latent_frames, height, width].
+        latents: of which the frames were decoded [1, channels, latent_frames, height, width]; None of sections.
+        joins: where parts of it meet, that were not made at once.
     """
 
     frames: np.ndarray = field(repr=False)
@@ -70,6 +72,7 @@ class GeneratedVideo:
     seconds: Mapping[str, float]
     first_step: int = 0
     latents: Tensor | None = field(default=None, repr=False)
+    joins: tuple[Join, ...] = ()
 
     def save(self, path: str | Path) -> None:
         """Write an MP4 that carries the record; where it cannot be written, the nearest place that can keeps it.
@@ -191,6 +194,7 @@ class VideoSession:
             narrative=story.narrative,
             record=self._record(whole, inputs, output),
             latents=output.latents,
+            joins=output.joins,
             seconds=reporter.seconds,
             first_step=reporter.first_step,
         )
@@ -288,11 +292,20 @@ class VideoSession:
         """The request's options of the group "video", as fields of the pipeline's ``Settings``; None is left to it."""
         given = _of_group(request, "video")
         del given["seed"], given["size"]  # the size becomes a width and a height
+        if request.section_frames is None:
+            given["section_frames"] = self._section_frames()
         return given | self._measures(request, inputs)
 
     def check(self, request: VideoRequest, inputs: Inputs) -> None:
         """Raise ``InputError`` for options that this model cannot use, before any work."""
         self.pipeline.settings(inputs.image, inputs.narrative, **self.settings_of(request, inputs))
+
+    def _section_frames(self) -> int | None:
+        """The model's own length: longer videos than it was made for are made in sections."""
+        from reasondiff.pipeline.sections import least_length
+
+        own = self.pipe.defaults.num_frames
+        return own if own >= least_length(self.pipe.model.timeline(own).stride) else None
 
     def _measures(self, request: VideoRequest, inputs: Inputs) -> dict[str, int]:
         from reasondiff.pipeline import frame_size

@@ -14,6 +14,7 @@ from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media import lettering as ink
 from reasondiff.media.clipbar import ClipSpan, ClipTexts, clip_bar
+from reasondiff.media.joins import Join
 
 __all__ = ["SheetRow", "contact_sheet"]
 
@@ -38,6 +39,7 @@ class SheetRow:
         passed: whether the verdict is a good one; None where nobody judged.
         fps: frames per second, for the times under the frames.
         given: the user's image, drawn before the frames.
+        joins: where parts of the video meet; each is marked, and said under the title.
     """
 
     title: str
@@ -49,6 +51,7 @@ class SheetRow:
     passed: bool | None = None
     fps: float = 5.0
     given: Image.Image | None = field(default=None, repr=False)
+    joins: Sequence[Join] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,11 @@ def _drawn(strip: _Strip, grid: _Grid) -> Image.Image:
         ink.write(image, (MARGIN, below), "given image", SMALL, ink.MUTED)
         below += SMALL + 14
     if strip.tiles:
+        over = top - BORDER
         top = _tiles(image, strip, grid, top)
+        for join in row.joins:
+            x = x_of(join.frame - 0.5)
+            ImageDraw.Draw(image).line((x, over, x, top - 8), ink.FAIL, 4)
     else:
         height = TILE // 2 if strip.given is None else strip.given.height
         ink.plate(image, (grid.left, top, grid.width - MARGIN, top + height), ink.PANEL)
@@ -209,7 +216,7 @@ def _title(image: Image.Image, row: SheetRow, top: int) -> int:
     for line in ink.wrap(row.title, TITLE, right - MARGIN):
         ink.write(image, (MARGIN, top), line, TITLE, bold=True)
         top += 42
-    for line in ink.wrap(row.note, TEXT, right - MARGIN):
+    for line in [part for text in (row.note, *map(str, row.joins)) for part in ink.wrap(text, TEXT, right - MARGIN)]:
         ink.write(image, (MARGIN, top), line, TEXT, ink.MUTED)
         top += 32
     return max(top, floor) + 16

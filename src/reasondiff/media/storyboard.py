@@ -11,7 +11,7 @@ from reasondiff.media import lettering as ink
 from reasondiff.media.clipbar import ClipSpan, ClipTexts, clip_bar
 from reasondiff.narrative import Narrative
 
-__all__ = ["clip_spans", "timeline_image", "where_the_image_is"]
+__all__ = ["clip_spans", "places_in_words", "timeline_image", "where_the_image_is"]
 
 WIDTH, MARGIN, PICTURE = 1600, 60, 260
 
@@ -63,6 +63,7 @@ def _head(
         ink.write(canvas, (left, top), line, 23, ink.MUTED)
         top += 44
     pin = x_of(narrative.anchor_frame)
+    pins = [x_of(anchor.frame) for anchor in narrative.anchors]
     if image is not None:
         picture = image.copy()
         picture.thumbnail((PICTURE, PICTURE), Image.Resampling.LANCZOS)
@@ -72,8 +73,9 @@ def _head(
         ink.plate(canvas, (x - 6, top - 6, x + picture.width + 6, top + picture.height + 6), ink.ACCENT, 8)
         canvas.paste(picture, (x, top))
         top += picture.height + 6
-    draw.line((pin, top, pin, top + 34), ink.ACCENT, 4)
-    draw.polygon([(pin - 10, top + 30), (pin + 10, top + 30), (pin, top + 46)], ink.ACCENT)
+    for place in pins:
+        draw.line((place, top, place, top + 34), ink.ACCENT, 4)
+        draw.polygon([(place - 10, top + 30), (place + 10, top + 30), (place, top + 46)], ink.ACCENT)
     top = clip_bar(canvas, spans, x_of, top + 50) + 6
     top = _axis(canvas, narrative, x_of, top)
     return canvas.crop((0, 0, WIDTH, top + 26))
@@ -110,7 +112,17 @@ def _axis(canvas: Image.Image, narrative: Narrative, x_of: Callable[[float], flo
     return top + 50
 
 
+def places_in_words(narrative: Narrative) -> str:
+    """``the image at position 3``, or ``image 2 at position 3, image 1 at position 9``, in order of time."""
+    if len(narrative.anchors) == 1:
+        return f"the image at position {narrative.anchor_frame + 1}"
+    return ", ".join(f"image {each.image + 1} at position {each.frame + 1}" for each in narrative.anchors)
+
+
 def where_the_image_is(narrative: Narrative) -> str:
-    """A sentence: the position of the anchor, and its time."""
+    """A sentence: the position of the anchor, and its time; of several, their positions."""
     frame, last = narrative.anchor_frame, narrative.num_frames
+    if len(narrative.anchors) > 1:
+        told = places_in_words(narrative)
+        return f"{told[0].upper()}{told[1:]}, of {last}."
     return f"The image is at position {frame + 1} of {last}, {frame * narrative.interval:.1f} s into the story."

@@ -14,12 +14,14 @@ from reasondiff.narrator.reading.consistency import Check
 from reasondiff.narrator.reading.parse import Parsed, parse
 from reasondiff.narrator.redo import redo_clip, retell_clip
 from reasondiff.narrator.scripted import FileNarrator
+from reasondiff.narrator.verifier import ClipVerdict, Verification, Verifier, VisionVerifier, verifier_of
 from reasondiff.narrator.vision_narrator import NarrationWarning, VisionNarrator
 
 __all__ = [
     "Bounds",
     "Cache",
     "Check",
+    "ClipVerdict",
     "FileNarrator",
     "Form",
     "Instruction",
@@ -33,12 +35,16 @@ __all__ = [
     "Reply",
     "ScriptedNarrator",
     "Server",
+    "Verification",
+    "Verifier",
     "VisionNarrator",
+    "VisionVerifier",
     "load_narrator",
     "load_provider",
     "parse",
     "pick",
     "redo_clip",
     "retell_clip",
+    "verifier_of",
     "write_reply",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
@@ -85,7 +86,7 @@ def redo_clip(
     provider: Provider,
     narrative: Narrative,
     clip: int,
-    image: Image.Image,
+    image: Image.Image | Sequence[Image.Image],
     prompt: str,
     *,
     version: str = "v1",
@@ -97,28 +98,35 @@ def redo_clip(
         provider: from ``load_provider``.
         narrative: the story.
         clip: which one, from 0.
-        image: the condition image.
+        image: the condition image, or all images of the story by their numbers.
         prompt: the user's text.
         version: of the prompt files.
         seed: of sampling; another one tells something else.
 
     Raises:
-        InputError: there is no such clip.
+        InputError: there is no such clip, or an image of the story is not given.
         NarrationError: the model declined, or said nothing new.
         ProviderError: it could not be asked.
     """
     _check(narrative, clip)
     old, bound = narrative.clips[clip], Bounds().description
     script = [f"Clip {n}, frames {c.start + 1}-{c.end}: {c.description}" for n, c in enumerate(narrative.clips, 1)]
-    inside = " The image itself is seen in this clip, so the description agrees with it."
-    here = inside if narrative.anchor_frame in old else ""
+    images = tuple(image) if isinstance(image, Sequence) else (image,)
+    if missing := sorted({anchor.image for anchor in narrative.anchors} - set(range(len(images)))):
+        raise InputError(f"The story places image {missing[0] + 1}, and {len(images)} were given; give it, too.")
+    here = "".join(
+        f" {'The image itself' if len(images) == 1 else f'Image {anchor.image + 1}'} is seen in this clip, so the "
+        "description agrees with it."
+        for anchor in narrative.anchors
+        if anchor.frame in old
+    )
     ask = fill(
         read_prompt(f"redo.{version}.txt"), num_frames=narrative.num_frames, number=clip + 1, start=old.start + 1,
         end=old.end, prompt=clean(without_markup(prompt)), here=here, clips=without_markup("\n".join(script)),
         style=without_markup(narrative.style) or "nothing in particular",
     )  # fmt: skip
     schema = json_schema.object({"description": json_schema.string(bound)})
-    message = Message("user", ask, (image.convert("RGB"),))
+    message = Message("user", ask, tuple(each.convert("RGB") for each in images))
     for attempt in range(2):
         reply = provider.complete([message], schema=schema, max_tokens=bound, temperature=0.8, seed=seed + attempt)
         told = _description(reply)

@@ -13,7 +13,7 @@ from PIL import Image
 from reasondiff.errors import InputError, ProviderError
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.formats import read_narrative
-from reasondiff.narrator.providers.base import Message, Reply
+from reasondiff.narrator.providers.base import Message, Provider, Reply
 from reasondiff.narrator.vision_narrator import VisionNarrator
 
 __all__ = ["FileNarrator", "ScriptedNarrator"]
@@ -76,6 +76,10 @@ class ScriptedNarrator:
         """The same for several images; a callable script is given the first."""
         narrator = VisionNarrator(_Script(self._answers(images[0], prompt)), **self._options)
         return narrator.narrate_images(images, prompt, num_frames=num_frames, interval=interval, pinned=pinned)
+
+    def model_for(self, image: Image.Image, prompt: str) -> Provider:
+        """Answers other questions by the same script, in the same order; see ``AsksModel``."""
+        return _Script(self._answers(image, prompt))
 
     def _answers(self, image: Image.Image, prompt: str) -> Iterator[Any]:
         if callable(self._replies):

@@ -136,6 +136,19 @@ class VisionNarrator:
     def name(self) -> str:
         return self.provider.name
 
+    def model_for(self, image: Image.Image, prompt: str) -> Provider:
+        """The model, for other questions than a story; see ``AsksModel``.
+
+        Raises:
+            UnsupportedError: it has a prompt of its own, and never learnt to answer anything else.
+        """
+        if self.instruction.template:
+            raise UnsupportedError(
+                f"The narrator {self.name} tells whole stories and never learnt to look at a video; give --narrator, "
+                "such as openai:gpt-4o."
+            )
+        return self.provider
+
     def narrate(self, image: Image.Image, prompt: str, *, num_frames: int, interval: float) -> Narrative:
         """The story of ``image`` and ``prompt``; see ``Narrator``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reasondiff.pipeline.generate import ReasonDiffOutput
+from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.settings import Settings, frame_size
 from reasondiff.pipeline.wan import ReasonDiffPipeline
 

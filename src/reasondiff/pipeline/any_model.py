@@ -15,7 +15,8 @@ from reasondiff.errors import InputError
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
-from reasondiff.pipeline.generate import ReasonDiffOutput, generate, is_adapted, settings_of
+from reasondiff.pipeline.generate import generate, is_adapted, settings_of
+from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.settings import Options, Settings
 from reasondiff.pipeline.story import PreparedStory, prepare_story
 

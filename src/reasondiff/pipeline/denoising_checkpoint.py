@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -35,6 +36,7 @@ class DenoisingCheckpoint:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.run = ""
+        self._kept_when_done = False
 
     def begin(self, *identity: Any) -> None:
         """Say which run this is: equal for runs that may continue each other.
@@ -86,8 +88,20 @@ class DenoisingCheckpoint:
             save_file(tensors, partial, metadata={"progress": written})
 
     def end(self) -> None:
-        """The run is done; nothing is left of it."""
+        """The run is done; nothing is left of it, unless it is a part of a longer one."""
+        if not self._kept_when_done:
+            self.forget()
+
+    def forget(self) -> None:
+        """Nothing is left of the run, done or not."""
         self.path.unlink(missing_ok=True)
+
+    def part(self, number: int) -> Self:
+        """Where a part of a longer run is kept, until ``forget``."""
+        part = copy(self)
+        part.path = self.path.with_name(f"{self.path.stem}-{number + 1}{self.path.suffix}")
+        part._kept_when_done = True
+        return part
 
 
 def identity(

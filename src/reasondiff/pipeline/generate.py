@@ -5,13 +5,11 @@ Figure 2 and Section 3 of the paper: the way of one video, whatever the base mod
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
@@ -20,70 +18,20 @@ from torch import Tensor
 from reasondiff.alignformer import enhanced_latents, nearest_latents
 from reasondiff.backends.base import DenoisingOptions, KeepsVideo, OnStep, TakesAdapter, VideoModel, has_alignformer
 from reasondiff.errors import InputError, UnsupportedError
-from reasondiff.media import write_video
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
 from reasondiff.pipeline.kept_video import KeptVideo
+from reasondiff.pipeline.output import ReasonDiffOutput
+from reasondiff.pipeline.sections import generate_sections
 from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["ReasonDiffOutput", "condition_of", "draw_noise", "generate", "settings_of"]
-
-
-@dataclass(frozen=True)
-class ReasonDiffOutput:
-    """Videos, and how they came about.
-
-    Args:
-        frames: one entry per video, stories first: story 1's videos, then story 2's. Floats in 0..1
-            [videos, frames, height, width, 3] for ``output_type="np"``; see ``Wan.decode``.
-        stories: what each image and text became.
-        seeds: of each video's noise; None where generators or latents were given.
-        settings: every option, resolved.
-        latents: what was decoded [videos, channels, latent_frames, height, width].
-        predicted: AlignFormer's c* [stories, channels, latent_frames, height, width], where one ran.
-    """
-
-    frames: Any
-    stories: tuple[PreparedStory, ...]
-    seeds: tuple[int, ...] | None
-    settings: Settings
-    latents: Tensor = field(repr=False)
-    predicted: Tensor | None = field(default=None, repr=False)
-
-    @property
-    def narrative(self) -> Narrative:
-        """The first story's narrative."""
-        return self.stories[0].narrative
-
-    def save(self, path: str | os.PathLike[str], video: int = 0, *, fps: float | None = None) -> None:
-        """Write a video as an MP4, at the story's own pace.
-
-        It has no record: what a pipeline was loaded with is known to the program that did it. A video of
-        ``jobs.session.VideoSession`` has one, and can be replayed.
-
-        Args:
-            path: ends in ``.mp4``.
-            video: of ``frames``, counted from 0.
-            fps: of playback, instead of the story's pace.
-
-        Raises:
-            InputError: there is no such video, it is not decoded, or the name cannot be an MP4's.
-            OutputError: it cannot be written there.
-        """
-        if not isinstance(self.frames, np.ndarray):
-            raise InputError("Only decoded frames make a file; generate with output_type='np' or 'uint8'.")
-        if not -len(self.frames) <= video < len(self.frames):
-            raise InputError(f"There is no video {video} of {len(self.frames)}; they count from 0.")
-        frames = self.frames[video]
-        if frames.dtype != np.uint8:
-            frames = (frames * 255).round().astype(np.uint8)
-        write_video(Path(path), frames, fps or 1 / self.settings.interval)
+__all__ = ["condition_of", "draw_noise", "generate", "settings_of"]
 
 
 @torch.no_grad()
@@ -126,11 +74,20 @@ def generate(
     settings = settings_of(model, images[0], narratives[0], **options)
     timeline = model.timeline(settings.num_frames)
     adapted = is_adapted(model, settings)
+    long = settings.at_once < settings.num_frames
 
     def begin(stage: str) -> None:
         model.next_stage()
         on_stage(stage)
 
+    if long:
+        _check_alone(
+            len(images) * settings.num_videos_per_prompt,
+            generator=generator,
+            latents=latents,
+            record=record,
+            keeping=keeping,
+        )
     begin("narrate")
     stories = []
     for given in zip(images, prompts, narratives, strict=True):
@@ -139,6 +96,15 @@ def generate(
             frame_images=frame_images, position=position, anchor=anchor, adapted=adapted,
         )  # fmt: skip
         stories.append(story)
+    if long:
+        return generate_sections(
+            partial(generate, model, narrator), model, stories[0], settings,
+            seed=seed[0] if isinstance(seed, Sequence) else seed,
+            output_type=output_type, progress=progress, stopped=stopped,
+            attention_kwargs=attention_kwargs, on_stage=lambda stage: on_stage(stage) if stage != "narrate" else None,
+            callback_on_step_end=callback_on_step_end,
+            callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
+        )  # fmt: skip
     noise, seeds = draw_noise(model, len(stories), settings, seed, generator, latents)
 
     begin("encode")
@@ -175,6 +141,7 @@ def generate(
         on_step_inputs=callback_on_step_end_tensor_inputs,
         checkpoint=progress,
         known=known,
+        strength=settings.anchor_strength,
         stopped=stopped,
     )
     denoised = model.denoise(noise, condition, contexts, steps)
@@ -187,6 +154,14 @@ def generate(
     enhanced = [each.enhanced for each in aligned if each.enhanced is not None]
     predicted = torch.cat(enhanced) if enhanced else None
     return ReasonDiffOutput(frames, tuple(stories), seeds, settings, denoised.latents, predicted)
+
+
+def _check_alone(videos: int, **given: Any) -> None:
+    """Raise unless a long video is asked for as one can be made: by itself, from a seed."""
+    if videos > 1:
+        raise UnsupportedError("Videos of several sections are made one at a time; call once for each.")
+    if named := [name for name, value in given.items() if value is not None]:
+        raise UnsupportedError(f"A video of several sections takes no {named[0]}; leave it out.")
 
 
 def settings_of(
@@ -203,7 +178,7 @@ def settings_of(
         options["max_sequence_length"] = model.longest_text
     frames = None if narrative is None else narrative.num_frames
     settings = resolve(options, model.defaults, image.size, model.pixels_per_token, frames)
-    model.check_size(settings.width, settings.height, settings.num_frames)
+    model.check_size(settings.width, settings.height, settings.at_once)
     return settings
 
 

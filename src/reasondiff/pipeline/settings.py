@@ -36,6 +36,8 @@ class Settings:
             side of the image's read them; None for all.
         use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
         shortest_clip: seconds; shorter clips of the story are merged. 0 merges none.
+        anchor_strength: how much the video keeps to its images, 0 to 1; less than 1 is for models that can.
+        section_frames: frames that are made at once; a longer video is made of sections of this length. None for any.
 
     Raises:
         InputError: names the value and the fix.
@@ -56,6 +58,8 @@ class Settings:
     image_reach: int | None = None
     use_adapter: bool = True
     shortest_clip: float = 0.0
+    anchor_strength: float = 1.0
+    section_frames: int | None = None
 
     def __post_init__(self) -> None:
         if self.num_inference_steps < 1:
@@ -81,6 +85,11 @@ class Settings:
         return Guidance(self.guidance_scale, self.guidance_scale_2)
 
     @property
+    def at_once(self) -> int:
+        """Frames that are made at once."""
+        return self.num_frames if self.section_frames is None else min(self.num_frames, self.section_frames)
+
+    @property
     def guided(self) -> bool:
         """Whether a negative branch is computed."""
         return max(self.guidance_scale, self.guidance_scale_2) > 1
@@ -103,6 +112,8 @@ class Options(TypedDict, total=False):
     max_sequence_length: int | None
     num_videos_per_prompt: int | None
     shortest_clip: float | None
+    anchor_strength: float | None
+    section_frames: int | None
 
 
 def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: int, num_frames: int | None) -> Settings:

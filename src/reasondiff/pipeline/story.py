@@ -39,6 +39,7 @@ class PreparedStory:
         narrative: as long as the video, the anchor in its place.
         plan: the description that AlignFormer reads for each latent frame.
         texts: the text that the transformer reads in each latent frame.
+        strength: of the images, 0 to 1.
     """
 
     images: tuple[Image.Image, ...]
@@ -46,6 +47,7 @@ class PreparedStory:
     narrative: Narrative
     plan: FramePlan
     texts: FramePlan
+    strength: float = 1.0
 
     @property
     def image(self) -> Image.Image:
@@ -55,7 +57,7 @@ class PreparedStory:
     @property
     def anchors(self) -> tuple[Anchor, ...]:
         """The images in their places, in the narrative's order."""
-        return tuple(Anchor(self.images[anchor.image], anchor.frame) for anchor in self.narrative.anchors)
+        return tuple(Anchor(self.images[each.image], each.frame, self.strength) for each in self.narrative.anchors)
 
 
 def prepare_story(
@@ -119,7 +121,7 @@ def _prepared(
         )  # fmt: skip
     fitted = tuple(fit_image(image, settings.width, settings.height, settings.fit) for image in images)
     texts = texts_of(narrative, prompt, settings.text_mode, timeline)
-    return PreparedStory(fitted, prompt, narrative, plan, texts)
+    return PreparedStory(fitted, prompt, narrative, plan, texts, settings.anchor_strength)
 
 
 def _without_short_clips(narrative: Narrative, seconds: float) -> Narrative:

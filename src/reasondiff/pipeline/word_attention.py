@@ -13,7 +13,7 @@ from PIL import Image
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.errors import InputError
-from reasondiff.pipeline.generate import ReasonDiffOutput
+from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.wan import ReasonDiffPipeline
 
 __all__ = ["WordAttention", "watch_word", "word_tokens"]

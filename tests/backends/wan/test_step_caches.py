@@ -217,3 +217,18 @@ def test_ratios_are_written_and_read(tmp_path: Path) -> None:
         (tmp_path / "bad.json").write_text(content)
         with pytest.raises(InputError, match="holds no ratios; write them with"):
             MagRatios.read(tmp_path / "bad.json")
+
+
+def test_a_step_cache_is_told_where_the_run_is_as_by_stock_text_to_video(
+    pipe: ReasonDiffPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, dict[str, Any]]] = []
+    tell = pipe.transformer.cache_context
+    monkeypatch.setattr(
+        pipe.transformer, "cache_context", lambda name, **where: told.append((name, where)) or tell(name, **where)
+    )
+    latents(pipe, num_inference_steps=3)
+    assert [name for name, _ in told] == ["cond", "uncond"] * 3
+    assert [where["step_index"] for _, where in told] == [0, 0, 1, 1, 2, 2]
+    assert {where["num_inference_steps"] for _, where in told} == {3}
+    assert [where["sigma"] for _, where in told[::2]] == [float(sigma) for sigma in pipe.scheduler.sigmas[:3]]

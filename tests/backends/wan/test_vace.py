@@ -130,6 +130,14 @@ def test_one_description_equals_stock_vace_where_stock_keeps_the_mask(frame: int
     torch.testing.assert_close(latents(ours(), one_description(frame), **options), expected, **TOLERANCE)
 
 
+def test_the_anchors_strength_is_stock_s_conditioning_scale() -> None:
+    options = {"guidance_scale": 3.0, "negative_prompt": NEGATIVE}
+    expected = stock_latents(tiny.vace_pipeline(), held_frames(TIMELINE, 16), conditioning_scale=0.4, **options)
+    ours_too = latents(ours(), one_description(16), anchor_strength=0.4, **options)
+    torch.testing.assert_close(ours_too, expected, **TOLERANCE)
+    assert not torch.allclose(ours_too, latents(ours(), one_description(16), **options), **TOLERANCE)
+
+
 @pytest.mark.parametrize("frame", [0, 2, 6])
 def test_and_not_where_stock_loses_it(frame: int) -> None:
     held = held_frames(TIMELINE, frame)
@@ -214,7 +222,7 @@ def test_a_folder_in_the_stock_layout_is_loaded_as_a_model_that_takes_no_adapter
     pipe.set_progress_bar_config(disable=True)
     assert isinstance(pipe.model, VaceModel) and is_vace(pipe.transformer)
     assert not isinstance(pipe.model, TakesAdapter)
-    assert pipe.model.abilities == Abilities(anchors=None)
+    assert pipe.model.abilities == Abilities(anchors=None, strength=True)
     assert pipe.defaults.interval == 1 / 16
     torch.testing.assert_close(latents(pipe, one_description(5)), latents(ours(), one_description(5)), **TOLERANCE)
     pipe.save_pretrained(tmp_path / "again")

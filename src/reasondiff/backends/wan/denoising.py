@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.hooks.hooks import CacheContext
 from torch import Tensor
 
 from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance, Known
@@ -106,8 +107,9 @@ def denoise(
             run.enter_context(install(model).keep())
         bar = run.enter_context(pipe.progress_bar(total=len(scheduler.timesteps)))
         bar.update(done)
-        for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
-            predicted = _guided(pipe, latents, condition, timestep, contexts, options, cfg_parallel)
+        for step in range(done, len(scheduler.timesteps)):
+            timestep = scheduler.timesteps[step]
+            predicted = _guided(pipe, latents, condition, step, contexts, options, cfg_parallel)
             before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
             latents = hold(latents, step + 1)
             latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
@@ -142,9 +144,10 @@ def predict(
     timestep: Tensor,
     context: FrameContext,
     *,
-    branch: str | None = None,
+    branch: CacheContext | None = None,
     record: AttentionRecord | None = None,
     attention_kwargs: dict[str, Any] | None = None,
+    strength: float = 1.0,
 ) -> Tensor:
     """What the transformer predicts: noise - clean for Wan's checkpoints, the scheduler's ``prediction_type`` says.
 
@@ -155,31 +158,37 @@ def predict(
             a VACE transformer's control, see ``vace``.
         timestep: [batch] or a number, in the scheduler's steps (1000 is noise), see ``timestep_of``.
         context: the text and the image tokens.
-        branch: the name under which a step cache keeps its state; None where there is no cache.
+        branch: what a step cache is told: the name under which it keeps its state, and where in the run the call is;
+            None where there is no cache.
         record: watches the attention to some tokens.
         attention_kwargs: for the transformer, such as a LoRA ``scale``.
+        strength: of VACE's control, 0 to 1.
 
     Returns:
         Of the shape of ``noisy``, in the transformer's dtype.
     """
-    cache: AbstractContextManager[Any] = nullcontext() if branch is None else transformer.cache_context(branch)
+    cache: AbstractContextManager[Any] = nullcontext()
+    if branch is not None:
+        cache = transformer.cache_context(**vars(branch))
     with cache, install(transformer).use(context, record):
         predicted: Tensor = transformer(
             timestep=timestep.expand(len(noisy)),
             attention_kwargs=attention_kwargs,
             return_dict=False,
-            **_latents(transformer, noisy, condition),
+            **_latents(transformer, noisy, condition, strength),
             **context.inputs,
         )[0]
     return predicted
 
 
-def _latents(transformer: Any, noisy: Tensor, condition: Tensor) -> dict[str, Tensor]:
+def _latents(transformer: Any, noisy: Tensor, condition: Tensor, strength: float) -> dict[str, Tensor]:
     """Image-to-video reads the condition in more channels of its input, VACE in a branch of its own."""
     if is_vace(transformer):
+        control = condition.to(transformer.dtype)
         return {
             "hidden_states": noisy.to(transformer.dtype),
-            "control_hidden_states": condition.to(transformer.dtype),
+            "control_hidden_states": control,
+            "control_hidden_states_scale": control.new_full((len(transformer.config["vace_layers"]),), strength),
         }
     return {"hidden_states": torch.cat([noisy, condition], dim=1).to(transformer.dtype)}
 
@@ -205,20 +214,21 @@ def _guided(
     pipe: WanComponents,
     latents: Tensor,
     condition: Tensor,
-    timestep: Tensor,
+    step: int,
     contexts: Contexts[FrameContext],
     options: DenoisingOptions,
     cfg_parallel: CfgParallel | None,
 ) -> Tensor:
     """What this noise level's expert predicts, led away from the negative branch."""
-    pipe._current_timestep = timestep
+    pipe._current_timestep = timestep = pipe.scheduler.timesteps[step]
     transformer, scale = _expert(pipe, timestep, options.guidance)
     pipe._guidance_scale = scale  # where diffusers' callbacks look for it
 
     def branch(name: str, context: FrameContext, record: AttentionRecord | None = None) -> Tensor:
         return predict(
             transformer, latents, condition, timestep, context,
-            branch=name, record=record, attention_kwargs=options.attention_kwargs,
+            branch=_where(name, step, pipe.scheduler), record=record, attention_kwargs=options.attention_kwargs,
+            strength=options.strength,
         )  # fmt: skip
 
     if contexts.negative is None or not pipe.do_classifier_free_guidance:
@@ -231,6 +241,12 @@ def _guided(
     else:
         positive, negative = cfg_parallel.exchange(branch("uncond", contexts.negative))
     return negative + scale * (positive - negative)
+
+
+def _where(branch: str, step: int, scheduler: Any) -> CacheContext:
+    """What stock text-to-video tells a step cache of a call."""
+    sigma = float(scheduler.sigmas[step]) if hasattr(scheduler, "sigmas") else None
+    return CacheContext(branch, step_index=step, num_inference_steps=len(scheduler.timesteps), sigma=sigma)
 
 
 def _expert(pipe: WanComponents, timestep: Tensor, guidance: Guidance) -> tuple[Any, float]:

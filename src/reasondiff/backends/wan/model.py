@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -251,6 +252,11 @@ class WanModel(Wan):
 
 class VaceModel(Wan):
     """VACE: a control video of which the images' latent frames are kept; see ``vace``. Trained for any frame."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """The control branch can be weighed, all images together."""
+        return replace(super().abilities, strength=True)
 
     @torch.no_grad()
     def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:

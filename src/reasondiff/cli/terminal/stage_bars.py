@@ -56,6 +56,10 @@ class StageBars:
         self._stepped = True
         self._progress.update(self._task, total=total, completed=done)
 
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self._progress.console.print(text, highlight=False, markup=False)
+
     def _finish(self) -> None:
         if self._task is not None:
             total = self._progress.tasks[-1].total or 1

@@ -22,14 +22,18 @@ def timeline_text(narrative: Narrative, width: int = 100) -> RenderableType:
         if length := colours.count(number):
             block = "│" + f" {number + 1} ".center(length - 1, "─")  # the lines show where there is no colour
             bar.append(block[:length], f"bold white on {ink.clip_colour(number)}")
-    pin = Text(" " * _column(narrative, narrative.anchor_frame, columns) + "▲", f"bold {ink.ACCENT}")
+    places = {_column(narrative, anchor.frame, columns) for anchor in narrative.anchors}
+    marks = "".join("▲" if column in places else " " for column in range(max(places) + 1))
+    pin = Text(marks, f"bold {ink.ACCENT}")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("clip", "frames", "seconds", ""):
         table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
     for number, clip in enumerate(narrative.clips):
         shown = Text(clip.description)
-        if narrative.anchor_frame in clip:
-            shown.append("  ▲ the image", f"bold {ink.ACCENT}")
+        for anchor in narrative.anchors:
+            if anchor.frame in clip:
+                which = "the image" if len(narrative.anchors) == 1 else f"image {anchor.image + 1}"
+                shown.append(f"  ▲ {which}", f"bold {ink.ACCENT}")
         table.add_row(
             Text(str(number + 1), f"bold {ink.clip_colour(number)}"),
             f"{clip.start + 1}-{clip.end}",
