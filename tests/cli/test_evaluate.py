@@ -188,7 +188,7 @@ def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
     assert len(rows) == 6 and rows[5]["failure"] == "There is no video of case 0001."
     assert rows[4]["video"]["frames"] == 33 and rows[4]["position"] is None
 
-    assert "A benchmark has its own cases; leave out --level" in refused(*asked, "--paired")
+    assert "A benchmark has its own cases; leave out --suite" in refused(*asked, "--paired")
     assert "has 2 cases; give --cases 1 to 2." in refused(*asked, "--cases", 3)
     assert "There is no folder 'nowhere'" in refused(*asked, "--method", "videos-in-folder:nowhere")
     known = json.loads((made / "systems.json").read_text())

@@ -62,6 +62,7 @@ class Greys:
 
     name: str = "greys"
     strata: tuple[Stratum, ...] = (Stratum("dark", "dark", True),)
+    has_judge: bool = False
 
     def cases(self) -> list[Case]:
         prompts = ("It stays.", "It stays.", "")

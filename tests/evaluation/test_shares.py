@@ -30,6 +30,7 @@ class Noise:
     count: int = 5
     name: str = "noise"
     strata: tuple[Stratum, ...] = ()
+    has_judge: bool = False
 
     def cases(self) -> list[Case]:
         return [Case(f"n{number}", _noise(number), "It stays.", seed=number) for number in range(self.count)]

@@ -6,7 +6,6 @@ Two processes and accumulated micro-batches end with the weights of one process 
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from reasondiff.training.distributed import accelerator_on
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
 from reasondiff.training.trainer import Optimization, fit
-from tests import tiny
+from tests import gloo, tiny
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
 
 STEPS = Optimization(steps=10, lr=1e-3, warmup_steps=1, precision="fp32", ema_decay=0.9)
@@ -110,10 +109,7 @@ def work(rank: int, port: int, folder: str) -> None:
 
 
 def test_two_processes_equal_one(one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    gloo.start(work, gloo.free_port(), str(tmp_path))
     for rank in range(2):
         weights = torch.load(tmp_path / f"weights-{rank}", weights_only=True)
         assert farthest(weights, one[1], one[0]) <= 1e-5

@@ -14,7 +14,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor
 
 from reasondiff.training.sharding import shard, whole
-from tests import tiny
+from tests import gloo, tiny
 
 
 def transformer() -> torch.nn.Module:
@@ -60,7 +60,7 @@ def work(rank: int, folder: str) -> None:
 
 
 def test_two_processes_with_half_of_the_weights_each_equal_one(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(work, args=(str(tmp_path),), nprocs=2)
+    gloo.start(work, str(tmp_path))
     sharded = load_file(tmp_path / "weights.safetensors")
     start = {name: p.detach().clone() for name, p in transformer().named_parameters()}
     alone = trained(transformer(), slice(0, 4))

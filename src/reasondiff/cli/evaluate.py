@@ -27,6 +27,9 @@ def evaluate(
     benchmark: Annotated[
         Path | None, typer.Option(help="A benchmark's folder, as 'bench build' writes it; else drawn cases.")
     ] = None,
+    drawn: Annotated[
+        str | None, typer.Option("--suite", help="The suite that draws cases; storyworld unless given.")
+    ] = None,
     count: Annotated[
         int | None, typer.Option("--cases", help="How many drawn cases, 100 unless given; or a benchmark's first.")
     ] = None,
@@ -66,8 +69,8 @@ def evaluate(
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
     if method and "paired" in method and benchmark is None:
         raise InputError("The method 'paired' is for the clips' own first frames; give --paired instead.")
-    if benchmark is not None and (paired or level != "core" or split != "test"):
-        raise InputError("A benchmark has its own cases; leave out --level, --split and --paired.")
+    if benchmark is not None and (drawn is not None or paired or level != "core" or split != "test"):
+        raise InputError("A benchmark has its own cases; leave out --suite, --level, --split and --paired.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
@@ -83,14 +86,13 @@ def evaluate(
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
-    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
+    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_suite, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
     from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.shares import Share, gather, share_logs
-    from reasondiff.evaluation.suites.base import checked_cases
+    from reasondiff.evaluation.suites.base import Suite, checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-    from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
     from reasondiff.evaluation.systems import METHODS, PAIRED, ReasonDiffSystem, SaysItsSettings
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
@@ -100,7 +102,11 @@ def evaluate(
 
     share = Share.parse(asked) if asked else Share.of_environment()
     group = Group()
-    suite = BenchmarkFolder(benchmark, count) if benchmark else StoryWorldSuite(count or 100, split, level, paired)
+    suite: Suite
+    if benchmark is not None:
+        suite = BenchmarkFolder(benchmark, count)
+    else:
+        suite = find_suite(drawn or "storyworld", count or 100, split, level, paired)
     cases = checked_cases(suite)
     names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
     systems = find_systems(names, cases)
@@ -119,8 +125,7 @@ def evaluate(
         None if session is None else lambda: session.pipe,
         load_model=lambda place: VideoSession(replace(request, model=str(place))).pipe,
     )
-    judged = isinstance(suite, StoryWorldSuite) or suite.has_judge
-    wanted = list(MAIN_TABLE if judged else WITHOUT_JUDGE)
+    wanted = list(MAIN_TABLE if suite.has_judge else WITHOUT_JUDGE)
     if session is None and "vae_psnr" in wanted:
         wanted.remove("vae_psnr")  # there is no model whose VAE it could be
     metrics = metrics_of(using, wanted)

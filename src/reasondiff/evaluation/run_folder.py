@@ -10,10 +10,10 @@ from typing import Any
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.metrics.story import JUDGED
+from reasondiff.evaluation.registry import find_suite_of_run
 from reasondiff.evaluation.rows import read_rows, write_rows
 from reasondiff.evaluation.suites.base import Suite
 from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.files import atomic_path
 
 __all__ = ["check_folder", "check_systems", "forget_judgements", "read_settings", "suite_of"]
@@ -62,7 +62,7 @@ def forget_judgements(folder: Path, suite: Suite) -> None:
     _write(folder, asked)
 
 
-def suite_of(folder: Path, benchmark: Path | None, count: int | None = None) -> StoryWorldSuite | BenchmarkFolder:
+def suite_of(folder: Path, benchmark: Path | None, count: int | None = None) -> Suite:
     """The cases that the videos of a run belong to.
 
     Args:
@@ -75,11 +75,11 @@ def suite_of(folder: Path, benchmark: Path | None, count: int | None = None) -> 
     """
     if benchmark is not None:
         return BenchmarkFolder(benchmark, count)
-    drawn = StoryWorldSuite.of_run(read_settings(folder))
+    drawn = find_suite_of_run(read_settings(folder))
     if drawn is None:
         raise InputError(f"Nothing says which cases the videos in {str(folder)!r} are of; give --benchmark FOLDER.")
     if count is not None:
-        raise InputError(f"The run {str(folder)!r} has {drawn.count} drawn cases of its own; leave out --cases.")
+        raise InputError(f"The run {str(folder)!r} has {len(drawn.cases())} drawn cases of its own; leave out --cases.")
     return drawn
 
 

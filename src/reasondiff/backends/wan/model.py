@@ -13,7 +13,7 @@ from diffusers.hooks.group_offloading import _is_group_offload_enabled
 from torch import Tensor, nn
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions
+from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions, Known
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.adapters import fingerprint
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
@@ -23,6 +23,7 @@ from reasondiff.backends.wan.conditioning import (
     decode_video,
     encode_anchor_latents,
     encode_on_grey,
+    encode_video,
     timeline_of,
 )
 from reasondiff.backends.wan.denoising import denoise
@@ -30,6 +31,7 @@ from reasondiff.backends.wan.framewise import FrameContext
 from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
 from reasondiff.backends.wan.vace import encode_control, is_vace
 from reasondiff.errors import InputError
+from reasondiff.media.tensors import to_tensor
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.timeline import Timeline
 
@@ -91,6 +93,15 @@ class Wan(ABC):
 
     @abstractmethod
     def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor: ...
+
+    @torch.no_grad()
+    def encode_video(self, frames: np.ndarray) -> Tensor:
+        """Latents of a finished video; see ``KeepsVideo``."""
+        return encode_video(self.pipe.vae, to_tensor(frames[None])).to(self.pipe._execution_device)
+
+    def knowing(self, condition: Tensor, known: Known) -> Tensor:
+        """Image-to-video's condition has a place for images alone; see ``KeepsVideo``."""
+        return condition
 
     @abstractmethod
     def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
@@ -247,6 +258,14 @@ class VaceModel(Wan):
         pixels = torch.cat([self._pixels(anchor) for anchor in anchors])
         frames = [anchor.frame for anchor in anchors]
         return encode_control(self.pipe.vae, pixels, frames, timeline).to(pixels.device)
+
+    def knowing(self, condition: Tensor, known: Known) -> Tensor:
+        """The control video shows what is kept, too, which is what VACE was trained for."""
+        channels, held = self.pipe.vae.config["z_dim"], list(known.held)
+        told = condition.clone()
+        told[:, :channels, held] = known.latents[:, :, held].to(told)
+        told[:, 2 * channels :, held] = 0
+        return told
 
     def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         channels = self.pipe.vae.config["z_dim"]

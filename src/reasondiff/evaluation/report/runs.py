@@ -9,7 +9,7 @@ from typing import Any
 
 from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.evaluation.metrics.story import JUDGED
-from reasondiff.evaluation.registry import METRICS, SYSTEMS
+from reasondiff.evaluation.registry import METRICS, SYSTEMS, find_suite_of_run
 from reasondiff.evaluation.report.table import Column
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, read_rows
@@ -18,7 +18,6 @@ from reasondiff.evaluation.runner import video_path
 from reasondiff.evaluation.scoring import read_origins
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.narrative import Narrative
 
 __all__ = ["UNRANKED", "Run", "read_runs"]
@@ -180,7 +179,7 @@ def _about_cases(part: _Folder) -> dict[str, Any]:
 
 def _cases_of(suite: str, settings: Mapping[str, Any], benchmark: Path | None) -> Sequence[Case]:
     if benchmark is None:
-        drawn = StoryWorldSuite.of_run(settings)
+        drawn = find_suite_of_run(settings)
         return [] if drawn is None else drawn.cases()
     given = BenchmarkFolder(benchmark)
     told = given.fingerprint()

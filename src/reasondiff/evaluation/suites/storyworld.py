@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class StoryWorldSuite:
     paired: bool = False
     name: str = "storyworld"
     strata: Sequence[Stratum] = tuple(Stratum(*phase) for phase in PHASES)
+    has_judge: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -84,12 +85,6 @@ class StoryWorldSuite:
 
     def judged_by(self) -> dict[str, object]:
         return judges_hashes()
-
-    @classmethod
-    def of_run(cls, settings: Mapping[str, Any]) -> StoryWorldSuite | None:
-        """The suite of a run by what its folder keeps of it; None where its cases were not drawn."""
-        keys = ("cases", "split", "level", "paired")
-        return cls(*(settings[key] for key in keys)) if settings.keys() >= set(keys) else None
 
 
 def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
