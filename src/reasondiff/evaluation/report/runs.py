@@ -178,8 +178,17 @@ def _about_cases(part: _Folder) -> dict[str, object]:
 
 
 def _cases_of(suite: str, settings: Mapping[str, Any], benchmark: Path | None) -> Sequence[Case]:
-    found = find_suite_of_run(settings) if benchmark is None else BenchmarkFolder(benchmark)
-    return [] if found is None else found.cases()
+    if benchmark is None:
+        drawn = find_suite_of_run(settings)
+        return [] if drawn is None else drawn.cases()
+    given = BenchmarkFolder(benchmark)
+    told = given.fingerprint()
+    if changed := [name for name in told if name in settings and settings[name] != told[name]]:
+        raise InputError(
+            f"The run is of another version of the benchmark {str(benchmark)!r}, whose {changed[0]} has changed; give "
+            "the one that it was made of."
+        )
+    return given.cases()
 
 
 def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, object]]) -> tuple[Column, ...]:
