@@ -35,7 +35,7 @@ from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
-from reasondiff.pipeline.settings import Options, Settings, resolve
+from reasondiff.pipeline.settings import Options, Settings, check_tokens, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def settings_of(
     frames = None if narrative is None else narrative.num_frames
     settings = resolve(options, model.defaults, image.size, model.pixels_per_token, frames)
     model.check_size(settings.width, settings.height, settings.num_frames)
+    check_tokens(settings.width, settings.height, model.pixels_per_token)
     return settings
 
 

@@ -41,6 +41,7 @@ from reasondiff.checkpoints import (
     in_one_sentence,
 )
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
+from reasondiff.finite import check_finite
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
@@ -176,6 +177,9 @@ class WanComponents(WanImageToVideoPipeline):
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
                 check_ours(folder)
+            for name, part in model.components.items():
+                if isinstance(part, torch.nn.Module) and name not in kwargs:
+                    check_finite(part, name, folder / name)
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:
@@ -425,5 +429,7 @@ def _alignformer(name: str, dtype: Any) -> AlignFormer:
     inner = folder / "alignformer"
     with in_one_sentence(name, "AlignFormer"):
         given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
-        loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
+        place = inner if inner.is_dir() else folder
+        loaded: AlignFormer = AlignFormer.from_pretrained(place, **given)
+        check_finite(loaded, "AlignFormer", place)
         return loaded.eval()

@@ -20,6 +20,7 @@ from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, ins
 from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.finite import is_finite
 from reasondiff.flow import clean_from
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def denoise(
 
     Raises:
         InputError: a callback asks for what there is not, or a kept run is another one.
-        UnsupportedError: a step cache, or watching attention, would do the wrong thing.
+        UnsupportedError: a step cache, or watching attention, would do the wrong thing; or what the transformer
+            predicts is no number.
     """
     callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
     checkpoint, device, scheduler = options.checkpoint, pipe._execution_device, pipe.scheduler
@@ -108,6 +110,11 @@ def denoise(
         for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
             predicted = _guided(pipe, latents, condition, timestep, contexts, options, cfg_parallel)
             before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+            if not is_finite(latents):  # all that follows would be black
+                raise UnsupportedError(
+                    f"Step {step + 1} of the denoising gave values that are no numbers; load the model in bfloat16 or "
+                    "float32, or with other weights or without a LoRA."
+                )
             latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
             done = step + 1
             if checkpoint is not None:
