@@ -1,12 +1,15 @@
 """Whether a run that is killed again and again ends as one that was not:
 
-    python -m benchmarks.exact_resume                 # 100 kills of one process, 100 of two: about half an hour
+    python -m benchmarks.exact_resume                 # 100 kills of one process, 100 of two
     python -m benchmarks.exact_resume --kills 10
 
 Trains ``storyworld-tiny/quick`` by ``reasondiff train``, a checkpoint after every step. The same command is given again
 and again, and its processes are killed at random: by SIGKILL or SIGTERM, while they start, in a step, or while a
 checkpoint is written. Then it may end, and its last checkpoint (weights, EMA, the optimizer's moments), the adapter and
 the log's losses are compared with those of a run that nobody touched: bit by bit.
+
+Every session is a process of its own, forked from one that has imported torch and the like and nothing else: hundreds
+of imports would take longer than all the steps.
 """
 
 from __future__ import annotations
@@ -16,12 +19,13 @@ import os
 import random
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from reasondiff.checkpoints import weight_hashes
@@ -30,6 +34,16 @@ from reasondiff.training.log import Row, read_log
 RECIPE = "storyworld-tiny/quick"
 TIMES = ("time", "samples_per_second", "memory_gb")
 """What the log says about the machine and its clock."""
+IMPORTED = (
+    "peft",
+    "diffusers.pipelines.wan.pipeline_wan_i2v",
+    "reasondiff.cli",
+    "reasondiff.cli.terminal.training_bar",
+    "reasondiff.recipes.resume",
+    "reasondiff.recipes.storyworld_tiny",
+    "reasondiff.training.publishing",
+)
+"""What sessions find imported."""
 
 
 @dataclass
@@ -60,26 +74,26 @@ class Killed:
         names = (folder.name for folder in self.run.glob("checkpoints/[0-9]*"))
         return max((int(name) for name in names if name.isdecimal()), default=0)
 
-    def start(self) -> list[subprocess.Popen[bytes]]:
+    def start(self) -> list[ForkServerProcess]:
         """The command, once for every process that shares the run."""
         command = (
             "train", "--recipe", RECIPE, "--steps", str(self.steps), "--model", str(self.folder / "model"),
             "--runs", str(self.folder / "runs"), "--cache", str(self.folder.parent / "cache"), "--device", "cpu",
-            "--checkpoint-minutes", "0", "--precision", "fp32", "--track", "none", "--threads", "1",
+            "--checkpoint-minutes", "0", "--precision", "fp32", "--track", "none", "--threads", "1", "--batch", "1",
             "--set", "optimization.ema_decay=0.99",
         )  # fmt: skip
-        code = "from reasondiff.cli import main; main()"
         self.sessions += 1
         port = str(_free_port())
-        return [
-            subprocess.Popen(
-                [sys.executable, "-c", code, *command],
-                env={**os.environ, "OMP_NUM_THREADS": "1", **self._group(rank, port)},
-                stdout=subprocess.DEVNULL,
-                stderr=open(self.folder / f"errors-{rank}.txt", "ab"),
+        context = get_context("forkserver")
+        processes = [
+            context.Process(
+                target=_command, args=(command, self._group(rank, port), self.folder / f"errors-{rank}.txt")
             )
             for rank in range(self.processes)
         ]
+        for process in processes:
+            process.start()
+        return processes
 
     def _group(self, rank: int, port: str) -> dict[str, str]:
         if self.processes == 1:
@@ -91,16 +105,17 @@ class Killed:
         }  # fmt: skip
 
     def kill_once(self, rng: random.Random) -> bool:
-        """Start, and kill after up to three more steps; False if the run came to its end before that."""
+        """Start, and kill after up to two more steps; False if the run came to its end before that."""
         number = signal.SIGKILL if rng.random() < 0.7 else signal.SIGTERM
-        wanted, delay = self.step + rng.randint(0, 3), rng.uniform(0.0, 0.2)
+        wanted, delay = self.step + rng.randint(0, 2), rng.uniform(0.0, 0.2)
         processes = self.start()
-        while self.step < wanted and all(process.poll() is None for process in processes):
+        while self.step < wanted and all(process.is_alive() for process in processes):
             time.sleep(0.002)
         time.sleep(delay)
-        running = [process for process in processes if process.poll() is None]
+        running = [process for process in processes if process.is_alive()]
         for process in running:
-            process.send_signal(number)
+            assert process.pid is not None, "it was started"
+            os.kill(process.pid, number)
         for process in processes:
             _ended(process)
         if running:
@@ -109,8 +124,11 @@ class Killed:
 
     def finish(self) -> None:
         """Start, and wait for the end."""
-        codes = [process.wait() for process in self.start()]
-        if any(codes):
+        processes = self.start()
+        for process in processes:
+            process.join()
+        if any(process.exitcode for process in processes):
+            codes = [process.exitcode for process in processes]
             raise SystemExit(f"The run ended with {codes}: {(self.folder / 'errors-0.txt').read_text()[-2000:]}")
 
     def result(self) -> tuple[dict[str, str], dict[str, str], list[Row]]:
@@ -120,13 +138,24 @@ class Killed:
         return weight_hashes(last), weight_hashes(self.folder / "model"), rows
 
 
-def _ended(process: subprocess.Popen[bytes], patience: float = 60.0) -> None:
+def _command(arguments: Sequence[str], environment: Mapping[str, str], errors: Path) -> None:
+    """``reasondiff`` with these arguments, in the process that calls this."""
+    from reasondiff.cli import main
+
+    os.environ.update(environment)
+    sys.argv = ["reasondiff", *arguments]
+    for name, stream in (("/dev/null", sys.stdout), (errors, sys.stderr)):
+        with open(name, "ab") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    main()
+
+
+def _ended(process: ForkServerProcess, patience: float = 60.0) -> None:
     """Wait; one that a SIGTERM leaves waiting for the others of its group is killed in the end."""
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
+    process.join(patience)
+    if process.is_alive():
         process.kill()
-        process.wait()
+        process.join()
 
 
 def _free_port() -> int:
@@ -141,7 +170,7 @@ def measured(folder: Path, *, processes: int, kills: int, seed: int = 0) -> tupl
     Returns:
         The killed run; whether its last checkpoint, its model and its log are equal to the other's.
     """
-    steps = 6 * kills + 20  # a session takes some more before it is killed
+    steps = 2 * kills + 20  # a session takes one in the mean, and those of its last moment
     whole, killed = (Killed(folder / f"{name}-{processes}", processes, steps) for name in ("whole", "killed"))
     for run in (whole, killed):
         run.folder.mkdir(parents=True)
@@ -159,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     asked = parser.parse_args(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    get_context("forkserver").set_forkserver_preload(list(IMPORTED))
     print("| processes | SIGKILL | SIGTERM | steps | checkpoint | adapter | log |")
     print("|---|---|---|---|---|---|---|")
     failed = False

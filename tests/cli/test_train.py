@@ -93,7 +93,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("narrator", ("--model", "none", "--from-weights", "only-vae"),
          "There is no 'only-vae/narrator' to begin with; leave --from-weights out."),
         ("oracle", ("--model", "no-vae"),
-         "'no-vae' is a pipeline's folder; give the oracle one of its own as --model."),
+         "'no-vae' is a pipeline's folder; give storyworld-tiny/oracle one of its own as --model."),
         ("stage1", ("--model", "only-vae"),
          "There is no 'only-vae/model_index.json'; train storyworld-tiny/base first, or give another --model."),
         ("stage1", ("--model", "no-vae"), "The model 'no-vae' lacks its 'vae' folder"),
@@ -132,12 +132,12 @@ def test_a_run_does_not_go_on_with_other_settings(
     refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    narrow = replace(STAGE1, lora=LoraOptions(r=8))
+    narrow = replace(STAGE1, lora=LoraOptions(r=8), beta=0.5)
     record = begun(narrow) / "recipe.json"
     before = record.read_bytes()
     stage1 = ("train", "--recipe", "storyworld-tiny/stage1", "--model", find_model("storyworld-tiny"))
     assert refused(*stage1) == (
-        "The run in 'runs/storyworld-tiny/stage1' was begun with lora.r = 8, not 32; "
+        "The run in 'runs/storyworld-tiny/stage1' was begun with lora.r = 8, not 32; beta = 0.5, not 0.0; "
         "give what it was begun with, or begin anew with another --runs."
     )
     assert record.read_bytes() == before

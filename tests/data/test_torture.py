@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from reasondiff.backends.wan.encoders import Encoders
 from reasondiff.data.caption_set import clips_of
 from reasondiff.data.captions import READY_MADE, ClipCaptions, read_captions
 from reasondiff.data.clips import AnchorImage
-from reasondiff.data.encoded import read_encoded
+from reasondiff.data.encoded import EncodedClip, read_encoded
 from reasondiff.data.loader import draw_batch
 from reasondiff.data.precompute import precompute
 from reasondiff.data.records import write_lines
@@ -21,8 +23,9 @@ from reasondiff.data.sample import sample
 from reasondiff.data.scan import scan
 from reasondiff.data.sets import write_set
 from reasondiff.data.shards import ShardReader
-from reasondiff.data.videos import VideoClips
+from reasondiff.data.videos import VideoClips, held_out, without_held_out
 from reasondiff.errors import InputError
+from reasondiff.media import read_video
 from reasondiff.recipes.wan_videos import RELEASED_CODE, STAGE1, STAGE2, VideoReasonRecipe
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
@@ -87,7 +90,7 @@ def test_every_file_has_its_row_and_the_good_ones_are_clips(tortured: tuple[Path
 
 def test_the_good_ones_train(tortured: tuple[Path, dict[str, str | None]], model: Path, tmp_path: Path) -> None:
     plan = recipe(tortured[0], model)
-    assert plan.optimization.steps == 5  # ten clips in batches of two, once
+    assert plan.optimization.steps == 4  # eight clips in batches of two, once; a fifth of ten is held out
     stage = plan.build(tmp_path, tmp_path, "cpu")
     assert isinstance(stage, ReasonStage)
     inputs = draw_batch(stage.dataset, 0)
@@ -101,6 +104,40 @@ def test_the_good_ones_train(tortured: tuple[Path, dict[str, str | None]], model
     assert len(trained) == sum(parameter.requires_grad for parameter in stage.transformer.parameters()) + len(
         list(stage.alignformer.parameters())
     )
+
+
+@pytest.mark.parametrize("frozen_weights", ["fp32", "bf16"])
+def test_held_out_clips_are_measured_and_made_anew(
+    tortured: tuple[Path, dict[str, str | None]], model: Path, tmp_path: Path, frozen_weights: Literal["fp32", "bf16"]
+) -> None:
+    plan = replace(recipe(tortured[0], model), validation_clips=1, validation_steps=1, frozen_weights=frozen_weights)
+    plan = replace(plan, optimization=replace(plan.optimization, precision=frozen_weights))
+    stage = plan.build(tmp_path, tmp_path, "cpu")
+    assert isinstance(stage, ReasonStage) and stage.held_out is not None
+    (unseen,), seen = stage.held_out.source.rows, stage.dataset.source.rows  # type: ignore[attr-defined]
+    assert len(seen) == 9 and unseen.origin not in {row.origin for row in seen}
+    measured = stage.validate(tmp_path)
+    assert stage.validate(tmp_path) == measured  # the same draws and the same noise
+    assert set(measured) == {"anchor_psnr", "eval_loss", "eval_denoising", "eval_auxiliary"}
+    assert all(math.isfinite(value) for value in measured.values())
+    assert measured["eval_loss"] == pytest.approx(measured["eval_denoising"])  # beta is 0
+    assert read_video(tmp_path / "0.mp4").frames.shape == (9, 32, 32, 3) and (tmp_path / "generated.png").is_file()
+    torch.nn.init.normal_(stage.alignformer.proj_out.weight, generator=torch.Generator().manual_seed(0))
+    assert stage.validate(tmp_path)["eval_auxiliary"] > measured["eval_auxiliary"]
+
+
+def test_whole_videos_are_held_out_and_few_of_a_small_set() -> None:
+    rows = [
+        EncodedClip(f"{video}-{clip}", f"{video}.mp4", "", 0.0, 0.2, "", "clip", ("A cat.",), "m")
+        for video in range(10)
+        for clip in range(3)
+    ]
+    for wanted, clips in ((0, 0), (1, 3), (4, 6), (100, 6)):
+        unseen, seen = held_out(rows, wanted), without_held_out(rows, wanted)
+        assert len(unseen) == clips and len(unseen) + len(seen) == 30
+        assert not {row.origin for row in unseen} & {row.origin for row in seen}
+    assert held_out(rows[:12], 8) == []  # four videos
+    assert held_out(list(reversed(rows)), 1)[0].origin == held_out(rows, 1)[0].origin
 
 
 def test_the_patch_embedding_can_have_a_lora_that_is_loaded_again(
@@ -137,12 +174,12 @@ def test_anchors_are_drawn_as_the_recipe_says(tortured: tuple[Path, dict[str, st
     def frames(kind: str, draws: int = 60) -> set[int]:
         clips = VideoClips(tortured[0], anchor_frames=kind)  # type: ignore[arg-type]
         rng = random.Random(0)
-        return {clips._anchor_frame(rng) for _ in range(draws)}
+        return {clips.anchor_frame(rng) for _ in range(draws)}
 
     assert frames("uniform") == set(range(9)) and frames("ends") == {0, 8}
     clips = VideoClips(tortured[0], anchor_frames="latent")
     rng = random.Random(0)
-    at_start = sum(clips._anchor_frame(rng) == 0 for _ in range(3000)) / 3000
+    at_start = sum(clips.anchor_frame(rng) == 0 for _ in range(3000)) / 3000
     assert abs(at_start - 1 / 3) < 0.03  # one of three latent frames, which holds one frame
     anchor = clips.anchor(0, random.Random(1))
     assert isinstance(anchor, AnchorImage) and anchor.pixels.shape == (3, 32, 32) and anchor.pixels.abs().max() <= 1
@@ -184,7 +221,9 @@ def test_what_moved_or_broke_is_said(tortured: tuple[Path, dict[str, str | None]
     (place / "encoded" / "index.jsonl").write_text('{"clip": "a"}\n')
     with pytest.raises(InputError, match="is no EncodedClip"):
         VideoClips(place)
-    with pytest.raises(InputError, match=r"has 10 clips and a step takes 16; add videos, or give a smaller --batch"):
+    with pytest.raises(
+        InputError, match=r"has 8 clips to train on and a step takes 16; add videos, or give a smaller --batch"
+    ):
         replace(STAGE1, flow=FlowOptions(batch=2)).with_data(tortured[0], keep_steps=False)
     with pytest.raises(InputError, match="wan-14b/stage2 goes on with an adapter; give it with --from-weights"):
         replace(STAGE2, data=str(place)).check(tmp_path)

@@ -22,7 +22,7 @@ from reasondiff.errors import CheckpointError, InputError
 from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, SPOILED, Corruption
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.judges import judge_story
-from reasondiff.storyworld.oracle import Spotter, judge, load_spotter, see
+from reasondiff.storyworld.oracle import Detector, detect, judge, load_detector
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Story, Take
 
@@ -138,12 +138,14 @@ def test_a_verdict_is_one_line_for_a_contact_sheet() -> None:
 
 
 def test_positions_are_found_within_three_pixels() -> None:
-    net, off = load_spotter(), []
+    net, off = load_detector(), []
     for take in some_takes("core", 30):
         frame = take.phases["enter"].stop - 1
         pose = take.agent_pose(frame)
         assert pose is not None
-        seen = [one for one in see(net, np.asarray(draw_frame(take, frame))[None])[0] if one.name == take.story.agent]
+        seen = [
+            one for one in detect(net, np.asarray(draw_frame(take, frame))[None])[0] if one.name == take.story.agent
+        ]
         if 8 < pose.x < 56 and seen:
             off.append(abs(seen[0].x - pose.x))
     assert len(off) >= 12
@@ -156,13 +158,13 @@ def test_an_empty_or_random_picture_shows_nothing() -> None:
     noise = rng.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
     flat = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (0, 90, 180, 255)])
     for video in (noise, flat):
-        assert not any(one.score >= 0.5 for sightings in see(load_spotter(), video) for one in sightings)
+        assert not any(one.score >= 0.5 for detections in detect(load_detector(), video) for one in detections)
 
 
 def test_saving_and_loading_gives_the_same_network(tmp_path: Path) -> None:
-    net = load_spotter()
+    net = load_detector()
     net.save_pretrained(tmp_path)
-    again = Spotter.from_pretrained(tmp_path).eval()
+    again = Detector.from_pretrained(tmp_path).eval()
     frames = torch.from_numpy(draw(some_takes("core", 1)[0])[:4]).permute(0, 3, 1, 2) / 127.5 - 1
     with torch.inference_mode():
         assert torch.equal(net(frames), again(frames))
@@ -179,7 +181,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="outside the video"):
         judge(np.zeros((33, 64, 64, 3), np.uint8), story, 33, np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(CheckpointError, match="copy it again"):
-        load_spotter(tmp_path)
+        load_detector(tmp_path)
 
 
 def test_the_oracle_shares_no_code_with_what_draws_or_generates() -> None:

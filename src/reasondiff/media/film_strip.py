@@ -13,7 +13,7 @@ from reasondiff.files import atomic_path
 __all__ = ["film_strips"]
 
 
-def film_strips(clips: Sequence[np.ndarray], path: Path, *, columns: int = 12, zoom: int = 2) -> None:
+def film_strips(clips: Sequence[np.ndarray], path: Path, *, columns: int = 12, zoom: float = 2) -> None:
     """Write a PNG with ``columns`` evenly spaced frames of each clip (uint8 [frames, height, width, 3])."""
     rows = []
     for clip in clips:
@@ -21,4 +21,5 @@ def film_strips(clips: Sequence[np.ndarray], path: Path, *, columns: int = 12, z
         rows.append(np.concatenate(list(clip[chosen]), axis=1))
     sheet = Image.fromarray(np.concatenate(rows))
     with atomic_path(path) as partial:
-        sheet.resize((sheet.width * zoom, sheet.height * zoom), Image.Resampling.NEAREST).save(partial)
+        size = round(sheet.width * zoom), round(sheet.height * zoom)
+        sheet.resize(size, Image.Resampling.NEAREST if zoom >= 1 else Image.Resampling.LANCZOS).save(partial)

@@ -35,7 +35,7 @@ def check_resume(recipe: Recipe, run: Path, model: Path) -> None:
 
     Raises:
         CheckpointError: the run's record cannot be read.
-        InputError: names the first setting that is another one.
+        InputError: names every setting that is another one.
     """
     file = run / "recipe.json"
     if not file.exists() or not has_checkpoint(run):
@@ -51,13 +51,16 @@ def check_resume(recipe: Recipe, run: Path, model: Path) -> None:
     if version != RUN_VERSION:
         raise InputError(f"The run in {str(run)!r} is of another version; begin anew with another --runs.")
     now = dict(flat(recipe.to_dict()))
-    for name in [*now, *begun]:
-        old, new = begun.get(name), now.get(name)
-        if name not in recipe.may_change and old != new:
-            raise InputError(
-                f"The run in {str(run)!r} was begun with {name} = {json.dumps(old)}, not {json.dumps(new)}; "
-                "give what it was begun with, or begin anew with another --runs."
-            )
+    differing = [
+        f"{name} = {json.dumps(begun.get(name))}, not {json.dumps(now.get(name))}"
+        for name in dict.fromkeys([*now, *begun])
+        if name not in recipe.may_change and begun.get(name) != now.get(name)
+    ]
+    if differing:
+        raise InputError(
+            f"The run in {str(run)!r} was begun with {'; '.join(differing)}; give what it was begun with, or begin "
+            "anew with another --runs."
+        )
     here = _hashes(recipe, model)
     for name in sorted(weights):
         if here.get(name) != weights[name]:

@@ -40,7 +40,7 @@ from reasondiff.recipes.components import (
 from reasondiff.recipes.config import to_json
 from reasondiff.training.stages.base import BaseStage
 from reasondiff.training.stages.flow import FlowOptions, Validation
-from reasondiff.training.stages.reason import ReasonStage
+from reasondiff.training.stages.reason import HeldOut, ReasonStage
 from reasondiff.training.storyworld.vae import VaeStage
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.trainer import Stage
@@ -266,7 +266,12 @@ class ReasonRecipe(ClipRecipe):
             adapter_of=self.base_model,
             recipe=self.to_dict(),
             texts=self.texts(pipe),
+            held_out=self.held_out(),
         )
+
+    def held_out(self) -> HeldOut | None:
+        """Clips whose loss is measured at every validation."""
+        return None
 
     def loading(self) -> dict[str, Any]:
         """How the model is loaded."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,15 +24,16 @@ from reasondiff.backends.wan.text_encoding import longest_text
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import ClipSource
 from reasondiff.data.encoded import encoded_hash, read_encoded
-from reasondiff.data.texts import TextContexts
-from reasondiff.data.videos import AnchorFrames, StoredTexts, VideoClips
+from reasondiff.data.videos import AnchorFrames, StoredTexts, VideoClips, held_out, without_held_out
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions
 from reasondiff.recipes.wan import ReasonRecipe, check_encoder
 from reasondiff.training.stages.flow import FlowOptions, Validation
+from reasondiff.training.stages.reason import HeldOut
 from reasondiff.training.trainer import Optimization
+from reasondiff.training.video_validation import VideoValidation
 
 __all__ = ["RELEASED_CODE", "SMALL_STAGE1", "SMALL_STAGE2", "STAGE1", "STAGE2", "VideoReasonRecipe"]
 
@@ -39,6 +41,9 @@ _PARTS = ("transformer", "vae", "tokenizer", "scheduler", "image_encoder", "imag
 """What is read of the base model; texts are encoded already."""
 
 _PATCH_EMBEDDING = r"|patch_embedding"
+
+_DRAWS = 4
+"""Of each held-out clip, for its loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,9 @@ class VideoReasonRecipe(ReasonRecipe):
         frozen_weights: what the base's weights are kept in.
         gradient_checkpointing: of the transformer: a third more time, and a small part of the memory.
         follows: the recipe whose adapter it goes on with.
+        validation_clips: held out of the set and never trained on; fewer in a set of few videos (``held_out``).
+        validation_videos: of these are generated at every validation.
+        validation_steps: of denoising, for them.
     """
 
     data: str = ""
@@ -74,8 +82,18 @@ class VideoReasonRecipe(ReasonRecipe):
     frozen_weights: Literal["fp32", "bf16"] = "bf16"
     gradient_checkpointing: bool = True
     follows: str = ""
+    validation_clips: int = 8
+    validation_videos: int = 4
+    validation_steps: int = 20
+    validate_every: int = 250
 
-    may_change: ClassVar[frozenset[str]] = ReasonRecipe.may_change | {"data", "epochs", "gradient_checkpointing"}
+    may_change: ClassVar[frozenset[str]] = ReasonRecipe.may_change | {
+        "data",
+        "epochs",
+        "gradient_checkpointing",
+        "validation_steps",
+        "validation_videos",
+    }
 
     @property
     def reads(self) -> tuple[Needed, ...]:
@@ -92,12 +110,12 @@ class VideoReasonRecipe(ReasonRecipe):
     def with_data(self, folder: Path, *, keep_steps: bool) -> VideoReasonRecipe:
         """The recipe on a set: its size and interval, and as many steps as ``epochs`` are."""
         manifest, rows = read_encoded(folder)
-        clips = min(len(rows), self.clips or len(rows))
+        clips = len(without_held_out(rows, self.validation_clips)[: self.clips or None])
         batch = self.flow.batch * self.optimization.gradient_accumulation_steps
         if clips < batch:
             raise InputError(
-                f"The set {str(folder)!r} has {clips} clips and a step takes {batch}; add videos, or give a smaller "
-                "--batch and --set optimization.gradient_accumulation_steps=1."
+                f"The set {str(folder)!r} has {clips} clips to train on and a step takes {batch}; add videos, or give "
+                "a smaller --batch and --set optimization.gradient_accumulation_steps=1."
             )
         steps = self.optimization.steps if keep_steps else max(1, math.ceil(self.epochs * clips / batch))
         return replace(
@@ -128,15 +146,40 @@ class VideoReasonRecipe(ReasonRecipe):
         super().check(model)
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:
-        clips = VideoClips(Path(self.data), clips=self.clips, anchor_frames=self.anchor_frames)
+        clips = VideoClips(
+            Path(self.data),
+            clips=self.clips,
+            anchor_frames=self.anchor_frames,
+            only=partial(without_held_out, clips=self.validation_clips),
+        )
         check_encoder(clips.manifest, vae, self.data, str(self.base_model))
         return clips
 
-    def texts(self, pipe: ReasonDiffPipeline) -> TextContexts:
+    def _unseen(self) -> VideoClips:
+        only = partial(held_out, clips=self.validation_clips)
+        return VideoClips(Path(self.data), anchor_frames=self.anchor_frames, only=only)
+
+    def texts(self, pipe: ReasonDiffPipeline) -> StoredTexts:
         return StoredTexts(Path(self.data), text_length=longest_text(pipe.tokenizer), device=pipe.device)
 
     def validation(self) -> Validation:
-        return _nothing_measured
+        clips = self._unseen()
+        if not len(clips) or not self.validation_videos:
+            return _nothing_made
+        return VideoValidation(
+            clips=clips,
+            texts=self.texts,
+            videos=self.validation_videos,
+            steps=self.validation_steps,
+            precision=self.optimization.precision,
+        )
+
+    def held_out(self) -> HeldOut | None:
+        clips = self._unseen()
+        if not len(clips):
+            return None
+        precision = self.optimization.precision
+        return HeldOut(source=clips, draws=_DRAWS * len(clips), seed=self.optimization.seed, precision=precision)
 
     def loading(self) -> dict[str, Any]:
         kept = torch.bfloat16 if self.frozen_weights == "bf16" else torch.float32
@@ -160,7 +203,7 @@ class VideoReasonRecipe(ReasonRecipe):
             pipe.transformer.enable_gradient_checkpointing(install(pipe.transformer).checkpoint)
 
 
-def _nothing_measured(pipe: ReasonDiffPipeline, folder: Path) -> dict[str, float]:
+def _nothing_made(pipe: ReasonDiffPipeline, folder: Path) -> dict[str, float]:
     return {}
 
 
@@ -200,6 +243,7 @@ RELEASED_CODE = replace(
     purpose="the released research code's values: lr 1e-4, batch 1, 832x480, anchors at the ends, one stage",
     optimization=replace(STAGE1.optimization, steps=20_000, lr=1e-4, gradient_accumulation_steps=1),
     flow=replace(STAGE1.flow, shift=5.0),
+    validate_every=2_000,
     alignformer=AlignFormerConfig(text_dim=4096, dim=2048, num_heads=4, patch_size=(1, 2, 2)),
     per_frame=1.0,
     width=832,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from reasondiff.alignformer import enhanced_latents
 from reasondiff.backends.base import Anchor
+from reasondiff.backends.precision import Precision, autocast
 from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_latents
 from reasondiff.backends.wan.framewise import FramePlan
 from reasondiff.backends.wan.model import WanModel
@@ -26,7 +28,7 @@ from reasondiff.training.export import atomic_components, to_bf16, without_local
 from reasondiff.training.log import Row, by_bin
 from reasondiff.training.stages.flow import FlowDataset, FlowOptions, FlowStage, Inputs, Validation
 
-__all__ = ["ReasonDataset", "ReasonStage", "motion_of"]
+__all__ = ["HeldOut", "ReasonDataset", "ReasonStage", "motion_of"]
 
 _COLLAPSED, _LEARNT = 0.02, 0.2
 """c* with less of the clips' motion is the anchor, once so much of the run is done; an untrained one has none."""
@@ -117,6 +119,23 @@ def motion_of(enhanced: Tensor, clean: Tensor) -> Tensor:
     return varied / needed.clamp(min=1e-6)
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Clips that are not trained on.
+
+    Args:
+        source: the clips.
+        draws: of a clip, a noise level, an anchor and texts, over which the loss is a mean.
+        seed: of the draws.
+        precision: of the forward pass.
+    """
+
+    source: ClipSource
+    draws: int
+    seed: int = 0
+    precision: Precision = "auto"
+
+
 class ReasonStage(FlowStage):
     """Stages 1 and 2 of Algorithm 1.
 
@@ -134,6 +153,7 @@ class ReasonStage(FlowStage):
         adapter_of: the base model's name, for an export that is an adapter's folder; None exports into a model's.
         recipe: how it was trained, for the adapter's record.
         texts: where texts come from; the pipeline's text encoder unless given.
+        held_out: clips whose loss is measured; none unless given.
     """
 
     def __init__(
@@ -151,6 +171,7 @@ class ReasonStage(FlowStage):
         adapter_of: str | None = None,
         recipe: Mapping[str, Any] | None = None,
         texts: TextContexts | None = None,
+        held_out: HeldOut | None = None,
     ) -> None:
         super().__init__(pipe, options, validation, texts)
         assert self.pipe.alignformer is not None, "a model for these stages has one"
@@ -161,6 +182,7 @@ class ReasonStage(FlowStage):
         self.recipe = recipe
         self.train_alignformer = train_alignformer
         self.dataset = ReasonDataset(source, options, per_frame=per_frame, single_text=single_text)
+        self.held_out = held_out
 
     def trainable(self) -> dict[str, nn.Parameter]:
         own = {}
@@ -188,6 +210,25 @@ class ReasonStage(FlowStage):
             "loss_by_timestep": self.loss_by_timestep(predicted, inputs),
             "auxiliary_by_distance": by_bin(gap, distance, len(latent_frames)),
         }
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        return super().validate(folder) | (self.held_out_loss(self.held_out) if self.held_out else {})
+
+    @torch.no_grad()
+    def held_out_loss(self, held_out: HeldOut) -> dict[str, float]:
+        """The loss and its parts on clips that are not trained on, under the same draws whenever it is asked."""
+        dataset = ReasonDataset(
+            held_out.source, self.options, per_frame=self.dataset.per_frame, single_text=self.dataset.single_text
+        )
+        found: dict[str, list[float]] = {"loss": [], "denoising": [], "auxiliary": []}
+        device = next(self.alignformer.parameters()).device
+        for number in range(held_out.draws):
+            inputs = dataset.draw(SampleKey(held_out.seed, 0, number)).to(device)
+            with autocast(device.type, held_out.precision):
+                losses = self.loss(inputs)
+            for name, values in found.items():
+                values.append(float(losses[name]))
+        return {f"eval_{name}": sum(values) / len(values) for name, values in found.items()}
 
     def remark(self, row: Row, share: float) -> str | None:
         """Whether c* has collapsed to the anchor: after a fifth of the run it still stands as good as still."""
