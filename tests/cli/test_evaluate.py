@@ -26,6 +26,8 @@ from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("all_templates_match")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

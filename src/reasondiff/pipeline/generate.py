@@ -25,7 +25,7 @@ from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identi
 from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.sections import generate_sections
-from reasondiff.pipeline.settings import Options, Settings, resolve
+from reasondiff.pipeline.settings import Options, Settings, check_tokens, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def settings_of(
     frames = None if narrative is None else narrative.num_frames
     settings = resolve(options, model.defaults, image.size, model.pixels_per_token, frames)
     model.check_size(settings.width, settings.height, settings.at_once)
+    check_tokens(settings.width, settings.height, model.pixels_per_token)
     return settings
 
 

@@ -40,6 +40,7 @@ from reasondiff.checkpoints import (
     in_one_sentence,
 )
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
+from reasondiff.finite import check_finite
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
@@ -178,6 +179,9 @@ class WanComponents(WanImageToVideoPipeline):
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = from_hub(found, ours=True, **on_hub)
                 check_ours(folder)
+            for name, part in model.components.items():
+                if isinstance(part, torch.nn.Module) and name not in kwargs:
+                    check_finite(part, name, folder / name)
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:

@@ -10,6 +10,7 @@ from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from reasondiff.alignformer import AlignFormer
 from reasondiff.checkpoints import LORA_FILE, find_model, hub_id, in_one_sentence
 from reasondiff.errors import CheckpointError
+from reasondiff.finite import check_finite
 
 __all__ = ["HUB_OPTIONS", "check_tokenizer", "fetched", "from_hub", "read_alignformer", "transformer_config"]
 
@@ -62,7 +63,9 @@ def read_alignformer(name: str, dtype: Any) -> AlignFormer:
     inner = folder / "alignformer"
     with in_one_sentence(name, "AlignFormer"):
         given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
-        loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
+        place = inner if inner.is_dir() else folder
+        loaded: AlignFormer = AlignFormer.from_pretrained(place, **given)
+        check_finite(loaded, "AlignFormer", place)
         return loaded.eval()
 
 
