@@ -23,7 +23,6 @@ from reasondiff.jobs.request import VideoRequest
 __all__ = [
     "LOADING",
     "Guidance",
-    "ImageFile",
     "Model",
     "ModelName",
     "NarratorApi",
@@ -153,7 +152,6 @@ def shown(name: str, option: Option | None = None, *, flags: Iterable[str] = (),
     return typer.Option(*(flags or (flag,)), help=help or option.help, metavar=metavar, show_default=not hidden)
 
 
-ImageFile = Annotated[Path, shown("image")]
 Prompt = Annotated[str, shown("prompt")]
 Model = Annotated[str, shown("model")]
 Revision = Annotated[str | None, shown("revision")]
