@@ -237,6 +237,7 @@ def test_answers_carry_their_headers(shared: Running) -> None:
         assert refused(http.get("/v1/nothing"), 404)
         wrong = http.put(f"/v1/videos/video_{'0' * 32}")
         assert refused(wrong, 405) and wrong.headers["allow"] == "DELETE, GET, PATCH"
+        assert http.options("/v1/videos/edits").headers["allow"] == "POST"  # and not what an id takes
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
