@@ -141,6 +141,11 @@ def test_a_run_does_not_go_on_with_other_settings(
         "give what it was begun with, or begin anew with another --runs."
     )
     assert record.read_bytes() == before
+    told = json.loads(before)
+    del told["optimization"]["eight_bit"]  # as a run of before there was the option has it
+    record.write_text(json.dumps(told))
+    assert "eight_bit" not in refused(*stage1)
+    assert "optimization.eight_bit = false, not true" in refused(*stage1, "--set", "optimization.eight_bit=true")
     begun(recipe("storyworld-tiny/oracle"))
     oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
     record = Path("runs/storyworld-tiny/oracle/recipe.json")
