@@ -25,7 +25,7 @@ from reasondiff.media.film_strip import film_strips
 from reasondiff.media.tensors import to_pixels, to_tensor
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.judges import StoryVerdict, judge_story
-from reasondiff.storyworld.oracle import Spotter, load_spotter
+from reasondiff.storyworld.oracle import Detector, load_detector
 from reasondiff.storyworld.render import draw
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
 
@@ -54,13 +54,13 @@ def interval(hits: int, count: int, error: float = 0.05) -> tuple[float, float]:
 
 
 def judge_true(
-    take: Take, index: int, level: str, change: Change, spotter: Spotter | None = None
+    take: Take, index: int, level: str, change: Change, detector: Detector | None = None
 ) -> tuple[np.ndarray, StoryVerdict]:
     """A true clip, seen through ``change``, with an anchor at a random frame whose image is as drawn."""
     video = draw(take)
     frame = random.Random(f"anchor/{level}/{index}").randrange(NUM_FRAMES)
     seen = change(video)
-    return seen, judge_story(seen, take.story, frame, video[frame], variant=take.variant, spotter=spotter)
+    return seen, judge_story(seen, take.story, frame, video[frame], variant=take.variant, detector=detector)
 
 
 class Table:
@@ -97,7 +97,7 @@ class Table:
 
 
 def corrupted(
-    takes: TakeSet, corruption: Corruption, count: int, level: str, spotter: Spotter | None = None
+    takes: TakeSet, corruption: Corruption, count: int, level: str, detector: Detector | None = None
 ) -> Iterator[tuple[np.ndarray, StoryVerdict]]:
     index = found = 0
     while found < count:
@@ -106,7 +106,7 @@ def corrupted(
         index += 1
         if video is not None:
             found += 1
-            yield video, judge_story(video, take.story, variant=take.variant, spotter=spotter)
+            yield video, judge_story(video, take.story, variant=take.variant, detector=detector)
 
 
 def round_trip(vae: AutoencoderKLWan) -> Change:
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    spotter = load_spotter(options.oracle)
+    detector = load_detector(options.oracle)
     table = Table(options.sheets)
     if not VAE.is_dir():
         raise SystemExit(
@@ -171,7 +171,7 @@ def main() -> None:
         takes = TakeSet(options.split, hard=float(level == "hard"), pairs=PAIRS)
 
         def true(count: int, change: Change, takes: TakeSet = takes, level: str = level) -> Iterator:
-            return (judge_true(takes[index], index, level, change, spotter) for index in range(count))
+            return (judge_true(takes[index], index, level, change, detector) for index in range(count))
 
         rows = {
             "true": lambda: true(options.clips, lambda video: video),
@@ -182,7 +182,7 @@ def main() -> None:
                 table.row(level, name, verdicts(), wanted=True)
         for name, corruption in (REQUIRED | SPOILED | FURTHER).items():
             if not options.only or name in options.only:
-                table.row(level, name, corrupted(takes, corruption, options.clips, level, spotter), wanted=False)
+                table.row(level, name, corrupted(takes, corruption, options.clips, level, detector), wanted=False)
 
     curves = {
         "noise, standard deviation": (noisy, (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)),
@@ -193,7 +193,7 @@ def main() -> None:
         for level in options.levels:
             takes = TakeSet(options.split, hard=float(level == "hard"), pairs=PAIRS)
             for amount in amounts:
-                judged = (judge_true(takes[k], k, level, change(amount), spotter) for k in range(options.curve_clips))
+                judged = (judge_true(takes[k], k, level, change(amount), detector) for k in range(options.curve_clips))
                 table.row(level, f"true, {name} {amount:g}", judged, wanted=True)
     if table.missed:
         raise SystemExit(f"Required and missed: {', '.join(table.missed)}.")

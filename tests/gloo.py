@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,31 @@ import torch
 import torch.distributed as dist
 import torch.distributed.nn.functional
 
-__all__ = ["run", "threads"]
+__all__ = ["free_port", "run", "start", "threads"]
+
+multiprocessing.set_forkserver_preload(["torch", "accelerate", "diffusers", "peft", "transformers", "reasondiff"])
+
+
+def start(work: Callable[..., None], *args: Any) -> None:
+    """``work(rank, *args)`` in two processes; what either raises is raised here.
+
+    Both are forked from one process that has imported the libraries and done nothing else: no thread and no lock of
+    the tests' own process comes along, and the seconds that the imports take are paid once.
+    """
+    torch.multiprocessing.start_processes(work, args=args, nprocs=2, start_method="forkserver")
 
 
 def run(folder: Path, work: Callable[..., None], *args: Any) -> None:
-    """``work(*args)`` in two processes, which meet in ``folder``; what either raises is raised here."""
-    torch.multiprocessing.spawn(_member, args=(str(folder / "rendezvous"), work, args), nprocs=2)
+    """``work(*args)`` in two processes that are a group, which meets in ``folder``; what either raises is raised."""
+    start(_member, str(folder / "rendezvous"), work, args)
+
+
+def free_port() -> int:
+    """Where the processes of a group may meet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _member(rank: int, rendezvous: str, work: Callable[..., None], args: tuple[Any, ...]) -> None:

@@ -17,11 +17,14 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import reasondiff.recipes as recipes
+from reasondiff.cli import app as verbs
 from reasondiff.cli.generate import generate as generate_verb
 from reasondiff.cli.options import takes_request
 from reasondiff.data.clips import ClipSource
+from reasondiff.evaluation import registry
 from reasondiff.evaluation.metrics.base import Metric, Sample
 from reasondiff.evaluation.outputs import Failure
+from reasondiff.evaluation.report.runs import read_runs
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.systems import System
@@ -38,7 +41,8 @@ from tests.tiny.pipelines import IMAGE, STORY, pipeline
 
 PAGE = "extending.md"
 SECTIONS = (
-    "A narrator", "A base model", "A clip source", "A recipe", "A baseline", "A metric", "An option of a video",
+    "A narrator", "A base model", "A clip source", "A recipe", "A baseline", "A metric", "A suite",
+    "An option of a video",
 )  # fmt: skip
 RED = Image.new("RGB", (64, 64), "red")
 
@@ -116,6 +120,21 @@ def test_a_baseline_and_a_metric(scope: dict[str, Any], tmp_path: Path) -> None:
     assert isinstance(failure, Failure) and not isinstance(made, Failure)
     assert made.frames.shape == (9, 64, 64, 3)
     assert metric.measure(Sample(cases[0], made)) == 85.0
+
+
+def test_a_suite_a_baseline_and_a_metric_are_found_by_their_lines_in_the_registry(
+    scope: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.SUITES, "red", scope["RedStaysRed"])  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.SYSTEMS, "still", scope["StillImage"]())  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.METRICS, "brightness", lambda using: scope["Brightness"]())  # type: ignore[arg-type]
+    monkeypatch.setattr(registry, "MAIN_TABLE", ("story_success", "brightness"))
+    asked = ["evaluate", "--suite", "red", "--cases", "2", "--method", "still", "-o", str(tmp_path)]
+    ran = CliRunner().invoke(verbs, asked)
+    assert ran.exit_code == 0, ran.output
+    (run,) = read_runs([tmp_path])
+    assert [row.values for row in run.rows] == [{"story_success": 1, "brightness": red / 3} for red in (255, 254)]
+    assert sorted(run.cases) == ["red-254", "red-255"], "the report draws the suite's cases again"
 
 
 def test_an_option_of_a_video(scope: dict[str, Any]) -> None:

@@ -72,6 +72,7 @@ class Copying:
         *,
         longest: int,
         videos_per_story: int,
+        image_reach: int | None = None,
     ) -> Contexts[tuple[str, ...]]:
         assert all(prompt in text_embeds for plan in plans for prompt in plan.prompts)
         return Contexts(plans[0].prompts, None if negative_prompt is None else (negative_prompt,))

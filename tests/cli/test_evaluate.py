@@ -81,7 +81,7 @@ def test_the_splits_are_other_cases(reasondiff: Callable, refused: Callable, mod
         assert reasondiff(*asked, tmp_path / split, "--split", split).code == 0
     films = [read_video(tmp_path / split / "videos" / "wan" / "0000.mp4").frames for split in ("test", "validation")]
     assert not np.array_equal(*films)
-    assert "holds results of another evaluation" in refused(*asked, tmp_path / "test", "--split", "validation")
+    assert "holds results of other cases" in refused(*asked, tmp_path / "test", "--split", "validation")
 
 
 def test_a_table_is_of_one_oracle(
@@ -91,16 +91,15 @@ def test_a_table_is_of_one_oracle(
     assert reasondiff(*asked).code == 0
     begun = tmp_path / "made" / "evaluation.json"
     settings = json.loads(begun.read_text())
-    assert "diffusion_pytorch_model.safetensors" in settings["oracle"]
-    for changed in ("oracle", "world"):
-        begun.write_text(json.dumps({**settings, changed: "of a version ago"}))
-        assert "holds results of another evaluation, model or oracle; give a new folder." in refused(*asked)
+    assert "diffusion_pytorch_model.safetensors" in settings["judged_by"]["oracle"]
+    begun.write_text(json.dumps({**settings, "world": "of a version ago"}))
+    assert "holds results of other cases; give a new folder." in refused(*asked)
     begun.write_text(json.dumps(settings))
     other = shutil.copytree(bundled_folder(ORACLE), tmp_path / ORACLE)
     weights = other / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     monkeypatch.setattr("reasondiff.checkpoints._BUNDLED_FOLDERS", (tmp_path,))
-    assert "another evaluation, model or oracle" in refused(*asked)
+    assert "was judged by another oracle; have its videos judged anew by 'reasondiff score" in refused(*asked)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,8 @@ def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
     assert len(rows) == 6 and rows[5]["failure"] == "There is no video of case 0001."
     assert rows[4]["video"]["frames"] == 33 and rows[4]["position"] is None
 
-    assert "A benchmark has its own cases; leave out --cases" in refused(*asked, "--cases", 2)
+    assert "A benchmark has its own cases; leave out --suite" in refused(*asked, "--paired")
+    assert "has 2 cases; give --cases 1 to 2." in refused(*asked, "--cases", 3)
     assert "There is no folder 'nowhere'" in refused(*asked, "--method", "videos-in-folder:nowhere")
     known = json.loads((made / "systems.json").read_text())
     assert set(known) == {"wan", "oracle-narrative"}

@@ -62,7 +62,7 @@ def test_storyworld_is_reproduced_and_goes_on(
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        (("world",), "There is nothing to reproduce in 'world'; give storyworld"),
+        (("world",), "There is no suite 'world' that draws cases; choose from storyworld"),
         (("storyworld", "--full", "--cases", 3), "leave out --cases 3"),
         (("storyworld", "--cases", 1), "1 cases cannot be compared"),
         (("storyworld", "--batch", 0), "A batch of 0 makes nothing"),

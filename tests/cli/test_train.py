@@ -93,7 +93,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("narrator", ("--model", "none", "--from-weights", "only-vae"),
          "There is no 'only-vae/narrator' to begin with; leave --from-weights out."),
         ("oracle", ("--model", "no-vae"),
-         "'no-vae' is a pipeline's folder; give the oracle one of its own as --model."),
+         "'no-vae' is a pipeline's folder; give storyworld-tiny/oracle one of its own as --model."),
         ("stage1", ("--model", "only-vae"),
          "There is no 'only-vae/model_index.json'; train storyworld-tiny/base first, or give another --model."),
         ("stage1", ("--model", "no-vae"), "The model 'no-vae' lacks its 'vae' folder"),

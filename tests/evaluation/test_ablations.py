@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS, NOTHING_SAID, in_segments, with_errors, with_wrong_position
+from reasondiff.evaluation.ablations import (
+    ABLATIONS,
+    NEAR_ANCHOR,
+    NOTHING_SAID,
+    in_segments,
+    with_errors,
+    with_wrong_position,
+)
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.registry import SYSTEMS, find_systems, metrics_of
 from reasondiff.evaluation.resources import Resources
@@ -23,7 +30,7 @@ from reasondiff.media import frames_hash
 from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from tests import tiny
-from tests.tiny.pipelines import alignformer
+from tests.tiny.pipelines import alignformer, pipeline
 
 STORY = Narrative.from_ends([(4, "A vase."), (6, "A cat."), (12, "Shards.")], 5, 12, style="In a room.")
 EVERY_FRAME = [(frame, frame + 1, text) for frame, text in enumerate(STORY.per_frame())]
@@ -84,7 +91,7 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
     pipe.narrator = Told()
     using = Resources(tmp_path, lambda: pipe)
     seed = next(seed for seed in range(9) if with_errors(STORY, case(seed)) != STORY)
-    suite, systems = StoryWorldSuite(seed + 1), [OURS, *ABLATIONS]
+    suite, systems = StoryWorldSuite(seed + 1), [OURS, *ABLATIONS, NEAR_ANCHOR]
     asked = suite.cases()[seed]
     made = {system.name: system.generate([asked], using)[0] for system in systems}
     hashes = {name: frames_hash(output.frames) for name, output in made.items() if isinstance(output, Output)}
@@ -97,8 +104,15 @@ def test_every_ablation_makes_another_video(tmp_path: Path) -> None:
     assert len(set(frames.values())) == 1
 
 
+def test_a_model_without_image_tokens_says_so(tmp_path: Path) -> None:
+    pipe = pipeline(alignformer(), image_tokens=False)
+    pipe.narrator = Told()
+    with pytest.raises(InputError, match="reads no image encoder's tokens; leave out image_reach"):
+        NEAR_ANCHOR.generate([case()], Resources(tmp_path, lambda: pipe))
+
+
 def test_names_are_found_once_each(tmp_path: Path) -> None:
-    assert len(SYSTEMS) == len({*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE}) + len(("true-clips",))
+    assert len(SYSTEMS) == len({*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINING_FREE}) + len(("true-clips",))
     assert [system.name for system in find_systems(("wan", "segments-3", "wan"))] == ["wan", "segments-3"]
     with pytest.raises(InputError, match=r"There is no method 'lucky'; choose from wan, joined,.*segments-5"):
         find_systems(("lucky",))

@@ -62,6 +62,7 @@ class Greys:
 
     name: str = "greys"
     strata: tuple[Stratum, ...] = (Stratum("dark", "dark", True),)
+    has_judge: bool = False
 
     def cases(self) -> list[Case]:
         prompts = ("It stays.", "It stays.", "")
@@ -73,6 +74,9 @@ class Greys:
 
     def fingerprint(self) -> dict[str, object]:
         return {"version": 1}
+
+    def judged_by(self) -> dict[str, object]:
+        return {}
 
 
 def test_a_system_a_metric_and_a_suite_of_one_class_each(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from reasondiff.evaluation import runner
 from reasondiff.evaluation.registry import metrics_of
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, read_rows
-from reasondiff.evaluation.runner import check_folder, evaluate
+from reasondiff.evaluation.run_folder import check_folder
+from reasondiff.evaluation.runner import evaluate
 from reasondiff.evaluation.suites.base import Case, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS
@@ -206,8 +207,8 @@ def test_a_system_that_needs_a_model_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_one_evaluation(tmp_path: Path) -> None:
-    check_folder(tmp_path, {"cases": 3})
-    check_folder(tmp_path, {"cases": 3})
+    check_folder(tmp_path, StoryWorldSuite(3))
+    check_folder(tmp_path, StoryWorldSuite(3))
     with pytest.raises(InputError, match="give a new folder"):
-        check_folder(tmp_path, {"cases": 4})
-    assert json.loads((tmp_path / "evaluation.json").read_text()) == {"cases": 3}
+        check_folder(tmp_path, StoryWorldSuite(4))
+    assert json.loads((tmp_path / "evaluation.json").read_text())["cases"] == 3

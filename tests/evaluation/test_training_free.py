@@ -36,7 +36,7 @@ def test_segments_are_as_many_as_named() -> None:
     for count in (2, 3, 5):
         edit = by_name[f"free-soft-{count}"].edit
         assert edit is not None and len(edit(story, CASE).clips) == count
-        assert by_name[f"free-soft-{count}"].options == {"text_mode": "soft", "use_adapter": False}
+        assert by_name[f"free-soft-{count}"].options == {"text_mode": "soft", "use_adapter": False, "image_reach": None}
 
 
 def case_with_frames() -> Case:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reasondiff.errors import InputError, NarrationError, ProviderError
+from reasondiff.errors import InputError, NarrationError, ProviderError, UnsupportedError
 from reasondiff.narrative import Narrative
 from reasondiff.narrator import (
     Bounds,
@@ -27,6 +27,7 @@ from reasondiff.narrator import (
     parse,
     pick,
     redo_clip,
+    retell_clip,
     write_reply,
 )
 from reasondiff.narrator.providers.base import Message, Reply
@@ -369,3 +370,44 @@ def test_a_clip_that_is_not_told_again_stays(server: Server, image: Image.Image,
         redo_clip(load_provider("openai:m", url=server.url), VASE, 1, image, "A cat")
     with pytest.raises(InputError, match="no clip 5; the story has 4"):
         redo_clip(load_provider("openai:m", url=server.url), VASE, 4, image, "A cat")
+
+
+class Sampler:
+    """A model that tells another story for every seed."""
+
+    name, identity = "sampler:m", {"model": "m"}
+
+    def __init__(self, *stories: str) -> None:
+        self.stories = stories
+
+    def complete(self, messages: Sequence[Message], *, seed: int = 0, **options: Any) -> Reply:
+        return Reply(self.stories[seed % len(self.stories)])
+
+
+def test_a_narrator_of_whole_stories_lends_the_clip_of_the_most_alike(image: Image.Image) -> None:
+    ends = [clip.end for clip in VASE.clips]
+
+    def story(*texts: str) -> str:
+        return reply(clips=[{"end": end, "description": text} for end, text in zip(ends, texts, strict=True)])
+
+    first, old, *last = (clip.description for clip in VASE.clips)
+    blue = story("A blue vase stands.", "A dog runs in and breaks the vase.", "The dog goes.", "Blue shards lie there.")
+    narrator = VisionNarrator(
+        Sampler(reply(), blue, story(first, "A cat jumps in and breaks the vase.", *last)),
+        instruction=Instruction(template="{prompt}"),
+    )
+    told = retell_clip(narrator, VASE, 1, image, "A cat")
+    assert [clip.description for clip in told.clips] == [first, "A cat jumps in and breaks the vase.", *last]
+    assert same_story(replace(told, clips=VASE.clips), VASE)
+    assert told.provenance["redone"] == [{"clip": 2, "was": old, "narrator": "sampler:m"}]
+    same = VisionNarrator(Sampler(reply()), instruction=Instruction(template="{prompt}"))
+    with pytest.raises(NarrationError, match="told nothing new for clip 2"):
+        retell_clip(same, VASE, 1, image, "A cat")
+
+
+def test_a_clip_is_told_again_by_whoever_narrates(server: Server, image: Image.Image) -> None:
+    server.answer = Say('{"description": "A cat leaps."}')
+    narrator = VisionNarrator(load_provider("openai:m", url=server.url))
+    assert retell_clip(narrator, VASE, 1, image, "A cat").clips[1].description == "A cat leaps."
+    with pytest.raises(UnsupportedError, match="write the clip yourself"):
+        retell_clip(ScriptedNarrator([reply()]), VASE, 1, image, "A cat")

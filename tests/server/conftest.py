@@ -13,6 +13,16 @@ pytest.importorskip("sqlalchemy")
 from tests.server.harness import Running, listening, service, working
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server without a worker, for a module's tests that do not mind what others have asked for."""
+    folder = tmp_path_factory.mktemp("shared")
+    parts = service(folder)
+    with listening(parts) as url:
+        yield Running(url, parts, folder)
+    parts.queue.database.close()
+
+
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[Running]:
     """A server without a worker."""

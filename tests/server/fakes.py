@@ -7,10 +7,12 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError, StoppedError
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.editing import set_description
 from reasondiff.server.jobs import Job, Kind
 from reasondiff.server.worker import Made, Watch
 
@@ -41,9 +43,13 @@ class FakeMaker:
         self.made: list[str] = []
         self.stopped: list[str] = []
 
-    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+    def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """See ``Maker``."""
         told = story(job.order.num_frames, job.order.prompt)
+        if job.kind == "story" and job.narrative is not None:
+            clip = int(job.order.options["clip"]) - 1
+            again = set_description(Narrative.from_dict(job.narrative), clip, "Anew.")
+            return Made({}, {"narrative": again.to_dict()})
         if job.kind == "story":
             other = told.with_anchor(0).to_dict()
             narrative = told.to_dict() | {"provenance": {"candidates": [other]}}
@@ -62,7 +68,7 @@ class FakeMaker:
                 raise StoppedError("The job was stopped.")
         watch.on_stage("decode")
         self.made.append(job.id)
-        return Made(self._files(job, image, narrative, folder), {"narrative": narrative})
+        return Made(self._files(job, images, narrative, folder), {"narrative": narrative})
 
     def _obey(self, job: Job, step: int) -> None:
         if step != 1:
@@ -74,9 +80,13 @@ class FakeMaker:
         if "die" in job.order.prompt:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _files(self, job: Job, image: bytes, narrative: object, folder: Path) -> dict[str, Path]:
-        told = json.dumps([job.order.prompt, job.seed, narrative, hashlib.sha256(image).hexdigest()], sort_keys=True)
-        names = {"video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "record": "json"}
+    def _files(self, job: Job, images: Sequence[bytes], narrative: object, folder: Path) -> dict[str, Path]:
+        seen = hashlib.sha256(b"".join(images)).hexdigest()
+        told = json.dumps([job.order.prompt, job.seed, narrative, seen], sort_keys=True)
+        names = {
+            "video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "gif": "gif",
+            "record": "json",
+        }  # fmt: skip
         files = {variant: folder / f"{variant}.{suffix}" for variant, suffix in names.items()}
         for variant, file in files.items():
             file.write_bytes(f"{variant} {told}".encode())

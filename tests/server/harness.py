@@ -17,8 +17,10 @@ import uvicorn
 from PIL import Image
 
 from reasondiff.jobs.request import VideoRequest
+from reasondiff.narrative.place import Place
 from reasondiff.server.api.app import create_app
 from reasondiff.server.database import Database
+from reasondiff.server.jobs import Order
 from reasondiff.server.keys import Keys
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.running import listen
@@ -27,6 +29,12 @@ from reasondiff.server.service import Limits, Service
 from reasondiff.server.storage import Storage
 from reasondiff.server.worker import Worker
 from tests.server.fakes import MODEL, FakeMaker
+
+ORDER = Order(
+    prompt="A cat.", options={"fit": "crop"}, images=("i",), places=(Place(),), image_size=(64, 64), num_frames=33,
+    size="64x64", interval=0.2,
+)  # fmt: skip
+"""Of a job that nobody makes."""
 
 
 def png(width: int = 64, height: int = 64, seed: int = 0) -> bytes:
@@ -93,7 +101,7 @@ class Running:
     def http(self, key: str | None = None, **headers: str) -> httpx2.Client:
         """A plain client."""
         given = {"Authorization": f"Bearer {key}"} if key is not None else {}
-        return httpx2.Client(base_url=self.url, headers=given | headers, timeout=120)
+        return httpx2.Client(base_url=self.url, headers=given | headers, timeout=120, verify=False)
 
     def ask(self, prompt: str = "A cat plays.", key: str | None = None, **fields: Any) -> dict[str, Any]:
         """A new video."""

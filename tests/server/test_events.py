@@ -92,6 +92,19 @@ def test_a_story_is_waited_for(running: Running) -> None:
     assert not list((running.folder / "videos").iterdir())
 
 
+def test_one_clip_is_told_again(running: Running) -> None:
+    with running.http() as http:
+        data, files = {"prompt": "A cat plays."}, {"image": png()}
+        story = http.post("/v1/narratives", data=data, files=files).json()["narrative"]
+        again = data | {"narrative": json.dumps(story), "clip": "2"}
+        told = http.post("/v1/narratives", data=again, files=files).json()["narrative"]
+        assert [clip["description"] for clip in told["clips"]] == [story["clips"][0]["description"], "Anew."]
+        assert told | {"clips": []} == story | {"clips": []}
+        for wrong, param in (({"clip": "3"}, "clip"), ({"candidates": "2"}, "candidates"), ({"narrative": ""}, None)):
+            refused = http.post("/v1/narratives", data=again | wrong, files=files)
+            assert refused.status_code == 400 and refused.json()["error"]["param"] in (param, "narrative")
+
+
 def test_agents_have_three_tools(running: Running) -> None:
     import base64
 

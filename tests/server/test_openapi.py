@@ -16,9 +16,9 @@ FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 PAGE = (FILE.parent / "server.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> dict[str, object]:
-    return create_app(service(tmp_path)).openapi()
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return create_app(service(tmp_path_factory.mktemp("server"))).openapi()
 
 
 def test_the_committed_file_is_the_servers(spec: dict[str, object]) -> None:

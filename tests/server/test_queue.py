@@ -22,11 +22,8 @@ from reasondiff.server.queue import (
     RepeatedError,
     new_id,
 )
+from tests.server.harness import ORDER
 from tests.server.postgres import postgres
-
-ORDER = Order(
-    prompt="A cat.", options={"fit": "crop"}, image="i", image_size=(64, 64), num_frames=33, size="64x64", interval=0.2
-)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +49,11 @@ def new(**changes: Any) -> NewJob:
 def age(queue: JobQueue, job_id: str, **columns: Any) -> None:
     with queue.database.writing() as connection:
         connection.execute(jobs.update().where(jobs.c.id == job_id).values(**columns))
+
+
+def test_an_order_of_the_days_of_one_image_is_read() -> None:
+    row = {name: value for name, value in ORDER.to_json().items() if name not in ("images", "places")}
+    assert Order.from_json({**row, "image": "i"}) == ORDER == Order.from_json(ORDER.to_json())
 
 
 def test_a_job_goes_its_way(queue: JobQueue) -> None:

@@ -44,6 +44,11 @@ def refused(answer: httpx2.Response, status: int, param: str | None = None) -> s
     return error["message"]
 
 
+def kept(running: Running) -> list[Path]:
+    """What the storage holds."""
+    return sorted((running.folder / "videos").iterdir())
+
+
 @pytest.mark.parametrize(
     ("data", "param", "word"),
     [
@@ -74,17 +79,18 @@ def refused(answer: httpx2.Response, status: int, param: str | None = None) -> s
         ({"model": "../storyworld-tiny"}, None, ""),
     ],
 )
-def test_a_field_that_cannot_be_used_is_named(idle: Running, data: Any, param: str | None, word: str) -> None:
-    answer = post(idle, data)
+def test_a_field_that_cannot_be_used_is_named(shared: Running, data: Any, param: str | None, word: str) -> None:
+    before = kept(shared)
+    answer = post(shared, data)
     if param is None:
         assert refused(answer, 404, "model")
     else:
         assert word in refused(answer, 400, param)
-    assert not list((idle.folder / "videos").iterdir())
+    assert kept(shared) == before
 
 
-def test_a_video_that_is_too_large_is_refused(idle: Running) -> None:
-    assert "ask for less" in refused(post(idle, {"size": "4096x4096", "num_frames": "257"}), 400, "size")
+def test_a_video_that_is_too_large_is_refused(shared: Running) -> None:
+    assert "ask for less" in refused(post(shared, {"size": "4096x4096", "num_frames": "257"}), 400, "size")
 
 
 def claims(width: int, height: int) -> bytes:
@@ -121,24 +127,24 @@ def encoded(kind: str, **options: Any) -> bytes:
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "cannot be read|not an image"),
     ],
 )
-def test_a_hostile_image_gives_one_sentence(idle: Running, content: bytes, word: str) -> None:
-    message = refused(post(idle, file=content), 400, "input_reference")
+def test_a_hostile_image_gives_one_sentence(shared: Running, content: bytes, word: str) -> None:
+    message = refused(post(shared, file=content), 400, "input_reference")
     assert any(each in message for each in word.split("|")), message
 
 
-def test_an_image_is_kept_as_pixels_and_nothing_else(idle: Running) -> None:
+def test_an_image_is_kept_as_pixels_and_nothing_else(shared: Running) -> None:
     file = BytesIO()
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "where I live"
     Image.new("RGB", (20, 10), "blue").save(file, "JPEG", exif=exif)
-    video = post(idle, file=file.getvalue()).json()
-    job = idle.parts.queue.get(video["id"])
+    video = post(shared, file=file.getvalue()).json()
+    job = shared.parts.queue.get(video["id"])
     assert job is not None
-    kept = Image.open(BytesIO(idle.parts.storage.read(job.order.image)))
+    kept = Image.open(BytesIO(shared.parts.storage.read(job.order.images[0])))
     assert kept.size == (10, 20) and not kept.getexif() and not kept.info
 
 
-def test_json_and_forms_ask_for_the_same(idle: Running) -> None:
+def test_json_and_forms_ask_for_the_same(shared: Running) -> None:
     told = story(33, "A cat.").to_dict()
     body = {
         "prompt": "A cat.",
@@ -148,51 +154,15 @@ def test_json_and_forms_ask_for_the_same(idle: Running) -> None:
         "guidance_scale": 2,
         "use_adapter": False,
     }
-    with idle.http() as http:
+    with shared.http() as http:
         as_json = http.post("/v1/videos", json=body | {"input_reference": {"image_url": URL}}).json()
         form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
         as_form = http.post("/v1/videos", data=form, files={"input_reference": png()}).json()
         bracket = http.post("/v1/videos", data=form | {"input_reference[image_url]": URL}).json()
-    orders = [idle.parts.queue.get(each["id"]) for each in (as_json, as_form, bracket)]
+    orders = [shared.parts.queue.get(each["id"]) for each in (as_json, as_form, bracket)]
     assert len({json.dumps({**each.order.options}, sort_keys=True) for each in orders if each}) == 1
     assert [each["reasondiff"]["narrative"] for each in (as_json, as_form, bracket)] == [told] * 3
     assert [each["reasondiff"]["seed"] for each in (as_json, as_form, bracket)] == [5] * 3
-
-
-@pytest.mark.parametrize(
-    ("image", "options"),
-    [
-        ({"frame_type": "auto"}, {}),
-        ({"frame_type": "first_frame", "type": "image_url"}, {"anchor": "first"}),
-        ({"frame_type": "last_frame"}, {"anchor": "last"}),
-        ({"frame_type": "frame_index", "frame_index": 8}, {"position": 9}),
-    ],
-)
-def test_frame_images_place_the_image(idle: Running, image: Any, options: Any) -> None:
-    with idle.http() as http:
-        body = {"prompt": "A cat.", "frame_images": [image | {"image_url": {"url": URL}}]}
-        video = http.post("/v1/videos", json=body).json()
-    job = idle.parts.queue.get(video["id"])
-    assert job is not None and job.order.options == options
-
-
-@pytest.mark.parametrize(
-    ("images", "word"),
-    [
-        ([{"image_url": {"url": URL}}] * 2, "takes one"),
-        ([{"image_url": {"url": URL}, "frame_type": "middle"}], "frame_type"),
-        ([{"image_url": {"url": URL}, "frame_type": "frame_index"}], "both or neither"),
-        ([{"image_url": {"url": URL}, "frame_type": "frame_index", "frame_index": 33}], "outside 1..33"),
-        ([{"image_url": {"url": "https://example.com/x.png"}}], "fetches no addresses"),
-        ([{"image_url": {"url": "file:///etc/passwd"}}], "fetches no addresses"),
-        ([{"image_url": {"url": "data:image/png;base64,%%%"}}], "damaged"),
-        ("text", "JSON"),
-    ],
-)
-def test_frame_images_that_cannot_be_placed_are_refused(idle: Running, images: Any, word: str) -> None:
-    with idle.http() as http:
-        answer = http.post("/v1/videos", json={"prompt": "A cat.", "frame_images": images})
-    assert answer.status_code == 400 and word in answer.json()["error"]["message"]
 
 
 def test_the_same_key_makes_one_video_however_often_it_is_sent(idle: Running) -> None:
@@ -207,13 +177,13 @@ def test_the_same_key_makes_one_video_however_often_it_is_sent(idle: Running) ->
     for thread in threads:
         thread.join()
     assert len(ids) == 12 and len(set(ids)) == 1
-    assert len(list((idle.folder / "videos").iterdir())) == 1
+    assert len(kept(idle)) == 1
     refused(post(idle, {"prompt": "A dog."}, **{"Idempotency-Key": "k"}), 422, "Idempotency-Key")
 
 
-def test_a_client_that_got_no_answer_and_asks_again_gets_the_same_video(idle: Running) -> None:
-    first, again = post(idle), post(idle, **{"X-Stainless-Retry-Count": "1"})
-    another = post(idle)
+def test_a_client_that_got_no_answer_and_asks_again_gets_the_same_video(shared: Running) -> None:
+    first, again = post(shared), post(shared, **{"X-Stainless-Retry-Count": "1"})
+    another = post(shared)
     assert first.json()["id"] == again.json()["id"] != another.json()["id"]
 
 
@@ -243,21 +213,21 @@ def test_a_body_that_never_arrives_is_given_up(tmp_path: Path) -> None:
     parts.queue.database.close()
 
 
-def test_other_names_and_other_origins_are_refused(idle: Running) -> None:
-    with idle.http() as http:
+def test_other_names_and_other_origins_are_refused(shared: Running) -> None:
+    with shared.http() as http:
         assert http.get("/v1/models", headers={"Host": "evil.example"}).status_code == 403
         assert http.get("/v1/models", headers={"Host": "localhost:1"}).status_code == 200
-        video = idle.ask()
+        video = shared.ask()
         evil = {"Origin": "https://evil.example"}
         assert http.post(f"/v1/videos/{video['id']}/cancel", headers=evil).status_code == 403
         assert http.post(f"/v1/videos/{video['id']}/cancel", headers={"Origin": "null"}).status_code == 403
-        own = {"Origin": idle.url}
+        own = {"Origin": shared.url}
         assert http.post(f"/v1/videos/{video['id']}/cancel", headers=own).status_code == 200
         assert "access-control-allow-origin" not in http.get("/v1/models", headers=evil).headers
 
 
-def test_answers_carry_their_headers(idle: Running) -> None:
-    with idle.http() as http:
+def test_answers_carry_their_headers(shared: Running) -> None:
+    with shared.http() as http:
         answer = http.get("/v1/videos", headers={"X-Request-Id": "abc"})
         assert answer.headers["x-request-id"] == "abc"
         assert http.get("/v1/videos", headers={"X-Request-Id": "<b>"}).headers["x-request-id"].startswith("req_")
@@ -271,14 +241,14 @@ def test_answers_carry_their_headers(idle: Running) -> None:
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
 @pytest.mark.parametrize("place", ["videos", "videos/edits", "videos/extensions", "videos/x/remix", "narratives"])
-def test_a_body_that_is_no_json_is_said_to_be_none(idle: Running, place: str, body: bytes) -> None:
-    with idle.http() as http:
+def test_a_body_that_is_no_json_is_said_to_be_none(shared: Running, place: str, body: bytes) -> None:
+    with shared.http() as http:
         refused(http.post(f"/v1/{place}", content=body, headers={"Content-Type": "application/json"}), 400)
 
 
 @pytest.mark.parametrize("video", ["x", "%00", "..%2f..%2fetc%2fpasswd", "video_" + "g" * 32, "story_" + "0" * 32])
-def test_an_id_that_is_none_is_not_there(idle: Running, video: str) -> None:
-    with idle.http() as http:
+def test_an_id_that_is_none_is_not_there(shared: Running, video: str) -> None:
+    with shared.http() as http:
         assert http.get(f"/v1/videos/{video}").status_code == 404
         assert http.get(f"/v1/videos/{video}/content").status_code == 404
         assert http.get("/v1/videos", params={"after": "a\0"}).json()["data"] == []
@@ -304,7 +274,7 @@ def test_a_full_disk_and_a_full_quota_say_when_to_come_again(tmp_path: Path) -> 
     parts.queue.database.close()
 
 
-def test_a_video_of_ours_can_be_edited_by_its_file(idle: Running, tmp_path: Path) -> None:
+def test_a_video_of_ours_can_be_edited_by_its_file(shared: Running, tmp_path: Path) -> None:
     told = story(9, "A cat.").to_dict()
     options = {"num_frames": 9, "size": "32x32", "num_inference_steps": 2}
     held = GenerationRecord(
@@ -313,7 +283,7 @@ def test_a_video_of_ours_can_be_edited_by_its_file(idle: Running, tmp_path: Path
     ).with_image(Image.new("RGB", (32, 32)))  # fmt: skip
     film = tmp_path / "film.mp4"
     write_video(film, np.zeros((9, 32, 32, 3), np.uint8), 5.0, held)
-    with idle.http() as http:
+    with shared.http() as http:
         edited = http.post("/v1/videos/edits", data={"prompt": "A dog."}, files={"video": film.read_bytes()})
         assert edited.status_code == 200, edited.text
         assert edited.json()["reasondiff"]["seed"] == held.seed and edited.json()["size"] == "32x32"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reasondiff.server.jobs import NewJob, Order
+from reasondiff.server.jobs import NewJob
 from reasondiff.server.keeper import sweep
 from reasondiff.server.queue import new_id
 from reasondiff.server.storage import Storage
-from tests.server.harness import service
+from tests.server.harness import ORDER, service
 
 ID = "video_" + "0" * 32
 
@@ -58,8 +58,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> None:
     parts = service(tmp_path)
     kept, orphan, fresh = (new_id("video") for _ in range(3))
-    order = Order(prompt="A cat.", options={}, image="i", image_size=(1, 1), num_frames=1, size="1x1", interval=0.2)
-    parts.queue.add(NewJob(id=kept, owner="a", model="m", order=order, seed=0))
+    parts.queue.add(NewJob(id=kept, owner="a", model="m", order=ORDER, seed=0))
     for name in (kept, orphan, fresh):
         parts.storage.put(f"{name}/input.png", b"x")
     (tmp_path / "videos" / "somebody else's").mkdir()

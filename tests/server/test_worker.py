@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reasondiff.server.jobs import Job, NewJob, Order
+from reasondiff.server.jobs import Job, NewJob
 from reasondiff.server.queue import new_id
 from reasondiff.server.service import Service
 from tests.server.fakes import FakeMaker
-from tests.server.harness import Running, png, service, working
+from tests.server.harness import ORDER, Running, png, service, working
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
@@ -105,7 +106,7 @@ def test_attempts_that_did_not_end_leave_nothing(idle: Running) -> None:
     with working(idle.parts, idle.folder):
         until(lambda: job_of(idle, video).status == "completed")
         until(lambda: not any("0" * 32 in name for name in files(idle.parts)))
-    assert len(files(idle.parts)) == 7  # the image, the story as it was told, and what was made of them
+    assert len(files(idle.parts)) == 8  # the image, the story as it was told, and what was made of them
 
 
 def test_the_second_attempt_makes_the_same_video(tmp_path: Path) -> None:
@@ -115,10 +116,7 @@ def test_the_second_attempt_makes_the_same_video(tmp_path: Path) -> None:
     for interrupted in (False, True):
         job_id = new_id("video")
         parts.storage.put(f"{job_id}/input.png", png())
-        order = Order(
-            prompt="A cat.", options={}, image=f"{job_id}/input.png", image_size=(64, 64), num_frames=33, size="64x64",
-            interval=0.2,
-        )  # fmt: skip
+        order = replace(ORDER, images=(f"{job_id}/input.png",))
         queue.add(NewJob(id=job_id, owner="a", model="storyworld-tiny", order=order, seed=4))
         if interrupted:
             with working(parts, tmp_path, FakeMaker(seconds=0.5)):

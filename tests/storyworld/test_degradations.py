@@ -62,8 +62,8 @@ def test_a_smear_is_wider_and_fainter_and_as_much(square: np.ndarray) -> None:
 
 
 def test_melting_moves_pixels_by_about_the_amount(square: np.ndarray) -> None:
-    assert np.allclose(degradations.melt(square, MIDDLE, 0.0, 1), square)
-    little, much = (degradations.outline(degradations.melt(square, MIDDLE, amount, 1)) for amount in (1.0, 4.0))
+    assert np.allclose(degradations.warp(square, MIDDLE, 0.0, 1), square)
+    little, much = (degradations.outline(degradations.warp(square, MIDDLE, amount, 1)) for amount in (1.0, 4.0))
     shape = degradations.outline(square)
     assert 0 < (little ^ shape).sum() < (much ^ shape).sum()
 
@@ -80,7 +80,7 @@ def test_nothing_stays_nothing() -> None:
     nothing = np.zeros((64, 64, 3), np.float32)
     for spoiled in (
         degradations.fade_part(nothing, 0.5, 1.0),
-        degradations.melt(nothing, MIDDLE, 3.0, 0),
+        degradations.warp(nothing, MIDDLE, 3.0, 0),
         degradations.clot(nothing, 4.5),
         degradations.patch([nothing, nothing], MIDDLE, 0)[0],
     ):

@@ -22,12 +22,13 @@ from reasondiff.errors import CheckpointError, InputError
 from reasondiff.evaluation.suites.storyworld_corruptions import FURTHER, REQUIRED, SPOILED, Corruption
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.judges import judge_story
-from reasondiff.storyworld.oracle import Spotter, judge, load_spotter, see
+from reasondiff.storyworld.oracle import Detector, detect, judge, load_detector
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Story, Take
 
 VAE = Path(reasondiff.__file__).parents[2] / "models" / "storyworld-tiny" / "vae"
 LEVELS = ("core", "hard")
+WRONG_CLIPS = 20
 
 
 @cache
@@ -38,31 +39,33 @@ def some_takes(level: str, count: int) -> list[Take]:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_true_clips_pass(level: str) -> None:
-    """Required: 99 in 100, with an anchor at any frame."""
-    takes = some_takes(level, 100)
+    """Required: 99 in 100, with an anchor at any frame; of these few, all."""
+    takes = some_takes(level, 40)
     failed = []
     for index, take in enumerate(takes):
         video, anchor = draw(take), (7 * index) % NUM_FRAMES
         verdict = judge(video, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= 0.01 * len(takes), failed
+    assert not failed
 
 
 @pytest.mark.parametrize("corruption", REQUIRED.values(), ids=REQUIRED)
 def test_wrong_clips_fail(corruption: Corruption) -> None:
-    """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor."""
+    """Required: at most 2 in 100 pass; each is tried on takes of both levels, without the help of an anchor, and of
+    these few none passes.
+    """
     tried, passed = 0, []
     for index, take in enumerate(
         t for pair in zip(*(some_takes(level, 100) for level in LEVELS), strict=True) for t in pair
     ):
-        video = corruption(take, random.Random(index)) if tried < 50 else None
+        video = corruption(take, random.Random(index)) if tried < WRONG_CLIPS else None
         if video is not None:
             tried += 1
             if judge(video, take.story, variant=take.variant).passed:
                 passed.append((index, take.variant, take.story))
-    assert tried == 50
-    assert len(passed) <= 0.02 * tried, passed
+    assert tried == WRONG_CLIPS
+    assert not passed
 
 
 @pytest.mark.parametrize("name", FURTHER)
@@ -85,13 +88,13 @@ def test_agents_that_nobody_would_name_fail(corruption: Corruption) -> None:
 
 
 def test_true_clips_pass_after_the_vae() -> None:
-    """Required: 97 in 100; the gate before anything else is trained."""
+    """Required: 97 in 100; the gate before anything else is trained. Of these few, all."""
     from diffusers import AutoencoderKLWan
 
     from reasondiff.media.tensors import to_pixels, to_tensor
 
     vae = AutoencoderKLWan.from_pretrained(VAE).eval()
-    takes, failed = [take for level in LEVELS for take in some_takes(level, 8)], []
+    takes, failed = [take for level in LEVELS for take in some_takes(level, 2)], []
     for index, take in enumerate(takes):
         video, anchor = draw(take), (7 * index) % NUM_FRAMES
         with torch.inference_mode():
@@ -99,7 +102,7 @@ def test_true_clips_pass_after_the_vae() -> None:
         verdict = judge(decoded, take.story, anchor, video[anchor], variant=take.variant)
         if not verdict.passed:
             failed.append((index, take.variant, take.story, str(verdict)))
-    assert len(failed) <= 0.03 * len(takes), failed
+    assert not failed
 
 
 def test_an_anchor_at_the_wrong_moment_fails() -> None:
@@ -135,12 +138,14 @@ def test_a_verdict_is_one_line_for_a_contact_sheet() -> None:
 
 
 def test_positions_are_found_within_three_pixels() -> None:
-    net, off = load_spotter(), []
+    net, off = load_detector(), []
     for take in some_takes("core", 30):
         frame = take.phases["enter"].stop - 1
         pose = take.agent_pose(frame)
         assert pose is not None
-        seen = [one for one in see(net, np.asarray(draw_frame(take, frame))[None])[0] if one.name == take.story.agent]
+        seen = [
+            one for one in detect(net, np.asarray(draw_frame(take, frame))[None])[0] if one.name == take.story.agent
+        ]
         if 8 < pose.x < 56 and seen:
             off.append(abs(seen[0].x - pose.x))
     assert len(off) >= 12
@@ -153,13 +158,13 @@ def test_an_empty_or_random_picture_shows_nothing() -> None:
     noise = rng.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
     flat = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (0, 90, 180, 255)])
     for video in (noise, flat):
-        assert not any(one.score >= 0.5 for sightings in see(load_spotter(), video) for one in sightings)
+        assert not any(one.score >= 0.5 for detections in detect(load_detector(), video) for one in detections)
 
 
 def test_saving_and_loading_gives_the_same_network(tmp_path: Path) -> None:
-    net = load_spotter()
+    net = load_detector()
     net.save_pretrained(tmp_path)
-    again = Spotter.from_pretrained(tmp_path).eval()
+    again = Detector.from_pretrained(tmp_path).eval()
     frames = torch.from_numpy(draw(some_takes("core", 1)[0])[:4]).permute(0, 3, 1, 2) / 127.5 - 1
     with torch.inference_mode():
         assert torch.equal(net(frames), again(frames))
@@ -176,7 +181,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="outside the video"):
         judge(np.zeros((33, 64, 64, 3), np.uint8), story, 33, np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(CheckpointError, match="copy it again"):
-        load_spotter(tmp_path)
+        load_detector(tmp_path)
 
 
 def test_the_oracle_shares_no_code_with_what_draws_or_generates() -> None:

@@ -1,4 +1,4 @@
-"""The story rules on sightings written by hand: no network, no pixels."""
+"""The story rules on detections written by hand: no network, no pixels."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from reasondiff.errors import InputError
-from reasondiff.storyworld.oracle import Anchor, Sighting, weigh
+from reasondiff.storyworld.oracle import Anchor, Detection, judge_detections
 from reasondiff.storyworld.stories import Story
 
-Clip = list[list[Sighting]]
+Clip = list[list[Detection]]
 CAT_AND_VASE = Story("vase", "cat")
 COUNT, CHANGE = 33, 12
 
 
-def here(name: str, x: float, y: float = 48.0, score: float = 0.9) -> Sighting:
-    return Sighting(name, x, y, score)
+def here(name: str, x: float, y: float = 48.0, score: float = 0.9) -> Detection:
+    return Detection(name, x, y, score)
 
 
 def cat_at(frame: int) -> float:
@@ -43,8 +43,8 @@ def without(clip: Clip, name: str, frames: range | None = None) -> Clip:
     return [[one for one in s if f not in chosen or not one.name.startswith(name)] for f, s in enumerate(clip)]
 
 
-def also(clip: Clip, extra: Callable[[int], Sighting], frames: range) -> Clip:
-    return [[*sightings, extra(frame)] if frame in frames else sightings for frame, sightings in enumerate(clip)]
+def also(clip: Clip, extra: Callable[[int], Detection], frames: range) -> Clip:
+    return [[*detections, extra(frame)] if frame in frames else detections for frame, detections in enumerate(clip)]
 
 
 def restated(clip: Clip, name: str, frames: range) -> Clip:
@@ -53,12 +53,12 @@ def restated(clip: Clip, name: str, frames: range) -> Clip:
 
 
 def test_the_story_as_it_should_be_passes() -> None:
-    verdict = weigh(a_cat_breaks_a_vase(), CAT_AND_VASE)
+    verdict = judge_detections(a_cat_breaks_a_vase(), CAT_AND_VASE)
     assert str(verdict) == "pass"
     assert verdict.passed
     assert (verdict.agent_right, verdict.state_right, verdict.anchor_right) == (True, True, None)
     assert (verdict.change, verdict.visit) == (CHANGE, (5, 19))
-    assert weigh(a_cat_passes_a_bicycle(), Story("bicycle", "cat")).passed
+    assert judge_detections(a_cat_passes_a_bicycle(), Story("bicycle", "cat")).passed
 
 
 WRONG: dict[str, tuple[Clip, str]] = {
@@ -126,7 +126,7 @@ WRONG: dict[str, tuple[Clip, str]] = {
 
 @pytest.mark.parametrize(("clip", "reason"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said(clip: Clip, reason: str) -> None:
-    verdict = weigh(clip, CAT_AND_VASE)
+    verdict = judge_detections(clip, CAT_AND_VASE)
     assert reason in verdict.reasons
     assert str(verdict) == f"fail: {verdict.reasons[0]}"
 
@@ -135,29 +135,29 @@ def test_one_misread_frame_is_no_story() -> None:
     clip = restated(a_cat_breaks_a_vase(), "vase/intact", range(28, 29))
     clip = also(clip, lambda f: here("dog", 50), range(25, 26))
     clip = also(clip, lambda f: here("cat", 50), range(11, 12))
-    assert weigh(clip, CAT_AND_VASE).passed
+    assert judge_detections(clip, CAT_AND_VASE).passed
 
 
 def test_what_is_unclear_is_nothing() -> None:
     clip = also(a_cat_breaks_a_vase(), lambda f: here("dog", 50, score=0.45), range(COUNT))
-    assert weigh(clip, CAT_AND_VASE).passed
+    assert judge_detections(clip, CAT_AND_VASE).passed
     dim = [[here(o.name, o.x, o.y, 0.45) if o.name == "cat" else o for o in s] for s in a_cat_breaks_a_vase()]
-    assert weigh(dim, CAT_AND_VASE).reasons[0] == "the cat is never seen"
+    assert judge_detections(dim, CAT_AND_VASE).reasons[0] == "the cat is never seen"
 
 
 def test_timing_is_free() -> None:
     clip = a_cat_breaks_a_vase()
     for shift in range(-3, 12):
         rolled = [clip[min(max(frame - shift, 0), COUNT - 1)] for frame in range(COUNT)]
-        assert weigh(rolled, CAT_AND_VASE).passed
-        assert weigh(rolled, CAT_AND_VASE).change == CHANGE + shift
+        assert judge_detections(rolled, CAT_AND_VASE).passed
+        assert judge_detections(rolled, CAT_AND_VASE).change == CHANGE + shift
 
 
 def test_whoever_passes_must_pass() -> None:
     story, clip = Story("bicycle", "cat"), a_cat_passes_a_bicycle()
     turned = [clip[frame if frame < 10 else max(0, 19 - frame)] for frame in range(COUNT)]
-    assert weigh(turned, story).reasons == ("the cat does not pass the bicycle",)
-    assert weigh(clip[::-1], story).passed, "passing from the other side is passing"
+    assert judge_detections(turned, story).reasons == ("the cat does not pass the bicycle",)
+    assert judge_detections(clip[::-1], story).passed, "passing from the other side is passing"
 
 
 def test_a_person_acts_at_the_window_and_not_at_the_candle() -> None:
@@ -171,9 +171,9 @@ def test_a_person_acts_at_the_window_and_not_at_the_candle() -> None:
         return clip
 
     story = Story("candle", "person")
-    assert weigh(told(48, opened=True), story).passed
-    assert weigh(told(48, opened=False), story).reasons == ("the window is never opened",)
-    assert "the candle changes while the person is away" in weigh(told(30, opened=True), story).reasons
+    assert judge_detections(told(48, opened=True), story).passed
+    assert judge_detections(told(48, opened=False), story).reasons == ("the window is never opened",)
+    assert "the candle changes while the person is away" in judge_detections(told(30, opened=True), story).reasons
 
 
 def test_hard_variants_waive_what_they_say() -> None:
@@ -187,28 +187,28 @@ def test_hard_variants_waive_what_they_say() -> None:
         ("distractor", with_dog),
         ("two_objects", with_candle),
     ):
-        assert weigh(clip, CAT_AND_VASE, variant).passed
+        assert judge_detections(clip, CAT_AND_VASE, variant).passed
         others = {"core", "present", "stays", "distractor", "two_objects"} - {variant}
-        assert not any(weigh(clip, CAT_AND_VASE, other).passed for other in others)
+        assert not any(judge_detections(clip, CAT_AND_VASE, other).passed for other in others)
     both_break = also(without(with_candle, "candle", range(15, 33)), lambda f: here("candle/out", 10), range(15, 33))
-    assert weigh(both_break, CAT_AND_VASE, "two_objects").reasons == ("the candle changes too",)
+    assert judge_detections(both_break, CAT_AND_VASE, "two_objects").reasons == ("the candle changes too",)
 
 
 def test_a_spared_object_must_stay_as_it_is() -> None:
     story = Story("vase", "cat", spared=True)
     clip = [[here("vase/intact", 34), *[one for one in s if one.name == "cat"]] for s in a_cat_passes_a_bicycle()]
-    assert weigh(clip, story, "spared").passed
+    assert judge_detections(clip, story, "spared").passed
     hidden = without(clip, "cat", range(10, 15))
-    assert weigh(hidden, story, "behind").passed
-    assert weigh(hidden, story, "core").reasons == ("the cat is lost on its way",)
+    assert judge_detections(hidden, story, "behind").passed
+    assert judge_detections(hidden, story, "core").reasons == ("the cat is lost on its way",)
     broken = restated(clip, "vase/broken", range(15, 33))
-    assert weigh(broken, story, "spared").reasons == ("the vase does not stay intact",)
+    assert judge_detections(broken, story, "spared").reasons == ("the vase does not stay intact",)
 
 
 def test_the_anchor_frame_shows_what_the_image_shows() -> None:
     clip = a_cat_breaks_a_vase()
     for frame in range(COUNT):
-        assert weigh(clip, CAT_AND_VASE, anchor=Anchor(frame, clip[frame])).anchor_right
+        assert judge_detections(clip, CAT_AND_VASE, anchor=Anchor(frame, clip[frame])).anchor_right
     for frame, image, reason in (
         (25, clip[0], "frame 26 does not show the vase as the image does"),
         (0, clip[25], "frame 1 does not show the vase as the image does"),
@@ -217,24 +217,24 @@ def test_the_anchor_frame_shows_what_the_image_shows() -> None:
         (6, clip[10], "frame 7 does not show the cat as the image does"),
         (0, [here("vase/intact", 50)], "the vase is not where the image has it"),
     ):
-        verdict = weigh(clip, CAT_AND_VASE, anchor=Anchor(frame, image))
+        verdict = judge_detections(clip, CAT_AND_VASE, anchor=Anchor(frame, image))
         assert verdict.reasons == (reason,)
         assert verdict.anchor_right is False
 
 
 def test_an_image_with_the_agent_at_the_start_waives_its_coming() -> None:
     clip = also(a_cat_breaks_a_vase(), lambda f: here("cat", 2), range(5))
-    assert not weigh(clip, CAT_AND_VASE, anchor=Anchor(25, clip[25])).passed
-    assert weigh(clip, CAT_AND_VASE, anchor=Anchor(0, clip[0])).passed
+    assert not judge_detections(clip, CAT_AND_VASE, anchor=Anchor(25, clip[25])).passed
+    assert judge_detections(clip, CAT_AND_VASE, anchor=Anchor(0, clip[0])).passed
 
 
 def test_short_clips_fail_in_words() -> None:
-    assert weigh([[]], CAT_AND_VASE).reasons[0] == "the cat is never seen"
-    assert not weigh(a_cat_breaks_a_vase()[:1], CAT_AND_VASE).passed
+    assert judge_detections([[]], CAT_AND_VASE).reasons[0] == "the cat is never seen"
+    assert not judge_detections(a_cat_breaks_a_vase()[:1], CAT_AND_VASE).passed
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
     with pytest.raises(InputError, match="no variant 'sideways'"):
-        weigh([[]], CAT_AND_VASE, "sideways")
+        judge_detections([[]], CAT_AND_VASE, "sideways")
     with pytest.raises(InputError, match=r"outside the video's 0\.\.32"):
-        weigh(a_cat_breaks_a_vase(), CAT_AND_VASE, anchor=Anchor(33, []))
+        judge_detections(a_cat_breaks_a_vase(), CAT_AND_VASE, anchor=Anchor(33, []))

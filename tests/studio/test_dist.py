@@ -14,11 +14,12 @@ def test_it_is_small() -> None:
 
 def test_it_loads_its_own_files_and_no_others() -> None:
     page = (DIST / "index.html").read_text(encoding="utf-8")
-    loaded = re.findall(r'(?:src|href)="\./([^"]+)"', page)
-    assert sorted(loaded) == sorted(path.name for path in DIST.iterdir() if path.name != "index.html")
+    script = (DIST / "index.js").read_text(encoding="utf-8")
+    loaded = {*re.findall(r'(?:src|href)="\./([^"]+)"', page), *re.findall(r"[\w-]+\.png", script)}
+    assert loaded == {path.name for path in DIST.iterdir() if path.name != "index.html"}
     for path in DIST.iterdir():
-        addresses = re.findall(r"https?://[\w.]+", path.read_text(encoding="utf-8"))
-        assert set(addresses) <= {"http://www.w3.org"}, path.name  # a namespace, not an address
+        addresses = re.findall(rb"https?://[\w.]+", path.read_bytes())
+        assert set(addresses) <= {b"http://www.w3.org"}, path.name  # a namespace, not an address
 
 
 def test_a_content_security_policy_of_the_page_alone_holds() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,10 +41,7 @@ def work(rank: int, port: int, folder: str) -> None:
 
 
 def test_two_processes_stopped_and_resumed_are_one_with_the_batch_of_both(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    gloo.start(work, gloo.free_port(), str(tmp_path))
     joint = Line(batch=8)
     fit(joint, RUN, tmp_path / "joint")
     drawn = [sample for rank in range(2) for sample in torch.load(tmp_path / f"drawn-{rank}", weights_only=True)]

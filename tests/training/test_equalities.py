@@ -6,7 +6,6 @@ Two processes and accumulated micro-batches end with the weights of one process 
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from reasondiff.training.distributed import accelerator_on
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
 from reasondiff.training.trainer import Optimization, fit
-from tests import tiny
+from tests import gloo, tiny
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
 
 STEPS = Optimization(steps=10, lr=1e-3, warmup_steps=1, precision="fp32", ema_decay=0.9)
@@ -112,8 +111,11 @@ def work(rank: int, port: int, folder: str, shard_weights: bool) -> None:
     with accelerator_on("cpu") as accelerator:
         made = stage(batch=2)
         if shard_weights:  # stopped in the middle, and gone on with from whole weights and moments
+            whole = sum(parameter.numel() for parameter in made.transformer.parameters())
             fit(made, steps, Path(folder), accelerator=accelerator, stop_after_minutes=0)
             assert shares(made) and load_checkpoint(Path(folder)).step == 1  # type: ignore[union-attr]
+            own = sum(parameter.to_local().numel() for parameter in made.transformer.parameters())
+            assert own < 0.6 * whole  # half, and what does not divide
             made = stage(batch=2)
         fit(made, steps, Path(folder), accelerator=accelerator)
         assert not shares(made)
@@ -132,10 +134,7 @@ def shares(made: ReasonStage) -> bool:
 def test_two_processes_equal_one(
     one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path, shard_weights: bool
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, args=(port, str(tmp_path), shard_weights), nprocs=2)
+    gloo.start(work, gloo.free_port(), str(tmp_path), shard_weights)
     for rank in range(2):
         assert farthest(load_file(tmp_path / f"weights-{rank}.safetensors"), one[1], one[0]) <= 1e-5
     assert (tmp_path / "model" / LORA_FILE).is_file()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,7 +24,18 @@ from reasondiff.errors import InputError
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.timeline import Timeline
 
-__all__ = ["Abilities", "Anchor", "Contexts", "Denoised", "DenoisingOptions", "Guidance", "TakesAdapter", "VideoModel"]
+__all__ = [
+    "Abilities",
+    "Anchor",
+    "Contexts",
+    "Denoised",
+    "DenoisingOptions",
+    "Guidance",
+    "KeepsVideo",
+    "Known",
+    "TakesAdapter",
+    "VideoModel",
+]
 
 Context = TypeVar("Context")
 """What one branch of guidance reads besides latents, in a model's own form; nobody else looks into it."""
@@ -80,6 +92,43 @@ class Guidance:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a video shows already: some latent frames are held while the others are denoised.
+
+    Args:
+        latents: [1 or videos, channels, latent_frames, height, width], clean; read at the frames that are held.
+        held: those latent frames.
+
+    Raises:
+        InputError: all are held, or one is not there.
+    """
+
+    latents: Tensor
+    held: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        frames = self.latents.shape[2]
+        if outside := [frame for frame in self.held if not 0 <= frame < frames]:
+            raise InputError(f"There is no latent frame {outside[0]} to be kept; the video has 0..{frames - 1}.")
+        if len(set(self.held)) == frames:
+            raise InputError("All of the video is kept, so there is nothing to make; leave a part of it free.")
+
+    def onto(self, latents: Tensor, noise: Tensor, sigma: float | Tensor) -> Tensor:
+        """``latents`` with what is held at noise level ``sigma`` (0 = clean): what the path to the known video shows.
+
+        Args:
+            latents: [videos, channels, latent_frames, height, width].
+            noise: the run's, of the same shape.
+            sigma: of ``latents``.
+        """
+        held = list(self.held)
+        result = latents.clone()
+        clean = self.latents[:, :, held].to(latents)
+        result[:, :, held] = (1 - sigma) * clean + sigma * noise[:, :, held].to(latents)
+        return result
+
+
+@dataclass(frozen=True)
 class Contexts(Generic[Context]):
     """What both branches of guidance read; ``negative`` is None where there is no guidance."""
 
@@ -108,6 +157,7 @@ class DenoisingOptions:
         on_step: called after every step, as in diffusers.
         on_step_inputs: the tensors that ``on_step`` is given.
         checkpoint: keeps the run.
+        known: is not denoised but held.
         stopped: asked after every step; True ends the run there.
     """
 
@@ -119,6 +169,7 @@ class DenoisingOptions:
     on_step: Callable[..., dict[str, Any]] | None = None
     on_step_inputs: Sequence[str] = ("latents",)
     checkpoint: Checkpoint | None = None
+    known: Known | None = None
     stopped: Callable[[], bool] = lambda: False
 
 
@@ -173,6 +224,7 @@ class VideoModel(Protocol[Context]):
         *,
         longest: int,
         videos_per_story: int,
+        image_reach: int | None = None,
     ) -> Contexts[Context]:
         """What the transformer reads besides latents.
 
@@ -183,6 +235,10 @@ class VideoModel(Protocol[Context]):
             anchors: one per story, for models that read an image's tokens too.
             longest: tokens that a text is padded to where the model pads.
             videos_per_story: stories come one after another, each this many times.
+            image_reach: latent frames to either side of the image's that read its tokens; None for all.
+
+        Raises:
+            InputError: a reach, and the model reads no image tokens.
         """
 
     def denoise(
@@ -216,3 +272,14 @@ class TakesAdapter(Protocol):
 
     def adapted_condition(self, enhanced: Tensor, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor:
         """One video's condition from predicted latents [1, channels, latent_frames, height, width]."""
+
+
+@runtime_checkable
+class KeepsVideo(Protocol):
+    """What a base model may offer: parts of a video are kept, and the others made again."""
+
+    def encode_video(self, frames: np.ndarray) -> Tensor:
+        """Latents [1, channels, latent_frames, height, width] of uint8 [frames, height, width, 3]."""
+
+    def knowing(self, condition: Tensor, known: Known) -> Tensor:
+        """A condition that also says what is known, where the model has a place for that; else the condition."""

@@ -30,6 +30,7 @@ from reasondiff.cli.models import models
 from reasondiff.cli.narrate import narrate
 from reasondiff.cli.narrate_edit import InOrder, edit, show
 from reasondiff.cli.plan import plan
+from reasondiff.cli.redo import redo
 from reasondiff.cli.replay import replay
 from reasondiff.cli.report import report
 from reasondiff.cli.reproduce import reproduce
@@ -57,6 +58,7 @@ narrate_app = typer.Typer(no_args_is_help=True, invoke_without_command=True, ric
 
 app.command()(generate)
 app.command()(replay)
+app.command()(redo)
 app.command()(cases)
 app.command()(demo)
 app.command()(storyworld)

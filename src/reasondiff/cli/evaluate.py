@@ -23,7 +23,12 @@ def evaluate(
     benchmark: Annotated[
         Path | None, typer.Option(help="A benchmark's folder, as 'bench build' writes it; else drawn cases.")
     ] = None,
-    count: Annotated[int | None, typer.Option("--cases", help="How many drawn cases; 100 unless given.")] = None,
+    drawn: Annotated[
+        str | None, typer.Option("--suite", help="The suite that draws cases; storyworld unless given.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--cases", help="How many drawn cases, 100 unless given; or a benchmark's first.")
+    ] = None,
     level: Annotated[str, typer.Option(help="Of drawn cases: core or hard.")] = "core",
     split: Annotated[
         str, typer.Option(help="test, or validation to choose between weights or settings without a look at test.")
@@ -55,8 +60,8 @@ def evaluate(
         raise InputError(f"With --paired there is one row; leave out --method {method[0]}.")
     if method and "paired" in method and benchmark is None:
         raise InputError("The method 'paired' is for the clips' own first frames; give --paired instead.")
-    if benchmark is not None and (paired or count is not None or level != "core" or split != "test"):
-        raise InputError("A benchmark has its own cases; leave out --cases, --level, --split and --paired.")
+    if benchmark is not None and (drawn is not None or paired or level != "core" or split != "test"):
+        raise InputError("A benchmark has its own cases; leave out --suite, --level, --split and --paired.")
     if sheet < 0:
         raise InputError(f"{sheet} verdicts cannot be drawn; give 0 or more.")
 
@@ -71,12 +76,12 @@ def evaluate(
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
-    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_systems, metrics_of
+    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_suite, find_systems, metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
-    from reasondiff.evaluation.suites.base import checked_cases
+    from reasondiff.evaluation.suites.base import Suite, checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-    from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
     from reasondiff.evaluation.systems import METHODS, PAIRED, ReasonDiffSystem, SaysItsSettings
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
@@ -84,7 +89,11 @@ def evaluate(
     from reasondiff.files import atomic_path
     from reasondiff.jobs.session import VideoSession
 
-    suite = BenchmarkFolder(benchmark) if benchmark else StoryWorldSuite(count or 100, split, level, paired)
+    suite: Suite
+    if benchmark is not None:
+        suite = BenchmarkFolder(benchmark, count)
+    else:
+        suite = find_suite(drawn or "storyworld", count or 100, split, level, paired)
     cases = checked_cases(suite)
     names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
     systems = find_systems(names, cases)
@@ -93,7 +102,7 @@ def evaluate(
     if on_our_model:
         with user_warnings():
             session = VideoSession(request)
-    runner.check_folder(output, {"suite": suite.name, **suite.fingerprint()})
+    check_folder(output, suite)
     made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
     if session is not None:
         made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
@@ -102,13 +111,12 @@ def evaluate(
         None if session is None else lambda: session.pipe,
         load_model=lambda place: VideoSession(replace(request, model=str(place))).pipe,
     )
-    judged = isinstance(suite, StoryWorldSuite) or suite.has_judge
-    wanted = list(MAIN_TABLE if judged else WITHOUT_JUDGE)
+    wanted = list(MAIN_TABLE if suite.has_judge else WITHOUT_JUDGE)
     if session is None and "vae_psnr" in wanted:
         wanted.remove("vae_psnr")  # there is no model whose VAE it could be
     metrics = metrics_of(using, wanted)
     with paths.only_writer(output), user_warnings():
-        runner.check_systems(output, made_with)
+        check_systems(output, made_with)
         keep_origins(output, metrics)
         forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
         with training_bar("videos", len(cases) * len(systems)) as bar:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from reasondiff.errors import InputError
-from reasondiff.jobs.options import Option, options_of
+from reasondiff.jobs.options import Option, Request, options_of
 from reasondiff.jobs.request import VideoRequest
 
 __all__ = [
@@ -57,7 +57,7 @@ _NO_IMAGE = Path()
 
 
 def takes_request(
-    *names: str, without: Iterable[str] = (), request: type[VideoRequest] = VideoRequest
+    *names: str, without: Iterable[str] = (), request: type[Request] = VideoRequest
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb the options of a request; it is called with ``request=`` and its own options.
 
@@ -73,7 +73,8 @@ def takes_request(
         @functools.wraps(verb)
         def run(**given: Any) -> None:
             values = {name: given.pop(name) for name in shown}
-            values.setdefault("image", _NO_IMAGE)
+            if "image" in options_of(request):
+                values.setdefault("image", _NO_IMAGE)
             if several:
                 first, *more = values["image"]
                 values |= {"image": Path(first), _MORE: tuple(more)}

@@ -15,12 +15,11 @@ from reasondiff.errors import InputError
 from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
-    from reasondiff.jobs.inputs import Inputs
     from reasondiff.jobs.session import GeneratedVideo
     from reasondiff.media import GenerationRecord
     from reasondiff.pipeline.magcache import MagRatios
 
-__all__ = ["replay"]
+__all__ = ["refuse_untrusted", "replay"]
 
 
 @common.takes_changes(
@@ -50,7 +49,7 @@ def replay(
     from reasondiff.cli.terminal.stage_bars import StageBars
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.jobs.inputs import check_names
-    from reasondiff.jobs.record import request_of
+    from reasondiff.jobs.record import REDONE, inputs_of, request_of
     from reasondiff.jobs.session import VideoSession
     from reasondiff.media import read_record
 
@@ -62,9 +61,14 @@ def replay(
         raise InputError(
             f"A program had changed the model of {str(video)!r} ({str(changed)[:200]}), which a replay cannot do."
         )
+    if REDONE in record.options:
+        raise InputError(
+            f"A clip of {str(video)!r} was made again, for which the video before it is needed; replay that one, and "
+            "redo its clip."
+        )
     recorded = request_of(record, video, VideoRequest)
-    inputs = _inputs(record, recorded, image)
-    _refuse_untrusted(recorded, changes)
+    inputs = inputs_of(record, recorded, image)
+    refuse_untrusted(recorded, changes)
     if "model" in changes:
         recorded = replace(recorded, revision=None)  # it was of the place that the video names
     request = replace(recorded, **changes)
@@ -78,30 +82,8 @@ def replay(
     raise typer.Exit(_compare(record, made, video, output, asked="seed" in changes or "preset" in changes))
 
 
-def _inputs(record: GenerationRecord, request: VideoRequest, image: Path | None) -> Inputs:
-    """The prepared image, or a user's own prepared again; the story as it was told."""
-    from reasondiff.jobs.inputs import Inputs
-    from reasondiff.media import fit_image, load_image
-    from reasondiff.media.frame_image import FrameImage
-    from reasondiff.narrative import Narrative
-
-    frame_images: tuple[FrameImage, ...] = ()
-    if image is None:
-        picture, *more = record.open_images()
-        if len(more) < len(record.more_sha256):
-            raise InputError("The record holds not all images of its story; make the video anew from them.")
-        if more:  # the story says where each of them is
-            frame_images = tuple(map(FrameImage, (picture, *more)))
-    elif record.more_sha256:
-        raise InputError("The video's story has several images; leave --image out, or make it anew from them.")
-    else:
-        width, height = request.width_and_height or (0, 0)
-        picture = fit_image(load_image(image), width, height, request.fit)
-    return Inputs(picture, record.prompt, Narrative.from_dict(dict(record.narrative)), frame_images)
-
-
-def _refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None:
-    """Raise ``InputError`` where a replay would fetch from a place that only the video names, or it is not here."""
+def refuse_untrusted(request: VideoRequest, changes: Mapping[str, Any]) -> None:
+    """Raise ``InputError`` where a video would fetch from a place that only it names, or what it names is not here."""
     from reasondiff.checkpoints import BUNDLED, HUB
 
     model = request.model

@@ -12,7 +12,6 @@ from reasondiff.jobs.request import VideoRequest
 
 __all__ = ["reproduce"]
 
-WORLDS = ("storyworld",)
 CASES, ALL_CASES = 60, 300
 
 
@@ -39,8 +38,6 @@ def reproduce(
     """
     from reasondiff.errors import InputError
 
-    if world not in WORLDS:
-        raise InputError(f"There is nothing to reproduce in {world!r}; give {' or '.join(WORLDS)}.")
     if full and count is not None:
         raise InputError(f"--full has {ALL_CASES} cases; leave out --cases {count}.")
     cases = count if count is not None else ALL_CASES if full else CASES
@@ -57,27 +54,27 @@ def reproduce(
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
-    from reasondiff.evaluation.registry import find_systems, metrics_of
+    from reasondiff.evaluation.registry import METRIC_GROUPS, find_suite, find_systems, metrics_of
     from reasondiff.evaluation.report.runs import read_runs
     from reasondiff.evaluation.report.writer import write_report
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
-    from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
     from reasondiff.evaluation.systems import METHODS
     from reasondiff.jobs.session import VideoSession
 
-    suite = StoryWorldSuite(cases)
+    suite = find_suite(world, cases)
     systems = find_systems(method or ["true-clips", *(system.name for system in METHODS)])
     with user_warnings():
         session = VideoSession(request)
     folder = output / f"{world}-{cases}"
     using = Resources(folder, lambda: session.pipe, cases=suite.cases())
-    metrics = metrics_of(using, ["storyworld", *(metric or [])])
+    metrics = metrics_of(using, [world if world in METRIC_GROUPS else "basic", *(metric or [])])
     made_with = {"weights": session.weights, **session.unusual()}
     paths.folder(output)
-    runner.check_folder(folder, {"suite": suite.name, **suite.fingerprint()})
+    check_folder(folder, suite)
     with paths.only_writer(folder), user_warnings(), training_bar("videos", cases * len(systems)) as bar:
-        runner.check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
+        check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
         keep_origins(folder, metrics)
         runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
     report = write_report(read_runs([folder]), folder / "report")

@@ -16,7 +16,10 @@ def score(
     folder: Annotated[
         Path, typer.Argument(help="Videos: videos/METHOD/CASE.mp4, METHOD/CASE.mp4 or CASE.mp4.", show_default=False)
     ],
-    benchmark: Annotated[Path, typer.Option(help="The benchmark's folder, with cases.jsonl.", show_default=False)],
+    benchmark: Annotated[
+        Path | None, typer.Option(help="The benchmark's folder, with cases.jsonl; a run of drawn cases needs none.")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--cases", help="Only the benchmark's first.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for results; FOLDER/scores unless given.")
     ] = None,
@@ -32,7 +35,7 @@ def score(
     """Measure videos, whoever made them, and print a table.
 
     A case without a video counts as a failure. Scoring that was stopped goes on when the same command is given again,
-    and videos that have changed are measured anew.
+    and videos that have changed are measured anew; with another oracle than before, all are judged anew.
     """
     from rich.console import Console
     from rich.table import Table
@@ -44,24 +47,25 @@ def score(
     from reasondiff.evaluation.networks.shelf import Networks
     from reasondiff.evaluation.registry import metrics_of
     from reasondiff.evaluation.resources import Resources
+    from reasondiff.evaluation.run_folder import check_folder, forget_judgements, suite_of
     from reasondiff.evaluation.scoring import by_metric, keep_origins, missing_in_words, videos_in_words
     from reasondiff.evaluation.suites.base import checked_cases
-    from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.video_folder import find_systems_in, forget_changed
     from reasondiff.files import atomic_path
 
     place = output or folder / "scores"
-    suite = BenchmarkFolder(benchmark)
+    suite = suite_of(folder, benchmark, count)
     cases = checked_cases(suite)
-    systems = find_systems_in(folder, cases)
+    systems = find_systems_in(folder, checked_cases(suite_of(folder, benchmark)) if count else cases)
     using = Resources(place, networks=Networks(fetch, device), ranks=ranks, cases=cases)
     quiet_transformers()
     with user_warnings():
         metrics = metrics_of(using, metric or ["basic"])
     paths.folder(place)
-    runner.check_folder(place, {"suite": suite.name, **suite.fingerprint()})
     with paths.only_writer(place), user_warnings():
+        forget_judgements(place, suite)
+        check_folder(place, suite)
         keep_origins(place, metrics)
         forget_changed(place / "results.jsonl", systems)
         with training_bar("videos", len(cases) * len(systems)) as bar:

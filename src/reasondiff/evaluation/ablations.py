@@ -17,7 +17,15 @@ from reasondiff.evaluation.systems import METHODS, ReasonDiffSystem
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["ABLATIONS", "TRAINED_VARIANTS", "TrainedVariant", "in_segments", "with_errors", "with_wrong_position"]
+__all__ = [
+    "ABLATIONS",
+    "NEAR_ANCHOR",
+    "TRAINED_VARIANTS",
+    "TrainedVariant",
+    "in_segments",
+    "with_errors",
+    "with_wrong_position",
+]
 
 NOTHING_SAID = "Something in the same scene."
 """Stands where a description was lost."""
@@ -81,7 +89,14 @@ ABLATIONS: tuple[ReasonDiffSystem, ...] = (
     ReasonDiffSystem("narrator-error", "ReasonDiff, descriptions lost", edit=with_errors),
     *(_segmented(count) for count in (1, 2, 3, 5)),
 )
-"""Those that need no training."""
+"""Those that need no training and that every model knows. A segment per frame is ReasonDiff itself, whose latent frames
+read the description that most of their frames have, or ``text-mean``, where they read the mean."""
+
+NEAR_ANCHOR = ReasonDiffSystem(
+    "image-tokens-near-anchor", "ReasonDiff, image tokens near the image only", image_reach=1
+)
+"""The image's latent frame and its neighbours alone read the image encoder's tokens. StoryWorld's models have no such
+tokens, so it is asked for by its own name."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reasondiff.errors import InputError
-from reasondiff.evaluation.ablations import ABLATIONS, TRAINED_VARIANTS
+from reasondiff.evaluation.ablations import ABLATIONS, NEAR_ANCHOR, TRAINED_VARIANTS
 from reasondiff.evaluation.baselines import BASELINES
 from reasondiff.evaluation.metrics.anchor import AnchorFlash, AnchorOffset, BestFramePsnr, NarratorAnchorError
 from reasondiff.evaluation.metrics.anchor_psnr import AnchorPsnr, VaePsnr
@@ -23,16 +23,27 @@ from reasondiff.evaluation.metrics.sharpness import Sharpness
 from reasondiff.evaluation.metrics.story import JudgedPart, StorySuccess
 from reasondiff.evaluation.metrics.user_rank import UserRank, read_ranks
 from reasondiff.evaluation.resources import Resources
-from reasondiff.evaluation.suites.base import Case, Suite
+from reasondiff.evaluation.suites.base import Case, DrawsCases, Suite
 from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.evaluation.systems import METHODS, PAIRED, System
 from reasondiff.evaluation.training_free import TRAINING_FREE
 from reasondiff.evaluation.true_clips import TrueClips
 from reasondiff.evaluation.video_folder import find_systems_in
 
-__all__ = ["MAIN_TABLE", "METRICS", "METRIC_GROUPS", "SUITES", "SYSTEMS", "WITHOUT_JUDGE", "find_systems", "metrics_of"]
+__all__ = [
+    "MAIN_TABLE",
+    "METRICS",
+    "METRIC_GROUPS",
+    "SUITES",
+    "SYSTEMS",
+    "WITHOUT_JUDGE",
+    "find_suite",
+    "find_suite_of_run",
+    "find_systems",
+    "metrics_of",
+]
 
-_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, *TRAINING_FREE, TrueClips())
+_SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINING_FREE, TrueClips())
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
@@ -47,7 +58,8 @@ PLACED: Mapping[str, Callable[[str], System]] = {
 FOLDER_OF_VIDEOS = "videos-in-folder"
 """Whatever made them: the published videos of a paper, a closed service, an earlier run."""
 
-SUITES: Mapping[str, Callable[..., Suite]] = {"storyworld": StoryWorldSuite}
+SUITES: Mapping[str, DrawsCases] = {"storyworld": StoryWorldSuite}
+"""Suites that draw their cases; one whose cases lie in a folder is that folder's ``BenchmarkFolder``."""
 
 METRICS: Mapping[str, Callable[[Resources], Metric]] = {
     "story_success": lambda using: StorySuccess(),
@@ -129,6 +141,33 @@ WITHOUT_JUDGE = ("anchor_psnr", "best_frame_psnr", "anchor_offset", "narrator_an
 
 MAIN_TABLE = ("story_success", "agent", "state", "anchor_psnr", "vae_psnr")
 """Metrics of the table in the README, in its order."""
+
+
+def find_suite(
+    name: str = "storyworld", count: int = 100, split: str = "test", level: str = "core", paired: bool = False
+) -> Suite:
+    """A suite that draws its cases, by name; the others are as in ``DrawsCases``.
+
+    Raises:
+        InputError: there is no such suite, or it has no such cases.
+    """
+    if name not in SUITES:
+        raise InputError(f"There is no suite {name!r} that draws cases; choose from {', '.join(SUITES)}.")
+    return SUITES[name](count, split, level, paired)
+
+
+def find_suite_of_run(settings: Mapping[str, object]) -> Suite | None:
+    """The suite that drew a run's cases, by what the run's folder keeps of it; None where nothing says it."""
+    match settings:
+        case {
+            "suite": str(name),
+            "cases": int(count),
+            "split": str(split),
+            "level": str(level),
+            "paired": bool(paired),
+        }:
+            return find_suite(name, count, split, level, paired) if name in SUITES else None
+    return None
 
 
 def find_systems(names: Sequence[str], cases: Sequence[Case] = ()) -> list[System]:

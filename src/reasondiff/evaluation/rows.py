@@ -15,11 +15,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["Row", "append_row", "read_rows"]
+from reasondiff.files import atomic_path
+
+__all__ = ["Row", "append_row", "read_rows", "write_rows"]
 
 
 @dataclass(frozen=True)
@@ -98,3 +100,9 @@ def read_rows(log: Path) -> dict[tuple[str, str], Row]:
             continue
         rows[row.system, row.case] = row
     return rows
+
+
+def write_rows(log: Path, rows: Iterable[Row]) -> None:
+    """Put ``rows`` in the place of all that the file has."""
+    with atomic_path(log) as partial:
+        partial.write_text("".join(row.to_json() + "\n" for row in rows), encoding="utf-8")

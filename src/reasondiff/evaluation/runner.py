@@ -6,14 +6,12 @@ a case is a result and counts as one. Anything else that goes wrong ends the run
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import reasondiff
-from reasondiff.errors import InputError
 from reasondiff.evaluation.metrics.base import ChoosesFrames, Measured, Metric, Sample, measure, not_measured
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
@@ -23,7 +21,7 @@ from reasondiff.evaluation.systems import System, may_see_truth
 from reasondiff.files import atomic_path
 from reasondiff.media import frames_hash, image_hash, write_video
 
-__all__ = ["check_folder", "check_systems", "evaluate", "video_path"]
+__all__ = ["evaluate", "video_path"]
 
 
 def evaluate(
@@ -38,13 +36,14 @@ def evaluate(
 ) -> list[Row]:
     """Run every system on every case, or read what the folder holds already.
 
-    A case is done when its row has every metric that is asked for, as a value or with a reason.
+    A case is done when its row has every metric that is asked for, as a value or with a reason. A row that lacks some
+    keeps what it has, as long as the video is the same.
 
     Args:
         systems: each with a name of its own.
         suite: has the cases.
         metrics: what is measured on every video.
-        using: has the folder, which gets ``results.jsonl``, the stories and the videos; ``check_folder`` tells
+        using: has the folder, which gets ``results.jsonl``, the stories and the videos; ``run_folder`` tells
             whether what it holds is of the same suite and model.
         batch: videos made together; seeds belong to cases, so it changes nothing but speed.
         keep_videos: also copy videos that a system read from files; those that it made are kept in any case.
@@ -71,7 +70,8 @@ def evaluate(
             some = left[start : start + batch]
             given = some if may_see_truth(system) else [case.as_given() for case in some]
             for case, output in zip(some, system.generate(given, using), strict=True):
-                row = _row(system, suite, case, output, metrics, using.folder, keep_videos)
+                before = kept.get((system.name, case.id))
+                row = _row(system, suite, case, output, metrics, using.folder, keep_videos, before)
                 append_row(log, row)
                 done[system.name, case.id] = row
             on_video(len(done))
@@ -93,21 +93,30 @@ def _row(
     metrics: Sequence[Metric],
     folder: Path,
     keep_videos: bool,
+    before: Row | None,
 ) -> Row:
-    """Measure a video and keep it, or write down why there is none."""
+    """Measure a video and keep it, or write down why there is none; what was measured on the same one before stays."""
+    frames_sha256 = frames_hash(output.frames) if isinstance(output, Output) else ""
+    if before is not None and (before.frames_sha256, before.failure) != (frames_sha256, _failure(output)):
+        before = None
+    if before is not None:
+        metrics = [metric for metric in metrics if metric.name not in {*before.values, *before.missing}]
+    verdict = before.verdict if before else ""
+    frames_of = dict(before.frames_of) if before else {}
+    anchor_frame: int | None = None
+    video: dict[str, str | int | float] = {}
     if isinstance(output, Failure):
-        measured, verdict, failure = not_measured(metrics, output.sentence), "", output.sentence
-        anchor_frame, frames_sha256 = None, ""
-        video: dict[str, str | int | float] = {}
-        frames_of: dict[str, list[int]] = {}
+        measured = not_measured(metrics, output.sentence)
     else:
-        judgement = suite.judge(case, output.frames, output.anchor_frame)
+        judgement = None
+        if not verdict or any("judgement" in metric.needs for metric in metrics):
+            judgement = suite.judge(case, output.frames, output.anchor_frame)
+            verdict = judgement.sentence if judgement else ""
         sample = Sample(case, output, judgement, system.name)
         measured = measure(metrics, sample)
-        verdict, failure = judgement.sentence if judgement else "", None
-        anchor_frame, frames_sha256 = output.anchor_frame, frames_hash(output.frames)
+        anchor_frame = output.anchor_frame
         video = _about(output, folder, keep_videos)
-        frames_of = _frames_of(metrics, sample, measured)
+        frames_of |= _frames_of(metrics, sample, measured)
     row = Row(
         suite=suite.name,
         case=case.id,
@@ -115,10 +124,10 @@ def _row(
         seed=case.seed,
         anchor_frame=anchor_frame,
         strata=case.strata,
-        values=measured.values,
-        missing=measured.missing,
+        values={**(before.values if before else {}), **measured.values},
+        missing={**(before.missing if before else {}), **measured.missing},
         verdict=verdict,
-        failure=failure,
+        failure=_failure(output),
         image_sha256=image_hash(case.image),
         frames_sha256=frames_sha256,
         version=reasondiff.__version__,
@@ -128,6 +137,10 @@ def _row(
     if isinstance(output, Output) and (output.source is None or keep_videos):
         _keep_video(video_path(folder, row), output)
     return row
+
+
+def _failure(output: Output | Failure) -> str | None:
+    return output.sentence if isinstance(output, Failure) else None
 
 
 def _keep_video(path: Path, output: Output) -> None:
@@ -159,58 +172,3 @@ def _frames_of(metrics: Sequence[Metric], sample: Sample, measured: Measured) ->
         if isinstance(metric, ChoosesFrames) and metric.name in measured.values:
             chosen[metric.name] = list(metric.frames_of(sample))
     return chosen
-
-
-def check_folder(folder: Path, settings: Mapping[str, object]) -> None:
-    """Write down what the folder's results are of, or refuse to mix them with others.
-
-    Args:
-        folder: of an evaluation, or one that is to be made.
-        settings: JSON values, such as a suite's fingerprint and the hashes of a model.
-
-    Raises:
-        InputError: the folder was begun with other settings, or cannot be one.
-    """
-    path = folder / "evaluation.json"
-    if path.exists():
-        try:
-            same = json.loads(path.read_text(encoding="utf-8")) == dict(settings)
-        except ValueError:
-            raise InputError(f"{str(path)!r} is damaged; give a new folder.") from None
-        if not same:
-            raise InputError(
-                f"{str(folder)!r} holds results of another evaluation, model or oracle; give a new folder."
-            )
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{str(folder)!r} cannot be made a folder ({error.strerror}); give another one.") from None
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
-def check_systems(folder: Path, settings: Mapping[str, Mapping[str, object]]) -> None:
-    """Write down what every system's videos were made with, or refuse to mix them with those of others of its name.
-
-    Args:
-        folder: of an evaluation.
-        settings: by system, JSON values such as the hashes of its weights.
-
-    Raises:
-        InputError: the folder has videos of another system of one of the names.
-    """
-    path = folder / "systems.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        for name, asked in settings.items():
-            if known.setdefault(name, dict(asked)) != json.loads(json.dumps(asked)):
-                raise InputError(
-                    f"{str(folder)!r} holds results of {name!r} with another model or settings; give a new folder."
-                )
-    except (ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(path)!r} is damaged; give a new folder.") from None
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")

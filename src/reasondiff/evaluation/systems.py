@@ -78,6 +78,7 @@ class ReasonDiffSystem:
         use_adapter: with the model's AlignFormer and LoRA.
         anchor: where the image goes.
         edit: changes the story of a case before it is told.
+        image_reach: latent frames to either side of the image's that read its encoder's tokens; None for all.
         more_images: that are given too, pinned to their true frames: the clip's first, its last, or both; of these
             those that are far enough from the image.
 
@@ -92,6 +93,7 @@ class ReasonDiffSystem:
     use_adapter: bool = True
     anchor: AnchorPlace = "narrative"
     edit: Callable[[Narrative, Case], Narrative] | None = None
+    image_reach: int | None = None
     more_images: int = 0
 
     def __post_init__(self) -> None:
@@ -107,7 +109,7 @@ class ReasonDiffSystem:
     @property
     def options(self) -> Options:
         """For the pipeline, beside ``anchor``; the one place that names them."""
-        return {"text_mode": self.text_mode, "use_adapter": self.use_adapter}
+        return {"text_mode": self.text_mode, "use_adapter": self.use_adapter, "image_reach": self.image_reach}
 
     def generate(self, cases: Sequence[Case], using: Resources) -> list[Output | Failure]:
         stories = [self._story_of(case, using) for case in cases]

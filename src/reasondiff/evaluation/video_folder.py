@@ -18,10 +18,9 @@ from reasondiff.checkpoints import file_hash
 from reasondiff.errors import InputError
 from reasondiff.evaluation.outputs import Failure, Output, VideoFile
 from reasondiff.evaluation.resources import Resources
-from reasondiff.evaluation.rows import Row, read_rows
+from reasondiff.evaluation.rows import Row, read_rows, write_rows
 from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.systems import METHODS
-from reasondiff.files import atomic_path
 from reasondiff.media import read_video, video_info
 
 __all__ = ["VideosInFolder", "find_systems_in", "forget_changed"]
@@ -101,8 +100,7 @@ def forget_changed(log: Path, systems: Sequence[VideosInFolder]) -> None:
         if row.system not in names or row.video.get("sha256") == hashes.get(key):
             kept.append(row)
     if len(kept) < len(rows):
-        with atomic_path(log) as partial:
-            partial.write_text("".join(row.to_json() + "\n" for row in kept), encoding="utf-8")
+        write_rows(log, kept)
 
 
 def _places(folder: Path) -> dict[str, list[Path]]:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from reasondiff.errors import InputError
 
-__all__ = ["About", "Group", "Option", "option", "options_of"]
+__all__ = ["About", "Group", "Option", "Request", "option", "options_of"]
 
 Group = Literal["story", "model", "video", "playback"]
 """What an option decides: what is told, who computes it, the frames, or how they are kept and played."""
@@ -187,6 +187,45 @@ class Option:
         low = -math.inf if about.minimum is None else about.minimum
         high = math.inf if about.maximum is None else about.maximum
         return math.isfinite(value) and low <= value <= high
+
+
+class Request:
+    """What the classes of requests share: frozen dataclasses whose every field is an ``option``."""
+
+    def __post_init__(self) -> None:
+        for name, each in options_of(type(self)).items():
+            each.check(getattr(self, name))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From a JSON object that fits ``json_schema``.
+
+        Raises:
+            InputError: it does not; names the key or the value.
+        """
+        known = options_of(cls)
+        if unknown := sorted(set(data) - set(known)):
+            raise InputError(f"There is no option {unknown[0]!r}; the options are {', '.join(known)}.")
+        if missing := [name for name, each in known.items() if each.required and name not in data]:
+            raise InputError(f"The request has no {missing[0]!r}; give one.")
+        return cls(**{name: known[name].read(value) for name, value in data.items()})
+
+    @classmethod
+    def json_schema(cls, *, local: bool = True) -> dict[str, Any]:
+        """The request as a JSON schema (2020-12).
+
+        Args:
+            local: with the options that name files, places and addresses of this machine; a server leaves them out.
+        """
+        shown = {name: each for name, each in options_of(cls).items() if local or not each.about.local}
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": cls.__name__,
+            "type": "object",
+            "additionalProperties": False,
+            "required": [name for name, each in shown.items() if each.required],
+            "properties": {name: each.schema() for name, each in shown.items()},
+        }
 
 
 _KNOWN: dict[type, Mapping[str, Option]] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reasondiff import __version__
 from reasondiff.errors import InputError
+from reasondiff.jobs.inputs import Inputs
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.request import MAX_SEED, VideoRequest
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from reasondiff.media import GenerationRecord
     from reasondiff.pipeline import Settings
 
-__all__ = ["recorded_options", "request_of", "resolved", "versions"]
+__all__ = ["REDONE", "inputs_of", "recorded_options", "request_of", "resolved", "versions"]
+
+REDONE = "redone"
+"""The option of a record that says which clips were made again, of which video, as JSON; no replay can do that."""
 
 Request = TypeVar("Request", bound=VideoRequest)
 
@@ -83,6 +87,36 @@ def request_of(record: GenerationRecord, video: Path, kind: type[Request]) -> Re
     seed = record.seed & MAX_SEED  # earlier releases took more bits, of which the generator read these
     values |= {"model": record.model, "seed": seed, "embed": record.image is not None}
     return kind(image=video, prompt=record.prompt, **values)
+
+
+def inputs_of(record: GenerationRecord, request: VideoRequest, image: Path | None = None) -> Inputs:
+    """What a video was made from: the story as it was told, and its prepared images.
+
+    Args:
+        record: from the video.
+        request: of the same record.
+        image: the user's own image, prepared again, instead of the one in the record.
+
+    Raises:
+        InputError: the record does not hold the images.
+    """
+    from reasondiff.media import fit_image, load_image
+    from reasondiff.media.frame_image import FrameImage
+    from reasondiff.narrative import Narrative
+
+    frame_images: tuple[FrameImage, ...] = ()
+    if image is None:
+        picture, *more = record.open_images()
+        if len(more) < len(record.more_sha256):
+            raise InputError("The record holds not all images of its story; make the video anew from them.")
+        if more:  # the story says where each of them is
+            frame_images = tuple(map(FrameImage, (picture, *more)))
+    elif record.more_sha256:
+        raise InputError("The video's story has several images; leave --image out, or make it anew from them.")
+    else:
+        width, height = request.width_and_height or (0, 0)
+        picture = fit_image(load_image(image), width, height, request.fit)
+    return Inputs(picture, record.prompt, Narrative.from_dict(dict(record.narrative)), frame_images)
 
 
 def versions() -> dict[str, str]:

@@ -7,17 +7,16 @@ new option is one more field here, and whatever reads it in ``session``. Nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
 from reasondiff.errors import InputError
-from reasondiff.jobs.options import option, options_of
+from reasondiff.jobs.options import Request, option
 from reasondiff.narrative import AnchorPlace
 from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["Fit", "NarratorApi", "VideoRequest"]
+__all__ = ["Fit", "NarratorApi", "RedoRequest", "VideoRequest"]
 
 Fit = Literal["crop", "letterbox", "stretch"]
 NarratorApi = Literal["chat", "responses"]
@@ -39,7 +38,7 @@ _SIDE = "[1-9][0-9]{0,3}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoRequest:
+class VideoRequest(Request):
     """Everything that one video is to be made from, and with what.
 
     A value of None is left to the model, the story or the image. Each field says its meaning, range and default.
@@ -183,6 +182,11 @@ class VideoRequest:
         unit="seconds", minimum=0, maximum=1000,
         refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
+    image_reach: int | None = option(
+        None, help="Only so many latent frames to either side of the image's read its tokens; all unless given.",
+        group="video", metavar="N", minimum=0, replayed=True,
+        refusal="A reach of {value} latent frames is none; give 0 or more.",
+    )  # fmt: skip
     use_adapter: bool = option(
         True, help="With the model's AlignFormer and LoRA, where it has them.", group="video", replayed=True
     )
@@ -193,41 +197,6 @@ class VideoRequest:
         refusal=f"{{value:g}} frames per second cannot be played; give a number from {MIN_FPS} to 1000.",
     )  # fmt: skip
     embed: bool = option(True, help="Keep the prepared image in the MP4's record.", group="playback")
-
-    def __post_init__(self) -> None:
-        for name, each in options_of(type(self)).items():
-            each.check(getattr(self, name))
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """From a JSON object that fits ``json_schema``.
-
-        Raises:
-            InputError: it does not; names the key or the value.
-        """
-        known = options_of(cls)
-        if unknown := sorted(set(data) - set(known)):
-            raise InputError(f"There is no option {unknown[0]!r}; the options are {', '.join(known)}.")
-        if missing := [name for name, each in known.items() if each.required and name not in data]:
-            raise InputError(f"The request has no {missing[0]!r}; give one.")
-        return cls(**{name: known[name].read(value) for name, value in data.items()})
-
-    @classmethod
-    def json_schema(cls, *, local: bool = True) -> dict[str, Any]:
-        """The request as a JSON schema (2020-12).
-
-        Args:
-            local: with the options that name files, places and addresses of this machine; a server leaves them out.
-        """
-        shown = {name: each for name, each in options_of(cls).items() if local or not each.about.local}
-        return {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": "VideoRequest",
-            "type": "object",
-            "additionalProperties": False,
-            "required": [name for name, each in shown.items() if each.required],
-            "properties": {name: each.schema() for name, each in shown.items()},
-        }
 
     @property
     def width_and_height(self) -> tuple[int, int] | None:
@@ -254,3 +223,31 @@ class VideoRequest:
 
     def _sides(self) -> list[int]:
         return [int(side) for side in re.split("[xX×]", self.size)] if self.size is not None else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedoRequest(Request):
+    """Which clip of a finished video is made again, and how; all else is as the video's record says.
+
+    Raises:
+        InputError: a value is of another type or outside its range; names it and the fix.
+    """
+
+    clip: int = option(
+        help="The clip that is made again, counted from 1.", group="story", metavar="N", minimum=1, maximum=MAX_FRAMES,
+        refusal="There is no clip {value}; clips count from 1.",
+    )  # fmt: skip
+    text: str | None = option(
+        None, help="What the clip shows instead.", group="story", metavar="TEXT", max_length=MAX_PROMPT,
+        refusal=f"The text has {{length:,}} characters; shorten it to {MAX_PROMPT:,}.",
+    )  # fmt: skip
+    seed: int | None = option(
+        None, help="Of the clip's noise; the video's own with a new text, else the next one.", group="video",
+        metavar="N", minimum=0, maximum=MAX_SEED,
+        refusal="The seed {value} is outside 0..2^32-1; give one in that range.",
+    )  # fmt: skip
+
+    def check_clip(self, clips: int) -> None:
+        """Raise ``InputError`` unless a story of so many clips has the one that is named."""
+        if self.clip > clips:
+            raise InputError(f"There is no clip {self.clip}; the video's story has clips 1..{clips}.")

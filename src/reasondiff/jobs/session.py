@@ -30,11 +30,13 @@ from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from reasondiff.media import GenerationRecord
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline import ReasonDiffOutput, ReasonDiffPipeline
     from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
+    from reasondiff.pipeline.kept_video import KeptVideo
     from reasondiff.pipeline.latent_preview import LatentPreview
     from reasondiff.pipeline.magcache import MagRatios
 
@@ -55,6 +57,7 @@ class GeneratedVideo:
         record: all that is needed to make it again.
         seconds: by stage.
         first_step: denoising steps that an earlier, killed run had done.
+        latents: of which the frames were decoded [1, channels, latent_frames, height, width].
     """
 
     frames: np.ndarray = field(repr=False)
@@ -64,6 +67,7 @@ class GeneratedVideo:
     record: GenerationRecord
     seconds: Mapping[str, float]
     first_step: int = 0
+    latents: Tensor | None = field(default=None, repr=False)
 
     def save(self, path: str | Path) -> None:
         """Write an MP4 that carries the record; where it cannot be written, the nearest place that can keeps it.
@@ -126,6 +130,7 @@ class VideoSession:
         stop: threading.Event | None = None,
         checkpoint: DenoisingCheckpoint | None = None,
         preview: LatentPreview | None = None,
+        keeping: KeptVideo | None = None,
     ) -> GeneratedVideo:
         """Make one video.
 
@@ -136,6 +141,7 @@ class VideoSession:
             stop: when it is set, the job ends after the step it is in.
             checkpoint: keeps the denoising on disk; the same call after a kill goes on where it was.
             preview: draws the video while it is made.
+            keeping: a finished video of which a part is held, see ``jobs.redo``.
 
         Raises:
             InputError: an option cannot be used, or another model is asked for.
@@ -154,7 +160,7 @@ class VideoSession:
                 return reporter.on_step(pipe, step, timestep, tensors)
 
             return self.pipe(
-                **arguments, output_type="uint8", progress=checkpoint, on_stage=reporter.on_stage,
+                **arguments, output_type="uint8", keeping=keeping, progress=checkpoint, on_stage=reporter.on_stage,
                 callback_on_step_end=on_step, callback_on_step_end_tensor_inputs=shown,
             )  # fmt: skip
 
@@ -169,6 +175,7 @@ class VideoSession:
             pace=pace,
             narrative=story.narrative,
             record=self._record(whole, inputs, output),
+            latents=output.latents,
             seconds=reporter.seconds,
             first_step=reporter.first_step,
         )
@@ -202,7 +209,9 @@ class VideoSession:
         def tell(arguments: Mapping[str, Any], reporter: Reporter) -> Narrative:
             reporter.on_stage("narrate")
             settings = self.pipe.settings(inputs.image, **self.settings_of(request, inputs))
-            story = self.pipe.narrate(inputs.image, inputs.prompt, None, settings, request.position, request.anchor)
+            story = self.pipe.narrate(
+                inputs.image, inputs.prompt, None, settings, request.position, request.anchor, inputs.frame_images
+            )
             return story.narrative
 
         return self.run(tell, request, inputs, progress=progress, stop=stop)[0]

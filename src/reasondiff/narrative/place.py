@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from reasondiff.errors import InputError
+from reasondiff.narrative.story import Narrative
 from reasondiff.timeline import Timeline
 
-__all__ = ["FrameType", "Place", "check_images", "pinned_frames", "split_place"]
+__all__ = ["FrameType", "Place", "check_images", "pinned_frames", "place_images", "split_place"]
 
 FrameType = Literal["auto", "first_frame", "last_frame", "frame_index"]
 
@@ -98,6 +99,25 @@ def pinned_frames(places: Sequence[Place], num_frames: int) -> dict[int, int]:
             raise InputError(f"Two images are pinned to position {frame + 1}; give each a position of its own.")
         pinned[number] = frame
     return pinned
+
+
+def place_images(narrative: Narrative, places: Sequence[Place]) -> Narrative:
+    """The story with every image in its place: where it is pinned, else where the story has it.
+
+    Raises:
+        InputError: an image has no place or is not there, or two have the same one.
+    """
+    frames = {anchor.image: anchor.frame for anchor in narrative.anchors}
+    frames |= pinned_frames(places, narrative.num_frames)
+    for number in range(len(places)):
+        if number not in frames:
+            raise InputError(f"The story places no image {number + 1}; pin it, such as IMAGE@20, or add its anchor.")
+    if unknown := sorted(set(frames) - set(range(len(places)))):
+        raise InputError(f"The story places image {unknown[0] + 1}, and {len(places)} were given; give it, too.")
+    if len(set(frames.values())) < len(frames):
+        twice = next(frame for frame in frames.values() if list(frames.values()).count(frame) > 1)
+        raise InputError(f"Two images are at position {twice + 1}; give each a position of its own.")
+    return narrative.with_images(frames)
 
 
 def check_images(count: int, timeline: Timeline) -> None:

@@ -12,7 +12,7 @@ from reasondiff.narrator.providers.openai_server import Server
 from reasondiff.narrator.ranking import pick
 from reasondiff.narrator.reading.consistency import Check
 from reasondiff.narrator.reading.parse import Parsed, parse
-from reasondiff.narrator.redo import redo_clip
+from reasondiff.narrator.redo import redo_clip, retell_clip
 from reasondiff.narrator.scripted import FileNarrator
 from reasondiff.narrator.vision_narrator import NarrationWarning, VisionNarrator
 
@@ -39,5 +39,6 @@ __all__ = [
     "parse",
     "pick",
     "redo_clip",
+    "retell_clip",
     "write_reply",
 ]

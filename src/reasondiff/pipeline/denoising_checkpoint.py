@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reasondiff.backends.base import VideoModel
+from reasondiff.backends.base import Known, VideoModel
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.files import atomic_path
 from reasondiff.pipeline.settings import Settings
@@ -91,7 +91,11 @@ class DenoisingCheckpoint:
 
 
 def identity(
-    model: VideoModel[Any], stories: Sequence[PreparedStory], settings: Settings, noise: Tensor
+    model: VideoModel[Any],
+    stories: Sequence[PreparedStory],
+    settings: Settings,
+    noise: Tensor,
+    known: Known | None = None,
 ) -> Iterator[Any]:
     """What two runs must share to continue each other."""
     for story in stories:
@@ -99,6 +103,8 @@ def identity(
         yield from (image.tobytes() for image in story.images)
         yield from (narrative.to_dict(), story.texts)
     yield from (settings, noise)
+    if known is not None:
+        yield from (known.held, known.latents.float().cpu().contiguous())
     yield from model.identity()
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from reasondiff.alignformer import enhanced_latents, nearest_latents
-from reasondiff.backends.base import DenoisingOptions, TakesAdapter, VideoModel
+from reasondiff.backends.base import DenoisingOptions, KeepsVideo, TakesAdapter, VideoModel
 from reasondiff.backends.exclusive import exclusive
 from reasondiff.backends.wan.adapters import AdapterInfo, Adapters, AdapterState
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
@@ -35,6 +35,7 @@ from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint, identity
+from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.settings import Options, Settings, resolve
 from reasondiff.pipeline.story import PreparedStory, all_texts, as_lists, prepare_story
 
@@ -54,6 +55,7 @@ class ReasonDiffOutput:
         stories: what each image and text became.
         seeds: of each video's noise; None where generators or latents were given.
         settings: every option, resolved.
+        latents: what was decoded [videos, channels, latent_frames, height, width].
         predicted: AlignFormer's c* [stories, channels, latent_frames, height, width], where one ran.
     """
 
@@ -61,6 +63,7 @@ class ReasonDiffOutput:
     stories: tuple[PreparedStory, ...]
     seeds: tuple[int, ...] | None
     settings: Settings
+    latents: Tensor = field(repr=False)
     predicted: Tensor | None = field(default=None, repr=False)
 
     @property
@@ -110,6 +113,7 @@ def generate(
     output_type: str = "np",
     attention_kwargs: dict[str, Any] | None = None,
     record: Any = None,
+    keeping: KeptVideo | None = None,
     progress: DenoisingCheckpoint | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
     callback_on_step_end: StepCallback | None = None,
@@ -123,6 +127,7 @@ def generate(
         model: the base model.
         frame_images: the images of the one story, each with its place, instead of ``image``.
         narrator: loads the narrator; called when it is to be asked.
+        keeping: a video of which a part is held, see ``KeptVideo``.
         stopped: asked after every denoising step; True ends the denoising there.
     """
     images, prompts, narratives = as_lists(frame_images[0].image if frame_images else image, prompt, narrative)
@@ -149,6 +154,7 @@ def generate(
     begin("encode")
     texts = all_texts(stories, settings, adapted=adapted)
     text_embeds = model.encode_texts(texts, settings.max_sequence_length)
+    known = None if keeping is None else keeping.known(model, settings)
     contexts = model.contexts(
         [story.texts for story in stories],
         settings.negative_prompt if settings.guided else None,
@@ -156,16 +162,19 @@ def generate(
         [story.anchors[0] for story in stories],
         longest=settings.max_sequence_length,
         videos_per_story=settings.num_videos_per_prompt,
+        image_reach=settings.image_reach,
     )
 
     begin("align")  # one story at a time, so that no story's latents depend on its batch
     aligned = [condition_of(model, story, text_embeds, settings) for story in stories]
     condition = torch.cat([each.condition for each in aligned])
     condition = condition.repeat_interleave(settings.num_videos_per_prompt, 0)
+    if known is not None and isinstance(model, KeepsVideo):
+        condition = model.knowing(condition, known)
 
     begin("denoise")
     if progress is not None:
-        progress.begin(*identity(model, stories, settings, noise))
+        progress.begin(*identity(model, stories, settings, noise, known))
     steps = DenoisingOptions(
         steps=settings.num_inference_steps,
         guidance=settings.guidance,
@@ -175,6 +184,7 @@ def generate(
         on_step=callback_on_step_end,
         on_step_inputs=callback_on_step_end_tensor_inputs,
         checkpoint=progress,
+        known=known,
         stopped=stopped,
     )
     denoised = model.denoise(noise, condition, contexts, steps)
@@ -185,7 +195,8 @@ def generate(
         progress.end()
     model.finish()
     enhanced = [each.enhanced for each in aligned if each.enhanced is not None]
-    return ReasonDiffOutput(frames, tuple(stories), seeds, settings, torch.cat(enhanced) if enhanced else None)
+    predicted = torch.cat(enhanced) if enhanced else None
+    return ReasonDiffOutput(frames, tuple(stories), seeds, settings, denoised.latents, predicted)
 
 
 def settings_of(
@@ -316,6 +327,7 @@ class ReasonDiffPipeline(WanComponents):
         output_type: str = "np",
         attention_kwargs: dict[str, Any] | None = None,
         record: AttentionRecord | None = None,
+        keeping: KeptVideo | None = None,
         progress: DenoisingCheckpoint | None = None,
         on_stage: Callable[[str], None] = lambda stage: None,
         callback_on_step_end: StepCallback | None = None,
@@ -339,6 +351,7 @@ class ReasonDiffPipeline(WanComponents):
             output_type: see ``Wan.decode``.
             attention_kwargs: for the transformer, such as a LoRA ``scale``.
             record: watches the positive branch's attention to some words (Appendix C.2).
+            keeping: a video of which some latent frames are held and the others made again.
             progress: keeps the denoising on disk; the same call after a kill goes on where it was.
             on_stage: called with "narrate", "encode", "align", "denoise" and "decode" as each begins.
             callback_on_step_end: as in diffusers; it may call ``stop``.
@@ -356,7 +369,7 @@ class ReasonDiffPipeline(WanComponents):
                 self.model, lambda: self.narrator, image, prompt, narrative,
                 frame_images=frame_images, position=position, anchor=anchor, seed=seed, generator=generator,
                 latents=latents, output_type=output_type, attention_kwargs=attention_kwargs, record=record,
-                progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
+                keeping=keeping, progress=progress, on_stage=on_stage, callback_on_step_end=callback_on_step_end,
                 callback_on_step_end_tensor_inputs=callback_on_step_end_tensor_inputs,
                 stopped=lambda: self.interrupt, **options,
             )  # fmt: skip

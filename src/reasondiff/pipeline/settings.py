@@ -32,6 +32,8 @@ class Settings:
         num_videos_per_prompt: videos of each story, each from its own seed.
         fit: how the image is brought to the frame's size: "crop", "letterbox" or "stretch".
         text_mode: how the transformer reads text, see ``TextMode``.
+        image_reach: of a model whose transformer reads an image encoder's tokens, only so many latent frames to either
+            side of the image's read them; None for all.
         use_adapter: with the model's AlignFormer and LoRA, where it has them; False runs the base model.
         shortest_clip: seconds; shorter clips of the story are merged. 0 merges none.
 
@@ -51,6 +53,7 @@ class Settings:
     num_videos_per_prompt: int = 1
     fit: Fit = "crop"
     text_mode: TextMode = "framewise"
+    image_reach: int | None = None
     use_adapter: bool = True
     shortest_clip: float = 0.0
 
@@ -66,6 +69,8 @@ class Settings:
                 raise InputError(f"The guidance scale is {scale}; give a number, such as 5.")
         if not 0 <= self.shortest_clip < math.inf:
             raise InputError(f"The shortest clip is {self.shortest_clip} s; give 0 or more seconds.")
+        if self.image_reach is not None and self.image_reach < 0:
+            raise InputError(f"A reach of {self.image_reach} latent frames is none; give 0 or more.")
         for value, choices in ((self.text_mode, TextMode), (self.fit, Fit)):
             if value not in get_args(choices):
                 raise InputError(f"{value!r} is unknown; give one of {', '.join(get_args(choices))}.")
@@ -89,6 +94,7 @@ class Options(TypedDict, total=False):
     height: int | None
     fit: Fit | None
     text_mode: TextMode | None
+    image_reach: int | None
     use_adapter: bool | None
     num_inference_steps: int | None
     guidance_scale: float | None

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from PIL import Image
 
 from reasondiff.backends.base import Anchor
-from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.errors import InputError
 from reasondiff.media import fit_image
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import AnchorPlace, Narrative
 from reasondiff.narrative.editing import merge_short
 from reasondiff.narrative.frame_plan import FramePlan, texts_of
-from reasondiff.narrative.place import check_images, pinned_frames
+from reasondiff.narrative.place import check_images, pinned_frames, place_images
 from reasondiff.pipeline.settings import Settings
 from reasondiff.timeline import Timeline
 
@@ -149,59 +149,20 @@ def told_and_placed(
     Raises:
         InputError: the images do not fit into the video, or one has no place.
     """
+    from reasondiff.narrator.several import narrate_images
+
     check_images(len(frame_images), timeline)
-    pinned = pinned_frames([each.place for each in frame_images], settings.num_frames)
-    _log_aspects([each.image for each in frame_images], settings)
+    images, where = [each.image for each in frame_images], [each.place for each in frame_images]
+    frames, interval = settings.num_frames, settings.interval
+    pinned = pinned_frames(where, frames)
+    _log_aspects(images, settings)
     if narrative is None:
         free = len(pinned) < len(frame_images)
         if adapted or settings.text_mode != "single" or free:
-            narrative = _ask_of_images(frame_images, prompt, pinned, settings, narrator)
+            narrative = narrate_images(narrator(), images, prompt, num_frames=frames, interval=interval, pinned=pinned)
         else:
             narrative = _prompt_alone(prompt, settings)
-    narrative = _on_clock(narrative, settings)
-    places = {anchor.image: anchor.frame for anchor in narrative.anchors} | pinned
-    for number in range(len(frame_images)):
-        if number not in places:
-            raise InputError(f"The story places no image {number + 1}; pin it, such as IMAGE@20, or add its anchor.")
-    if unknown := sorted(set(places) - set(range(len(frame_images)))):
-        raise InputError(f"The story places image {unknown[0] + 1}, and {len(frame_images)} were given; give it, too.")
-    if len(set(places.values())) < len(places):
-        twice = next(frame for frame in places.values() if list(places.values()).count(frame) > 1)
-        raise InputError(f"Two images are at position {twice + 1}; give each a position of its own.")
-    return narrative.with_images(places)
-
-
-def _ask_of_images(
-    frame_images: Sequence[FrameImage],
-    prompt: str,
-    pinned: Mapping[int, int],
-    settings: Settings,
-    narrator: Callable[[], Narrator],
-) -> Narrative:
-    """Ask for all images together; a narrator that takes one is asked of each that is not pinned, which is logged."""
-    from reasondiff.narrator import NarratesImages
-
-    asked = narrator()
-    images = [each.image for each in frame_images]
-    frames, interval = settings.num_frames, settings.interval
-    if isinstance(asked, NarratesImages):
-        try:
-            return asked.narrate_images(images, prompt, num_frames=frames, interval=interval, pinned=pinned)
-        except UnsupportedError:
-            pass
-    logger.warning("The narrator %s places one image at a time, so each image was asked about alone.", asked.name)
-    stories = {
-        number: asked.narrate(image, prompt, num_frames=frames, interval=interval)
-        for number, image in enumerate(images)
-        if number not in pinned or len(pinned) == len(images)
-    }
-    told = stories[min(stories)]
-    places = dict(pinned)
-    for number in sorted(set(stories) - set(pinned)):
-        wanted = stories[number].anchor_frame
-        free = (frame for frame in range(frames) if frame not in places.values())
-        places[number] = min(free, key=lambda frame: abs(frame - wanted))
-    return told.with_images(places)
+    return place_images(_on_clock(narrative, settings), where)
 
 
 def _log_aspects(images: Sequence[Image.Image], settings: Settings) -> None:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, TypeVar
 import torch
 
 from reasondiff.checkpoints import find_model
+from reasondiff.data.loader import check_batch
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.config import to_json
 from reasondiff.training.optimizer import check_eight_bit
 from reasondiff.training.trainer import Optimization, Stage
 
-__all__ = ["Needed", "Recipe"]
+__all__ = ["Needed", "NetworkRecipe", "Recipe"]
 
 Made = TypeVar("Made")
 
@@ -168,3 +169,35 @@ class Recipe(ABC):
         with torch.random.fork_rng():
             torch.manual_seed(self.optimization.seed)
             return make()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecipe(Recipe):
+    """A recipe of a network that needs no other one: it reads no component, and nothing it trains is tied to one.
+
+    Args:
+        batch: samples per step and process.
+    """
+
+    batch: int
+
+    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
+    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_batch(self.batch)
+
+    @property
+    def reads(self) -> tuple[Needed, ...]:
+        return ()
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        return ()
+
+    def check(self, model: Path) -> None:
+        super().check(model)
+        writes_into_folder_itself = "config.json" in self.exports
+        if writes_into_folder_itself and (model / "model_index.json").exists():
+            raise InputError(f"{str(model)!r} is a pipeline's folder; give {self.name} one of its own as --model.")

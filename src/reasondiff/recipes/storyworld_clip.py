@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from reasondiff.data.loader import check_batch
-from reasondiff.errors import InputError
-from reasondiff.recipes.base import Needed, Recipe
+from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.storyworld.clip import TEXT_LENGTH, StoryWorldClip
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
 from reasondiff.training.storyworld.clip import ClipStage
@@ -19,7 +15,7 @@ __all__ = ["CLIP", "ClipRecipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipRecipe(Recipe):
+class ClipRecipe(NetworkRecipe):
     """A network of 0.5 M parameters, on clips and captions that no generator was trained on.
 
     Args:
@@ -30,21 +26,6 @@ class ClipRecipe(Recipe):
     batch: int = 64
     clean: float = 0.4
 
-    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
-    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_batch(self.batch)
-
-    @property
-    def reads(self) -> tuple[Needed, ...]:
-        return ()
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:
-        return ()
-
     @property
     def continues_from(self) -> tuple[str, ...]:
         return ()
@@ -52,11 +33,6 @@ class ClipRecipe(Recipe):
     @property
     def exports(self) -> tuple[str, ...]:
         return ("config.json", "diffusion_pytorch_model.safetensors", "tokenizer.json", "tokenizer_config.json")
-
-    def check(self, model: Path) -> None:
-        super().check(model)
-        if (model / "model_index.json").exists():
-            raise InputError(f"{str(model)!r} is a pipeline's folder; give the network one of its own as --model.")
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         tokenizer = caption_tokenizer(max_length=TEXT_LENGTH)

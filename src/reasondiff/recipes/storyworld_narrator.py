@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from transformers import AutoProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
-from reasondiff.data.loader import check_batch
 from reasondiff.files import atomic_path
-from reasondiff.recipes.base import Needed, Recipe
+from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.recipes.config import to_json
 from reasondiff.training.storyworld.narrator import NarratorStage
 from reasondiff.training.storyworld.narrator_tokenizer import narrator_processor, narrator_tokenizer, save_processor
@@ -47,7 +45,7 @@ class TextConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NarratorRecipe(Recipe):
+class NarratorRecipe(NetworkRecipe):
     """LLaVA's class, narrow: a CLIP tower, two linear layers, a Llama.
 
     Args:
@@ -67,21 +65,6 @@ class NarratorRecipe(Recipe):
     batch: int = 16
     see_steps: int = 600
     looks: tuple[int, int] = (4000, 2000)
-
-    shortcuts: ClassVar[Mapping[str, str]] = {"batch": "batch"}
-    may_change: ClassVar[frozenset[str]] = Recipe.may_change | {"batch"}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_batch(self.batch)
-
-    @property
-    def reads(self) -> tuple[Needed, ...]:
-        return ()
-
-    @property
-    def trained_on(self) -> tuple[str, ...]:
-        return ()
 
     @property
     def continues_from(self) -> tuple[str, ...]:

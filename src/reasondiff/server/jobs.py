@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from reasondiff.narrative.place import Place
+
 __all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Status"]
 
 Kind = Literal["video", "story"]
@@ -23,8 +25,9 @@ class Order:
     Args:
         prompt: the text.
         options: of ``VideoRequest``, those that were given.
-        image: where the storage keeps the image.
-        image_size: its width and height, in pixels.
+        images: where the storage keeps them.
+        places: where each of them is to be.
+        image_size: width and height of the first, in pixels; its aspect is the video's.
         num_frames: of the video.
         size: of the frames, such as ``832x480``.
         interval: seconds between frames.
@@ -34,7 +37,8 @@ class Order:
 
     prompt: str
     options: Mapping[str, Any]
-    image: str
+    images: tuple[str, ...]
+    places: tuple[Place, ...]
     image_size: tuple[int, int]
     num_frames: int
     size: str
@@ -44,13 +48,19 @@ class Order:
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
-        return {**vars(self), "options": dict(self.options), "image_size": list(self.image_size)}
+        places = [vars(place) for place in self.places]
+        lists = {"images": list(self.images), "places": places, "image_size": list(self.image_size)}
+        return {**vars(self), "options": dict(self.options), **lists}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Order:
         """From what ``to_json`` gave."""
+        data = dict(data)
+        if "image" in data:  # a row of the days of one image
+            data |= {"images": [data.pop("image")], "places": [{}]}
         width, height = data["image_size"]
-        return cls(**{**data, "image_size": (width, height)})
+        places = tuple(Place(**place) for place in data["places"])
+        return cls(**{**data, "images": tuple(data["images"]), "places": places, "image_size": (width, height)})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
@@ -16,13 +16,15 @@ from reasondiff.jobs.inputs import Inputs
 from reasondiff.jobs.loading import named_narrator, own_narrator
 from reasondiff.jobs.session import GeneratedVideo, VideoSession
 from reasondiff.media import ClipSpan, SheetRow, contact_sheet, read_record
+from reasondiff.media.frame_image import FrameImage
 from reasondiff.media.images import decode_image
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.editing import set_style
+from reasondiff.narrative.place import Place, pinned_frames, place_images
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.latent_preview import LatentPreview
 from reasondiff.server.jobs import Job, Kind
-from reasondiff.server.pictures import spritesheet, thumbnail
+from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.served import Served
 from reasondiff.server.worker import Made, Watch
 
@@ -52,14 +54,14 @@ class VideoMaker:
         self._served = served
         self._session = VideoSession(served.request)
 
-    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+    def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """See ``Maker``."""
-        picture = decode_image(BytesIO(image), "The image")
+        given = _opened(job, images)
         if job.kind == "story":
-            return _tell(self._session.pipe.narrator, job, picture, folder, watch)
+            return _tell(self._session.pipe.narrator, job, given, folder, watch)
         request = self._served.request_of(dict(job.order.options), job.order.prompt, job.seed)
         told = Narrative.from_dict(job.narrative) if job.narrative is not None else None
-        inputs = Inputs(picture, job.order.prompt, told)
+        inputs = Inputs(given[0].image, job.order.prompt, told, () if _unplaced(given) else given)
         story = self._session.narrate(request, inputs, progress=watch, stop=watch.stop)
         if story is not None:
             if told is None and job.order.style is not None:
@@ -72,7 +74,7 @@ class VideoMaker:
             progress=watch,
             stop=watch.stop,
             checkpoint=_Checkpoint(folder / "denoising.steps"),
-            preview=_Preview(picture, folder / "preview.png", watch, request.fit),
+            preview=_Preview(given[0].image, folder / "preview.png", watch, request.fit),
         )
         return _kept(video, job, folder)
 
@@ -95,20 +97,46 @@ class StoryMaker:
         self.models = (served.name,)
         self._narrator = named_narrator(served.request) or load_narrator(own_narrator(served.request.model)[0])
 
-    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+    def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """See ``Maker``."""
-        return _tell(self._narrator, job, decode_image(BytesIO(image), "The image"), folder, watch)
+        return _tell(self._narrator, job, _opened(job, images), folder, watch)
 
 
-def _tell(narrator: Narrator, job: Job, image: Image.Image, folder: Path, watch: Watch) -> Made:
-    """The story of an image and a text; further ideas are in its provenance, where the narrator has such."""
-    from reasondiff.narrator import VisionNarrator
+def _opened(job: Job, images: Sequence[bytes]) -> tuple[FrameImage, ...]:
+    """A job's images, each with its place."""
+    pictures = [decode_image(BytesIO(image), "The image") for image in images]
+    return tuple(map(FrameImage, pictures, job.order.places))
+
+
+def _unplaced(images: Sequence[FrameImage]) -> bool:
+    """Whether there is one image alone, which options or the story place."""
+    return len(images) == 1 and images[0].place == Place()
+
+
+def _tell(narrator: Narrator, job: Job, images: Sequence[FrameImage], folder: Path, watch: Watch) -> Made:
+    """The story of images and a text; further ideas are in its provenance, where the narrator has such.
+
+    A job that has a story already wants one clip of it told again.
+    """
+    from reasondiff.narrator import VisionNarrator, retell_clip
+    from reasondiff.narrator.several import narrate_images
 
     watch.on_stage("narrate")
-    if isinstance(narrator, VisionNarrator):
+    if job.narrative is None and isinstance(narrator, VisionNarrator):
         narrator = replace(narrator, candidates=int(job.order.options.get("candidates", 1)))
-    order = job.order
-    story = narrator.narrate(image, order.prompt, num_frames=order.num_frames, interval=order.interval)
+    prompt, places, frames, interval = job.order.prompt, job.order.places, job.order.num_frames, job.order.interval
+    if job.narrative is not None:
+        clip = int(job.order.options["clip"]) - 1
+        story = retell_clip(narrator, Narrative.from_dict(job.narrative), clip, images[0].image, prompt)
+    elif _unplaced(images):
+        story = narrator.narrate(images[0].image, prompt, num_frames=frames, interval=interval)
+    else:
+        pictures, pinned = [each.image for each in images], pinned_frames(places, frames)
+        story = narrate_images(narrator, pictures, prompt, num_frames=frames, interval=interval, pinned=pinned)
+        story = place_images(story, places)
+        ideas = [Narrative.from_dict(idea) for idea in story.provenance.get("candidates", ())]
+        placed = {"candidates": [place_images(idea, places).to_dict() for idea in ideas]} if ideas else {}
+        story = replace(story, provenance={**story.provenance, **placed})
     return Made({"narrative": _json(folder / "narrative.json", story.to_dict())}, {"narrative": story.to_dict()})
 
 
@@ -129,6 +157,7 @@ def _kept(video: GeneratedVideo, job: Job, folder: Path) -> Made:
         "thumbnail": thumbnail(frames[story.anchor_frame], folder / "thumbnail.webp"),
         "spritesheet": spritesheet(frames, folder / "spritesheet.jpg"),
         "contact_sheet": sheet,
+        "gif": animation(frames, video.pace, folder / "video.gif"),
         "narrative": _json(folder / "narrative.json", story.to_dict()),
         "record": _json(folder / "record.json", json.loads(record.to_json(with_image=False))),
     }

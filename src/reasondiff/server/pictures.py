@@ -9,11 +9,13 @@ from PIL import Image
 
 from reasondiff.media.sheet import sample
 
-__all__ = ["spritesheet", "thumbnail"]
+__all__ = ["animation", "spritesheet", "thumbnail"]
 
 COLUMNS, ROWS = 5, 5
 SIDE = 320
 """Pixels of a picture's longer side, at most."""
+GIF_SIDE = 480
+"""Of a GIF's, whose files are large."""
 
 
 def thumbnail(frame: np.ndarray, path: Path) -> Path:
@@ -21,6 +23,16 @@ def thumbnail(frame: np.ndarray, path: Path) -> Path:
     picture = Image.fromarray(frame)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     picture.save(path, quality=90)
+    return path
+
+
+def animation(frames: np.ndarray, pace: float, path: Path) -> Path:
+    """Write frames (uint8 [frames, height, width, 3]), so many a second, as a GIF that runs for ever."""
+    pictures = [Image.fromarray(frame) for frame in frames]
+    for picture in pictures:
+        picture.thumbnail((GIF_SIDE, GIF_SIDE), Image.Resampling.LANCZOS)
+    first, *later = pictures
+    first.save(path, save_all=True, append_images=later, duration=round(1000 / pace), loop=0)
     return path
 
 

@@ -20,6 +20,7 @@ class Limits:
     Args:
         body: bytes of a request.
         pixels: of an image, counted before it is decoded.
+        images: of a request.
         prompt: characters.
         clips: of a story.
         volume: width times height times frames of a video.
@@ -30,6 +31,7 @@ class Limits:
 
     body: int = 64 * 2**20
     pixels: int = 40_000_000
+    images: int = 32
     prompt: int = 4000
     clips: int = 1000
     volume: int = 1920 * 1088 * 257

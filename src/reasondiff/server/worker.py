@@ -11,7 +11,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,12 +91,12 @@ class Maker(Protocol):
         """The kinds of jobs it does."""
         ...
 
-    def make(self, job: Job, image: bytes, folder: Path, watch: Watch) -> Made:
+    def make(self, job: Job, images: Sequence[bytes], folder: Path, watch: Watch) -> Made:
         """Do a job.
 
         Args:
             job: what is asked for.
-            image: a PNG.
+            images: PNGs, as many as the job has places.
             folder: an empty folder, or that of an attempt on this machine that did not end; its files may be used.
             watch: to be told.
 
@@ -164,7 +164,7 @@ class Worker:
         """Make what is asked for and write down what came of it; whether the job is over."""
         job = lease.job
         try:
-            made = self.maker.make(job, self.storage.read(job.order.image), folder, keeper)
+            made = self.maker.make(job, [self.storage.read(name) for name in job.order.images], folder, keeper)
             keeper.close()
             files = {variant: f"{job.id}/{lease.token}/{variant}{file.suffix}" for variant, file in made.files.items()}
             for variant, file in made.files.items():

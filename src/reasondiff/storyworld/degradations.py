@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["clot", "fade", "fade_part", "graft", "layer_of", "melt", "onto", "outline", "patch", "share_of", "smear"]
+__all__ = ["clot", "fade", "fade_part", "graft", "layer_of", "onto", "outline", "patch", "share_of", "smear", "warp"]
 
 _INK = 6.0
 """A difference of colour (0..255) from which on a pixel belongs to a thing."""
@@ -113,7 +113,7 @@ def smear(layer: np.ndarray, span: float, copies: int = 7) -> np.ndarray:
     return total / copies
 
 
-def melt(layer: np.ndarray, middle: tuple[float, float], amount: float, seed: int) -> np.ndarray:
+def warp(layer: np.ndarray, middle: tuple[float, float], amount: float, seed: int) -> np.ndarray:
     """A thing that has run: its pixels are taken from places up to about ``amount`` pixels away."""
     height, width = layer.shape[:2]
     rows, columns = np.indices((height, width), np.float32)

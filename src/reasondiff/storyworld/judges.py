@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reasondiff.storyworld.oracle import Spotter, Verdict, judge
+from reasondiff.storyworld.oracle import Detector, Verdict, judge
 from reasondiff.storyworld.stories import Story
 from reasondiff.storyworld.template_judge import TemplateVerdict, judge_by_templates
 
@@ -49,7 +49,7 @@ def judge_story(
     anchor_image: np.ndarray | None = None,
     *,
     variant: str = "core",
-    spotter: Spotter | None = None,
+    detector: Detector | None = None,
 ) -> StoryVerdict:
     """Judge a video against a story; the arguments are those of ``oracle.judge``.
 
@@ -57,5 +57,5 @@ def judge_story(
         InputError: no video, an unknown variant, or an anchor outside the video.
         CheckpointError: the oracle's network is not there.
     """
-    seen = judge(video, story, anchor_frame, anchor_image, variant=variant, spotter=spotter)
+    seen = judge(video, story, anchor_frame, anchor_image, variant=variant, detector=detector)
     return StoryVerdict(seen, judge_by_templates(np.asarray(video), story, variant=variant))

@@ -1,5 +1,6 @@
 /** The server's API as a browser uses it: `docs/server.md`. The studio knows nothing else of the server. */
 
+import { dataUrl } from "../files";
 import { type NarrativeFile } from "../narrative/narrative";
 
 export type Status = "queued" | "in_progress" | "completed" | "failed";
@@ -21,11 +22,14 @@ export interface Video {
   readonly reasondiff?: {
     readonly narrative?: NarrativeFile | null;
     readonly seed?: number | null;
+    readonly num_frames?: number;
     readonly stage?: string | null;
     readonly step?: number | null;
     readonly steps?: number | null;
     readonly queue_position?: number | null;
     readonly eta_s?: number | null;
+    /** What was asked of each image. */
+    readonly images?: readonly { readonly frame_type: Place["type"]; readonly frame_index: number | null }[];
     /** What ``content`` can give now. */
     readonly variants?: readonly Variant[];
   };
@@ -38,7 +42,19 @@ export interface Model {
     readonly stride?: number | null;
     readonly num_inference_steps?: number | null;
     readonly seconds_per_video?: number | null;
+    /** Seconds between frames. */
+    readonly interval?: number;
+    readonly width?: number;
+    readonly height?: number;
   };
+}
+
+/** Where an image is to be: found by the narrator, at an end, or at a frame. */
+export type Place = { readonly type: "auto" | "first_frame" | "last_frame" } | { readonly type: "frame_index"; readonly frame: number };
+
+export interface PlacedImage {
+  readonly image: Blob;
+  readonly place: Place;
 }
 
 export interface Told {
@@ -46,7 +62,16 @@ export interface Told {
   readonly candidates: readonly NarrativeFile[];
 }
 
-export type Variant = "video" | "thumbnail" | "spritesheet" | "narrative" | "record" | "contact_sheet" | "preview";
+export type Variant =
+  | "video"
+  | "thumbnail"
+  | "spritesheet"
+  | "narrative"
+  | "record"
+  | "contact_sheet"
+  | "gif"
+  | "preview"
+  | "image";
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -60,12 +85,11 @@ export class ApiError extends Error {
 }
 
 export interface NewVideo {
-  readonly image: Blob;
+  readonly images: readonly PlacedImage[];
   readonly prompt: string;
   readonly narrative: NarrativeFile | null;
   readonly seed: number | null;
   readonly steps: number | null;
-  readonly size: string | null;
 }
 
 export class Client {
@@ -78,29 +102,49 @@ export class Client {
     return (await this.json<{ data: Model[] }>("GET", "models")).data;
   }
 
-  /** A story for an image and a text, and the narrator's other ideas. */
-  tell(image: Blob, prompt: string): Promise<Told> {
-    const form = new FormData();
-    form.set("image", image, "image");
-    form.set("prompt", prompt);
-    return this.json("POST", "narratives", form);
+  /**
+   * A story for images and a text, and the narrator's other ideas.
+   *
+   * @param stop - ends it; the server forgets it then.
+   */
+  async tell(images: readonly PlacedImage[], prompt: string, stop: AbortSignal | null = null): Promise<Told> {
+    const body = await formOf(images, "image", { prompt });
+    return (await this.fetch("POST", "narratives", body, {}, stop)).json();
+  }
+
+  /** The same story with another text for one clip, which counts from 0. */
+  async retell(
+    images: readonly PlacedImage[],
+    prompt: string,
+    narrative: NarrativeFile,
+    clip: number,
+    stop: AbortSignal | null = null,
+  ): Promise<Told> {
+    const body = await formOf(images, "image", { prompt, narrative: JSON.stringify(narrative), clip: String(clip + 1) });
+    return (await this.fetch("POST", "narratives", body, {}, stop)).json();
   }
 
   /** Ask for a video; the same `idempotencyKey` twice makes one. */
-  create(video: NewVideo, idempotencyKey: string): Promise<Video> {
-    const form = new FormData();
-    form.set("prompt", video.prompt);
-    form.set("input_reference", video.image, "image");
-    if (video.narrative) form.set("narrative", JSON.stringify(video.narrative));
-    if (video.seed !== null) form.set("seed", String(video.seed));
-    if (video.steps !== null) form.set("num_inference_steps", String(video.steps));
-    if (video.size) form.set("size", video.size);
-    return this.json("POST", "videos", form, { "Idempotency-Key": idempotencyKey });
+  async create(video: NewVideo, idempotencyKey: string): Promise<Video> {
+    const fields: Record<string, string> = { prompt: video.prompt };
+    if (video.narrative) fields["narrative"] = JSON.stringify(video.narrative);
+    if (video.seed !== null) fields["seed"] = String(video.seed);
+    if (video.steps !== null) fields["num_inference_steps"] = String(video.steps);
+    const body = await formOf(video.images, "input_reference", fields);
+    return this.json("POST", "videos", body, { "Idempotency-Key": idempotencyKey });
   }
 
-  /** The newest videos first. */
-  async list(limit = 50): Promise<readonly Video[]> {
-    return (await this.json<{ data: Video[] }>("GET", `videos?limit=${limit}&order=desc`)).data;
+  /** The same video with another seed, from the images that the server has. */
+  again(video: Video, seed: number): Promise<Video> {
+    const { narrative } = video.reasondiff ?? {};
+    const body = JSON.stringify({ video: { id: video.id }, prompt: video.prompt, seed, ...(narrative ? { narrative } : {}) });
+    return this.json("POST", "videos/edits", body, { "Content-Type": "application/json" });
+  }
+
+  /** The newest videos first, and whether there are more. */
+  async list(limit = 50): Promise<{ videos: readonly Video[]; more: boolean }> {
+    const page = await this.json<{ data: Video[]; has_more: boolean }>("GET", `videos?limit=${limit}&order=desc`);
+    return { videos: page.data, more: page.has_more };
   }
 
   retrieve(id: string): Promise<Video> {
@@ -124,6 +168,18 @@ export class Client {
   async content(id: string, variant: Variant): Promise<Blob> {
     const address = `videos/${encodeURIComponent(id)}/content?variant=${variant}`;
     return (await this.fetch("GET", address)).blob();
+  }
+
+  /** The images that a video was asked for with, each with its place. */
+  async images(video: Video): Promise<PlacedImage[]> {
+    const given = video.reasondiff?.images ?? [{ frame_type: "auto", frame_index: null }];
+    const address = `videos/${encodeURIComponent(video.id)}/content?variant=image&image=`;
+    const fetched = given.map(async ({ frame_type, frame_index }, index): Promise<PlacedImage> => {
+      const image = await (await this.fetch("GET", `${address}${index + 1}`)).blob();
+      const place = frame_type === "frame_index" ? { type: frame_type, frame: frame_index ?? 0 } : { type: frame_type };
+      return { image, place };
+    });
+    return Promise.all(fetched);
   }
 
   /**
@@ -181,6 +237,25 @@ export class Client {
     }
     return response;
   }
+}
+
+/** A form with one image as a file, or with several as `frame_images`. */
+async function formOf(images: readonly PlacedImage[], name: string, fields: Record<string, string>): Promise<FormData> {
+  const form = new FormData();
+  for (const [field, value] of Object.entries(fields)) form.set(field, value);
+  const [one] = images;
+  if (images.length === 1 && one!.place.type === "auto") {
+    form.set(name, one!.image, "image");
+    return form;
+  }
+  const listed = images.map(async ({ image, place }) => ({
+    type: "image_url",
+    image_url: { url: await dataUrl(image) },
+    frame_type: place.type,
+    ...(place.type === "frame_index" ? { frame_index: place.frame } : {}),
+  }));
+  form.set("frame_images", JSON.stringify(await Promise.all(listed)));
+  return form;
 }
 
 export function isOver(video: Video): boolean {

@@ -8,6 +8,8 @@ export interface GenerationRecord {
   readonly seed: number;
   /** The prepared image as PNG in base64; null where it was left out. */
   readonly image: string | null;
+  /** The others of a story of several images, in the same way. */
+  readonly more_images?: readonly string[];
   readonly options: Readonly<Record<string, string | number | boolean | null>>;
 }
 

@@ -1,255 +1,102 @@
-import { LitElement, type TemplateResult, css, html, nothing } from "lit";
+import { LitElement, type TemplateResult, html, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
-import { ApiError, Client, type Model, type Told, type Video, isOver } from "../api/client";
-import { readRecord } from "../api/record";
-import { type NarrativeFile } from "../narrative/narrative";
+import { Client, type Place, type Variant, type Video } from "../api/client";
+import { type GenerationRecord, readRecord } from "../api/record";
+import { blobOf, dataUrl, save } from "../files";
+import { latentFrames, unreadClips } from "../narrative/framePlan";
+import { NarrativeError, type NarrativeFile, checkedFile, fromFile } from "../narrative/narrative";
 import { type Candidate, type ReasonDiffTimeline } from "../timeline/reasondiff-timeline";
 import "../timeline/reasondiff-timeline";
+import { type Draft, type Picture, EMPTY, keep, kept, placesAll, positions } from "./draft";
+import { type Example, examplesOf } from "./examples";
+import "./latent-preview";
+import { Library } from "./library";
+import { type Making } from "./make-form";
+import "./make-form";
+import { type StoryForm } from "./story-form";
 import "./story-form";
+import { type StoryReel } from "./story-reel";
+import "./story-reel";
+import { pageStyles } from "./page-styles";
 import { shared } from "./styles";
-import { type TakeEvent, capital, duration } from "./take-list";
+import { type TakeEvent } from "./take-list";
 import "./take-list";
 import { type Shown, type TakePlayer } from "./take-player";
 import "./take-player";
+import { describe, messageOf } from "./words";
 
-const KEY = "reasondiff.key";
-const DRAFT = "reasondiff.draft";
-const POLL_MS = 2000;
+const SERVER_KEY = "reasondiff.key";
+const MAX_SEED = 2 ** 32 - 1;
+/** How long what was done can be undone at the foot of the page. */
+const NOTICE_MS = 8000;
 
-/** What is kept while the page is away. */
-interface Draft {
-  readonly prompt: string;
-  readonly narrative: NarrativeFile | null;
-  readonly seed: number;
-  /** As a data URL. */
-  readonly picture: string;
+interface Notice {
+  readonly text: string;
+  readonly undo: () => void;
 }
 
 /** The whole page. It talks to the server's public API and to nothing else. */
 @customElement("reasondiff-studio")
 export class ReasonDiffStudio extends LitElement {
-  static override styles = [
-    shared,
-    css`
-      main {
-        display: grid;
-        gap: 1rem;
-        max-width: 1100px;
-        margin: 0 auto;
-        padding: 0.8rem;
-      }
-      header {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: baseline;
-        gap: 0.3rem 1rem;
-      }
-      h1 {
-        font-size: 1.35rem;
-        margin: 0;
-      }
-      section {
-        background: var(--card);
-        border: 1px solid var(--line);
-        border-radius: 12px;
-        padding: 0.9rem;
-        min-width: 0;
-      }
-      .two {
-        display: grid;
-        grid-template-columns: 1fr 1fr;
-        gap: 1rem;
-        align-items: start;
-      }
-      .number input {
-        width: 8.5rem;
-      }
-      .check {
-        display: flex;
-        gap: 0.4rem;
-        align-items: center;
-        min-height: 38px;
-      }
-      .check input {
-        min-height: 0;
-      }
-      @media (max-width: 860px) {
-        .two {
-          grid-template-columns: 1fr;
-        }
-      }
-    `,
-  ];
+  static override styles = [shared, pageStyles];
 
-  @state() private models: readonly Model[] = [];
-  @state() private image: Blob | null = null;
-  @state() private picture = "";
-  @state() private prompt = "";
-  @state() private narrative: NarrativeFile | null = null;
-  @state() private candidates: readonly Candidate[] = [];
-  @state() private telling = false;
+  @state() private draft: Draft = EMPTY;
+  @state() private count = 1;
+  @state() private telling: number | null = null;
+  @state() private retelling = -1;
   @state() private problem = "";
   @state() private makeProblem = "";
-  @state() private seed = 0;
-  @state() private seedLocked = false;
-  @state() private steps: number | null = null;
-  @state() private count = 1;
-  @state() private videos: readonly Video[] = [];
-  @state() private pictures: ReadonlyMap<string, string> = new Map();
+  @state() private busy = false;
   @state() private shown: readonly Shown[] = [];
-  @state() private preview = "";
-  @state() private locked = false;
-  @state() private offline = false;
+  @state() private frame = 0;
+  @state() private notice: Notice | null = null;
+  /** The waiting video that is being changed. */
+  @state() private changing: string | null = null;
 
   @query("reasondiff-timeline") private readonly timeline!: ReasonDiffTimeline | null;
-  @query("take-player") private readonly player!: TakePlayer;
+  @query("take-player") private readonly player!: TakePlayer | null;
+  @query("story-reel") private readonly reel!: StoryReel | null;
+  @query("story-form") private readonly form!: StoryForm;
 
-  private readonly client = new Client("v1", () => sessionStorage.getItem(KEY));
-  private readonly watched = new Map<string, AbortController>();
-  private poll = 0;
+  private readonly client = new Client("v1", () => sessionStorage.getItem(SERVER_KEY));
+  private readonly library = new Library(this, this.client, (video) => this.finished(video));
+  private hush: AbortController | null = null;
+  private noticeTimer = 0;
   private turn: Promise<void> = Promise.resolve();
 
   override connectedCallback(): void {
     super.connectedCallback();
-    void this.begin();
+    this.setDraft(kept());
+    addEventListener("keydown", this.onKey);
+    addEventListener("dragover", keepPage);
+    addEventListener("drop", this.onDrop);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearTimeout(this.poll);
-    this.watched.forEach((watch) => watch.abort());
+    removeEventListener("keydown", this.onKey);
+    removeEventListener("dragover", keepPage);
+    removeEventListener("drop", this.onDrop);
   }
 
-  // -- begin and go on --------------------------------------------------------------------------------------------
+  // -- the draft --------------------------------------------------------------------------------------------------
 
-  private async begin(): Promise<void> {
-    await this.restoreDraft();
-    await this.refresh();
+  private change(changes: Partial<Draft>): void {
+    this.draft = { ...this.draft, ...changes };
+    keep(this.draft);
   }
 
-  /** Ask for the queue, now and again: other tabs and people fill it, too. */
-  private async refresh(): Promise<void> {
-    clearTimeout(this.poll);
-    try {
-      if (!this.models.length) {
-        this.models = await this.client.models();
-      }
-      this.videos = await this.client.list();
-      this.offline = false;
-      this.locked = false;
-      for (const video of this.videos) {
-        this.watch(video);
-        void this.fetchPicture(video);
-      }
-    } catch (error) {
-      this.locked = error instanceof ApiError && error.status === 401;
-      this.offline = !this.locked;
-    }
-    this.poll = window.setTimeout(() => void this.refresh(), POLL_MS);
-  }
-
-  /** Follow a video's events until it is made. */
-  private watch(video: Video): void {
-    if (isOver(video) || video.status === "queued" || this.watched.has(video.id)) {
-      return;
-    }
-    const stop = new AbortController();
-    this.watched.set(video.id, stop);
-    void this.follow(video.id, stop.signal).finally(() => this.watched.delete(video.id));
-  }
-
-  private async follow(id: string, stop: AbortSignal): Promise<void> {
-    for await (const video of this.client.events(id, stop)) {
-      this.videos = this.videos.map((each) => (each.id === id ? { ...each, ...video } : each));
-      if (video.reasondiff?.variants?.includes("preview") && !isOver(video) && !this.shown.length) {
-        await this.fetchPreview(id);
-      }
-      if (video.status === "completed") {
-        await this.fetchPicture(video);
-        await this.play(video);
-      }
+  /** Another draft in place of this one: its story goes onto the timeline. */
+  private setDraft(draft: Draft): void {
+    const isNew = this.draft.narrative === null;
+    this.change(draft);
+    if (draft.narrative) {
+      this.putOnTimeline(draft.narrative, isNew);
     }
   }
 
-  private async fetchPreview(id: string): Promise<void> {
-    const preview = await this.client.content(id, "preview").catch(() => null);
-    if (preview?.size) {
-      URL.revokeObjectURL(this.preview);
-      this.preview = URL.createObjectURL(preview);
-    }
-  }
-
-  private async fetchPicture(video: Video): Promise<void> {
-    if (video.status !== "completed" || this.pictures.has(video.id)) {
-      return;
-    }
-    this.pictures = new Map(this.pictures).set(video.id, "");
-    const picture = await this.client.content(video.id, "thumbnail").catch(() => null);
-    if (picture) {
-      this.pictures = new Map(this.pictures).set(video.id, URL.createObjectURL(picture));
-    }
-  }
-
-  // -- the story --------------------------------------------------------------------------------------------------
-
-  private async takeImage(file: Blob): Promise<void> {
-    this.image = file;
-    this.picture = await dataUrl(file);
-    this.candidates = [];
-    this.problem = "";
-    this.keepDraft();
-  }
-
-  /** A narrative file, or a video of ours with the record of how it was made. */
-  private async restore(file: File): Promise<void> {
-    this.problem = "";
-    try {
-      if (file.name.endsWith(".json") || file.type === "application/json") {
-        this.setNarrative(JSON.parse(await file.text()) as NarrativeFile);
-        return;
-      }
-      const record = await readRecord(file);
-      if (record === null) {
-        this.problem = `${file.name} holds no story; give a video that ReasonDiff made, or a narrative file.`;
-        return;
-      }
-      this.prompt = record.prompt;
-      this.seed = record.seed;
-      this.seedLocked = true;
-      if (record.image) {
-        await this.takeImage(pngOf(record.image));
-      }
-      this.setNarrative(record.narrative);
-    } catch {
-      this.problem = `${file.name} cannot be read as a story; give a narrative file or a video that ReasonDiff made.`;
-    }
-  }
-
-  private async tell(): Promise<void> {
-    if (this.image === null) {
-      return;
-    }
-    this.telling = true;
-    this.problem = "";
-    try {
-      const told: Told = await this.client.tell(this.image, this.prompt);
-      this.setNarrative(told.narrative, told.candidates);
-    } catch (error) {
-      this.problem = messageOf(error);
-    } finally {
-      this.telling = false;
-    }
-  }
-
-  private setNarrative(narrative: NarrativeFile, candidates: readonly NarrativeFile[] = []): void {
-    const isNew = this.narrative === null;
-    this.narrative = narrative;
-    this.candidates = candidates.map((each) => ({
-      position: each.position ?? each.anchors?.[0]?.position ?? 1,
-      reasoning: each.reasoning ?? "",
-    }));
-    this.keepDraft();
+  private putOnTimeline(narrative: NarrativeFile, isNew: boolean): void {
     void this.updateComplete.then(() => {
       if (isNew) {
         this.timeline!.value = narrative;
@@ -259,75 +106,231 @@ export class ReasonDiffStudio extends LitElement {
     });
   }
 
-  private edited(event: CustomEvent<NarrativeFile>): void {
-    this.narrative = event.detail;
-    this.keepDraft();
+  /** As `setDraft`, and what was there can be had again. */
+  private exchange(draft: Draft, text: string): void {
+    const before = this.draft;
+    this.setDraft(draft);
+    if (before.pictures.length || before.prompt || before.narrative) {
+      this.tellOf(text, () => this.setDraft(before));
+    }
+  }
+
+  private tellOf(text: string, undo: () => void): void {
+    clearTimeout(this.noticeTimer);
+    this.notice = { text, undo };
+    this.noticeTimer = window.setTimeout(() => (this.notice = null), NOTICE_MS);
+  }
+
+  private async addImages(files: readonly File[]): Promise<void> {
+    this.problem = "";
+    const urls = await Promise.all(files.map(dataUrl));
+    const added = urls.map((url): Picture => ({ url, place: { type: "auto" } }));
+    this.change({ pictures: [...this.draft.pictures, ...added] });
+  }
+
+  private removeImage(image: number): void {
+    const { pictures, narrative } = this.draft;
+    const left = pictures.toSpliced(image, 1);
+    const before = this.draft;
+    this.change({ pictures: left, ideas: [] });
+    if (narrative && narrative.anchors && left.length) {
+      const anchors = narrative.anchors
+        .filter((each) => (each.image ?? 0) !== image)
+        .map((each) => ({ ...each, image: (each.image ?? 0) - Number((each.image ?? 0) > image) }));
+      const { anchors: _, ...rest } = narrative;
+      this.putOnTimeline(anchors.length === 1 ? { ...rest, position: anchors[0]!.position } : { ...rest, anchors }, false);
+    }
+    this.tellOf("The image is removed.", () => this.setDraft(before));
+  }
+
+  private setPlace({ image, place }: { image: number; place: Place }): void {
+    const frames = this.draft.narrative?.num_frames;
+    const now = this.draft.narrative ? positions(this.draft.narrative)[image] : undefined;
+    const chosen = place.type === "frame_index" && this.draft.pictures[image]!.place.type !== "frame_index";
+    const there: Place = chosen && now ? { type: "frame_index", frame: now - 1 } : place;
+    this.change({ pictures: this.draft.pictures.with(image, { ...this.draft.pictures[image]!, place: there }) });
+    if (frames && there.type !== "auto") {
+      const frame = { first_frame: 0, last_frame: frames - 1, frame_index: 0 }[there.type];
+      this.timeline?.place(image, there.type === "frame_index" ? Math.min(there.frame, frames - 1) : frame);
+    }
+  }
+
+  private async useExample(example: Example): Promise<void> {
+    const image = await (await fetch(example.image)).blob();
+    this.change({ prompt: example.prompt, pictures: [{ url: await dataUrl(image), place: { type: "auto" } }] });
+    await this.tell();
+  }
+
+  /** A narrative file, or a video of ours with the record of how it was made. */
+  private async restore(file: File): Promise<void> {
+    this.problem = "";
+    try {
+      if (file.name.endsWith(".json") || file.type === "application/json") {
+        const narrative = checkedFile(JSON.parse(await file.text()));
+        this.exchange({ ...this.draft, narrative, ideas: [] }, `The story of ${file.name} is on the timeline.`);
+        return;
+      }
+      const record = await readRecord(file);
+      if (record === null) {
+        this.problem = `${file.name} holds no story; give a video that ReasonDiff made, or a narrative file.`;
+        return;
+      }
+      this.exchange({ ...this.draftOf(record), seedLocked: true }, `${file.name} is as it was when it was made.`);
+    } catch (error) {
+      const why = error instanceof NarrativeError ? `: ${error.message}` : "; give a narrative file or a video that ReasonDiff made.";
+      this.problem = `${file.name} cannot be read as a story${why}`;
+    }
+  }
+
+  private draftOf(record: GenerationRecord): Draft {
+    const images = record.image ? [record.image, ...(record.more_images ?? [])] : [];
+    const urls = images.map((image) => `data:image/png;base64,${image}`);
+    const steps = record.options["num_inference_steps"];
+    return {
+      prompt: record.prompt,
+      pictures: urls.length ? urls.map((url) => ({ url, place: { type: "auto" } })) : this.draft.pictures,
+      narrative: checkedFile(record.narrative),
+      ideas: [],
+      seed: record.seed,
+      seedLocked: this.draft.seedLocked,
+      steps: typeof steps === "number" && steps !== this.library.model?.reasondiff?.num_inference_steps ? steps : null,
+    };
+  }
+
+  // -- the story --------------------------------------------------------------------------------------------------
+
+  private async tell(): Promise<void> {
+    await this.asNarrator(async (images, stop) => {
+      const { narrative, candidates } = await this.client.tell(images, this.draft.prompt, stop);
+      this.setDraft({ ...this.draft, narrative, ideas: [narrative, ...candidates] });
+    });
+  }
+
+  private async retell(clip: number): Promise<void> {
+    const { narrative, prompt } = this.draft;
+    if (narrative === null) {
+      return;
+    }
+    this.retelling = clip;
+    await this.asNarrator(async (images, stop) => {
+      const placed = images.map((each) => ({ ...each, place: AUTO })); // by the story
+      const told = await this.client.retell(placed, prompt, narrative, clip, stop);
+      this.timeline!.replace(told.narrative, `Clip ${clip + 1} was told again.`);
+    });
+    this.retelling = -1;
+  }
+
+  /** Let the narrator work, with its seconds counted and a way to stop it. */
+  private async asNarrator(work: (images: Images, stop: AbortSignal) => Promise<void>): Promise<void> {
+    const hush = new AbortController();
+    this.hush = hush;
+    this.problem = "";
+    this.telling = 0;
+    const began = performance.now();
+    const clock = setInterval(() => (this.telling = (performance.now() - began) / 1000), 1000);
+    try {
+      await work(this.images(), hush.signal);
+    } catch (error) {
+      this.problem = hush.signal.aborted ? "" : messageOf(error);
+    } finally {
+      clearInterval(clock);
+      this.telling = null;
+      this.hush = null;
+    }
+  }
+
+  private images(): Images {
+    return this.draft.pictures.map(({ url, place }) => ({ image: blobOf(url), place }));
+  }
+
+  private took(event: CustomEvent<Candidate>): void {
+    this.tellOf(`Idea ${event.detail.number} is on the timeline.`, () => this.timeline!.undo());
   }
 
   // -- making videos ----------------------------------------------------------------------------------------------
 
   private async make(): Promise<void> {
     this.makeProblem = "";
-    for (let take = 0; take < this.count && !this.makeProblem; take++) {
-      await this.ask(this.image, this.prompt, this.narrative, this.seed + take);
-    }
-    if (!this.seedLocked) {
-      this.seed += this.count;
-      this.keepDraft();
-    }
-    await this.refresh();
-  }
-
-  private async ask(
-    image: Blob | null,
-    prompt: string,
-    narrative: NarrativeFile | null,
-    seed: number,
-  ): Promise<void> {
-    if (image === null) {
-      this.makeProblem = "There is no image; drop one first.";
-      return;
-    }
+    this.busy = true;
     try {
-      const { steps } = this;
+      const { prompt, narrative, seed, seedLocked, steps } = this.draft;
+      const images = this.images().map((each) => (narrative ? { ...each, place: AUTO } : each));
+      for (let take = 0; take < this.count; take++) {
+        const asked = { images, prompt, narrative, steps, seed: (seed + take) % (MAX_SEED + 1) };
+        const video = await this.client.create(asked, crypto.randomUUID());
+        if (this.changing !== null) {
+          await this.takePlaceOf(video);
+        }
+      }
       this.shown = [];
-      await this.client.create({ image, prompt, narrative, seed, steps, size: null }, crypto.randomUUID());
+      if (!seedLocked) {
+        this.change({ seed: (seed + this.count) % (MAX_SEED + 1) });
+      }
+      await this.library.refresh();
     } catch (error) {
       this.makeProblem = messageOf(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** The changed video comes where the waiting one was, which goes. */
+  private async takePlaceOf(video: Video): Promise<void> {
+    const old = this.library.videos.find((each) => each.id === this.changing);
+    this.changing = null;
+    if (old) {
+      await this.client.move(video.id, old.reasondiff?.queue_position ?? 0).catch(() => undefined); // it may have begun
+      await this.client.remove(old.id);
     }
   }
 
   private async take({ detail: { action, video } }: CustomEvent<TakeEvent>): Promise<void> {
     this.makeProblem = "";
     const place = video.reasondiff?.queue_position ?? 0;
+    const actions: Record<TakeEvent["action"], () => Promise<unknown>> = {
+      play: () => this.play(video),
+      compare: () => this.play(video, true),
+      restore: () => this.useStory(video),
+      change: async () => {
+        await this.useStory(video);
+        this.changing = video.id;
+      },
+      duplicate: () => this.client.again(video, ((video.reasondiff?.seed ?? 0) + 1) % (MAX_SEED + 1)),
+      cancel: () => this.client.cancel(video.id),
+      remove: async () => this.forget(video),
+      sooner: () => this.client.move(video.id, Math.max(place - 1, 0)),
+      later: () => this.client.move(video.id, place + 1),
+    };
     try {
-      switch (action) {
-        case "play":
-          return await this.play(video);
-        case "compare":
-          return await this.play(video, true);
-        case "restore":
-          return await this.useStory(video);
-        case "duplicate":
-          await this.onceMore(video);
-          break;
-        case "cancel":
-          await this.client.cancel(video.id);
-          break;
-        case "remove":
-          await this.client.remove(video.id);
-          this.shown = this.shown.filter((each) => each.id !== video.id);
-          break;
-        case "sooner":
-          await this.client.move(video.id, Math.max(place - 1, 0));
-          break;
-        case "later":
-          await this.client.move(video.id, place + 1);
-          break;
-      }
-      await this.refresh();
+      await actions[action]();
+      await this.library.refresh();
     } catch (error) {
       this.makeProblem = messageOf(error);
+    }
+  }
+
+  /** Gone from the list at once, and from the server when it is too late to think better of it. */
+  private forget(video: Video): void {
+    this.library.hide(video.id, true);
+    this.shown = this.shown.filter((each) => each.id !== video.id);
+    const timer = setTimeout(() => {
+      void this.client.remove(video.id).then(
+        () => this.library.refresh(),
+        (error: unknown) => {
+          this.library.hide(video.id, false);
+          this.makeProblem = messageOf(error);
+        },
+      );
+    }, NOTICE_MS);
+    this.tellOf("The video is deleted.", () => {
+      clearTimeout(timer);
+      this.library.hide(video.id, false);
+    });
+  }
+
+  private finished(video: Video): void {
+    if (!this.shown.length) {
+      void this.play(video);
     }
   }
 
@@ -350,265 +353,301 @@ export class ReasonDiffStudio extends LitElement {
     return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})` };
   }
 
-  private async useStory(video: Video): Promise<void> {
-    const record = await this.recordOf(video);
-    this.prompt = video.prompt ?? "";
-    this.seed = video.reasondiff?.seed ?? 0;
-    if (record?.image) {
-      await this.takeImage(pngOf(record.image));
-    }
-    const narrative = record?.narrative ?? video.reasondiff?.narrative;
-    if (narrative) {
-      this.setNarrative(narrative);
-    }
-  }
-
-  /** The same image, text and story with the next seed. */
-  private async onceMore(video: Video): Promise<void> {
-    const record = await this.recordOf(video);
-    const image = record?.image ? pngOf(record.image) : this.image;
-    const narrative = record?.narrative ?? video.reasondiff?.narrative ?? null;
-    await this.ask(image, video.prompt ?? "", narrative, (video.reasondiff?.seed ?? 0) + 1);
-  }
-
-  private async recordOf(video: Video): ReturnType<typeof readRecord> {
-    return video.status === "completed" ? readRecord(await this.client.content(video.id, "video")) : null;
-  }
-
-  // -- the draft --------------------------------------------------------------------------------------------------
-
-  private keepDraft(): void {
-    const draft: Draft = { prompt: this.prompt, narrative: this.narrative, seed: this.seed, picture: this.picture };
+  private async export(variant: Variant): Promise<void> {
+    const [first] = this.shown;
     try {
-      localStorage.setItem(DRAFT, JSON.stringify(draft));
-    } catch {
-      localStorage.setItem(DRAFT, JSON.stringify({ ...draft, picture: "" })); // the picture is too large to keep
+      const file = await this.client.content(first!.id, variant);
+      save(file, `reasondiff-${first!.id.slice(-8)}.${SUFFIXES[variant] ?? "json"}`);
+    } catch (error) {
+      this.makeProblem = messageOf(error);
     }
   }
 
-  private async restoreDraft(): Promise<void> {
-    const kept = localStorage.getItem(DRAFT);
-    if (kept === null) {
+  private async useStory(video: Video): Promise<void> {
+    const text = `The story of “${video.prompt || "No text"}” is on the timeline.`;
+    if (video.status === "completed") {
+      const record = await readRecord(await this.client.content(video.id, "video"));
+      if (record?.image) {
+        this.exchange(this.draftOf(record), text);
+        return;
+      }
+    }
+    const images = await this.client.images(video);
+    const pictures = await Promise.all(
+      images.map(async ({ image, place }): Promise<Picture> => ({ url: await dataUrl(image), place })),
+    );
+    const { narrative = null, seed } = video.reasondiff ?? {};
+    this.exchange({ ...this.draft, prompt: video.prompt ?? "", pictures, narrative, ideas: [], seed: seed ?? 0 }, text);
+  }
+
+  // -- keys and files anywhere on the page ------------------------------------------------------------------------
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const focused = event.composedPath()[0] as HTMLElement;
+    if (event.defaultPrevented || focused.matches?.("input:not([type=range]), textarea, select")) {
       return;
     }
-    const draft = JSON.parse(kept) as Draft;
-    this.prompt = draft.prompt;
-    this.seed = draft.seed;
-    if (draft.picture) {
-      this.picture = draft.picture;
-      this.image = blobOf(draft.picture);
+    const key = event.key.toLowerCase();
+    if (key === " " && !focused.matches?.("button, a, input")) {
+      event.preventDefault();
+      (this.player ?? this.reel)?.toggle();
+    } else if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
+      event.preventDefault();
+      if (key === "y" || event.shiftKey) {
+        this.timeline?.redo();
+      } else {
+        this.timeline?.undo();
+      }
     }
-    if (draft.narrative) {
-      this.setNarrative(draft.narrative);
-    }
-  }
+  };
+
+  private readonly onDrop = (event: DragEvent): void => {
+    event.preventDefault();
+    this.form.take([...(event.dataTransfer?.files ?? [])]);
+  };
 
   // -- what is seen -----------------------------------------------------------------------------------------------
 
   override render(): TemplateResult {
-    const model = this.models[0];
+    const { model, offline, locked } = this.library;
     return html`
+      <header>
+        <img src="./icon.svg" alt="" width="28" height="28" />
+        <h1>ReasonDiff</h1>
+        <span class="soft motto">An image, a text, and the story that joins them</span>
+        <span class="soft model">${model ? model.id : ""}</span>
+      </header>
+      ${offline ? html`<p class="band error" role="alert">The server does not answer. What you have here is kept.</p>` : nothing}
+      ${locked ? this.keyForm() : nothing}
       <main>
-        <header>
-          <h1>ReasonDiff</h1>
-          <span class="soft">${model ? model.id : ""}</span>
-          ${this.offline ? html`<span class="error" role="alert">The server does not answer.</span>` : nothing}
-        </header>
-        ${this.locked ? this.keyForm() : nothing}
-        <section aria-labelledby="story">
-          <h2 id="story">Story</h2>
-          <story-form
-            .picture=${this.picture}
-            .prompt=${this.prompt}
-            .telling=${this.telling}
-            .problem=${this.problem}
-            @image=${(event: CustomEvent<File>) => this.takeImage(event.detail)}
-            @restore=${(event: CustomEvent<File>) => this.restore(event.detail)}
-            @prompt=${this.setPrompt}
-            @tell=${() => this.tell()}
-          ></story-form>
-        </section>
-        ${this.narrative ? this.timelineCard(model) : nothing}
-        <section aria-labelledby="make">
-          <h2 id="make">Video</h2>
-          ${this.makeForm(model)}
-        </section>
-        <div class="two">
-          <section aria-labelledby="player">
-            <h2 id="player">Player</h2>
-            <take-player .shown=${this.shown} .preview=${this.preview} @frame=${this.follows}></take-player>
+        <div class="column work">
+          <section aria-labelledby="story" class="story">
+            <h2 id="story">Story</h2>
+            <story-form
+              .pictures=${this.draft.pictures}
+              .prompt=${this.draft.prompt}
+              .telling=${this.telling}
+              .told=${this.draft.narrative !== null}
+              .problem=${this.problem}
+              .examples=${examplesOf(model?.id)}
+              @images=${(event: CustomEvent<File[]>) => this.addImages(event.detail)}
+              @restore=${(event: CustomEvent<File>) => this.restore(event.detail)}
+              @remove=${(event: CustomEvent<number>) => this.removeImage(event.detail)}
+              @place=${(event: CustomEvent<{ image: number; place: Place }>) => this.setPlace(event.detail)}
+              @prompt=${(event: CustomEvent<string>) => this.change({ prompt: event.detail })}
+              @tell=${() => this.tell()}
+              @hush=${() => this.hush?.abort()}
+              @example=${(event: CustomEvent<Example>) => this.useExample(event.detail)}
+            ></story-form>
           </section>
-          <section aria-labelledby="takes">
+          ${this.draft.narrative ? this.timelineCard(this.draft.narrative) : this.timelineToBe()}
+        </div>
+        <div class="column result">
+          <section aria-labelledby="player" class="player">
+            <h2 id="player">Player</h2>
+            ${this.stage()}
+          </section>
+          <section aria-labelledby="make" class="make">
+            <h2 id="make">Video</h2>
+            ${this.makeForm()}
+          </section>
+          <section aria-labelledby="takes" class="takes">
             <h2 id="takes">Queue and takes</h2>
             <take-list
-              .videos=${this.videos}
-              .pictures=${this.pictures}
+              .videos=${this.library.listed}
+              .pictures=${this.library.pictures}
               .shown=${this.shown.map((each) => each.id)}
+              .more=${this.library.more}
               @take=${(event: CustomEvent<TakeEvent>) => this.take(event)}
+              @older=${() => this.library.showOlder()}
             ></take-list>
           </section>
         </div>
       </main>
+      ${this.notice ? this.noticeBar(this.notice) : nothing}
     `;
   }
 
-  private timelineCard(model: Model | undefined): TemplateResult {
+  private timelineToBe(): TemplateResult {
     return html`
-      <section aria-labelledby="timeline">
+      <section aria-labelledby="timeline" class="timeline">
         <h2 id="timeline">Timeline</h2>
-        <reasondiff-timeline
-          .images=${this.picture ? [this.picture] : []}
-          .candidates=${this.candidates}
-          .stride=${model?.reasondiff?.stride ?? 4}
-          @change=${this.edited}
-          @playhead=${this.seeks}
-        ></reasondiff-timeline>
-        <p class="row"><button @click=${this.saveStory}>Save story</button></p>
+        <ol class="ways soft">
+          <li>Give an image and say what happens. The image may show another moment: before, in the middle, after.</li>
+          <li>The narrator works out the story and where in it your image belongs. It lies here then, clip by clip, and
+            every clip, edge and place can be changed.</li>
+          <li>Make the video, watch it come, and compare takes.</li>
+        </ol>
       </section>
     `;
   }
 
-  private makeForm(model: Model | undefined): TemplateResult {
-    const seconds = model?.reasondiff?.seconds_per_video;
-    const waiting = this.videos.filter((video) => !isOver(video)).length;
-    const cost = seconds ? `about ${duration(seconds * (this.count + waiting))}` : "";
-    const frames = this.narrative?.num_frames ?? model?.reasondiff?.num_frames;
+  private timelineCard(narrative: NarrativeFile): TemplateResult {
+    const { ideas, pictures } = this.draft;
+    const others = ideas.map((idea, index): Candidate => ({
+      position: positions(idea)[0]!,
+      reasoning: idea.reasoning ?? "",
+      narrative: idea,
+      number: index + 1,
+    }));
+    const told = JSON.stringify(narrative.clips);
     return html`
-      <div class="row">
-        <label class="number">
-          Seed
-          <input
-            type="number"
-            min="0"
-            max="4294967295"
-            .value=${String(this.seed)}
-            @change=${(event: Event) => this.setSeed(event)}
-          />
-        </label>
-        <label class="check">
-          <input
-            type="checkbox"
-            .checked=${this.seedLocked}
-            @change=${(event: Event) => (this.seedLocked = (event.target as HTMLInputElement).checked)}
-          />
-          Keep it
-        </label>
-        <label class="number">
-          Steps
-          <input
-            type="number"
-            min="1"
-            max="1000"
-            placeholder=${model?.reasondiff?.num_inference_steps ?? ""}
-            .value=${this.steps === null ? "" : String(this.steps)}
-            @change=${(event: Event) => this.setSteps(event)}
-          />
-        </label>
-        <label class="number">
-          Videos
-          <input
-            type="number"
-            min="1"
-            max="8"
-            .value=${String(this.count)}
-            @change=${(event: Event) => (this.count = clamp(Number((event.target as HTMLInputElement).value), 1, 8))}
-          />
-        </label>
-        <button class="main" ?disabled=${this.image === null} @click=${() => this.make()}>Make the video</button>
-      </div>
-      <p class="soft">
-        ${frames ? `${frames} frames. ` : ""}${cost ? `${waiting ? `With ${waiting} before it, ${cost}` : capital(cost)}.` : ""}
-        ${this.narrative ? "" : "Without a story, the narrator tells one first."}
-      </p>
-      ${this.makeProblem ? html`<p class="error" role="alert">${this.makeProblem}</p>` : nothing}
+      <section aria-labelledby="timeline" class="timeline">
+        <div class="heading">
+          <h2 id="timeline">Timeline</h2>
+          <button class="small" @click=${this.saveStory}>Save story</button>
+        </div>
+        <reasondiff-timeline
+          .images=${pictures.map((each) => each.url)}
+          .candidates=${others.filter((each) => JSON.stringify(each.narrative!.clips) !== told)}
+          .guesses=${ideas[0] ? positions(ideas[0]) : []}
+          .stride=${this.library.model?.reasondiff?.stride ?? 4}
+          .canRetell=${pictures.length > 0}
+          .retelling=${this.retelling}
+          @change=${(event: CustomEvent<NarrativeFile>) => this.change({ narrative: event.detail })}
+          @playhead=${this.seeks}
+          @retell=${(event: CustomEvent<number>) => this.retell(event.detail)}
+          @candidate=${this.took}
+        ></reasondiff-timeline>
+      </section>
     `;
+  }
+
+  /** The chosen videos; else the one that is being made; else the story, told by its texts. */
+  private stage(): TemplateResult {
+    if (this.shown.length) {
+      return html`<take-player
+        .shown=${this.shown}
+        @frame=${this.follows}
+        @export=${(event: CustomEvent<Variant>) => this.export(event.detail)}
+      ></take-player>`;
+    }
+    const made = this.library.open.find((video) => this.library.previews.has(video.id));
+    if (made) {
+      return html`
+        <latent-preview
+          .url=${this.library.previews.get(made.id)!}
+          .count=${latentFrames(made.reasondiff?.num_frames ?? 1, this.library.model?.reasondiff?.stride ?? 4).length}
+          label="The video as it is after this step, one picture per latent frame"
+        ></latent-preview>
+        <div class="row">
+          <button @click=${() => this.client.cancel(made.id).then(() => this.library.refresh())}>Stop it here</button>
+          <span class="soft" role="status">${describe(made)}</span>
+        </div>
+      `;
+    }
+    if (this.draft.narrative) {
+      return html`<story-reel
+        .narrative=${this.draft.narrative}
+        .images=${this.draft.pictures.map((each) => each.url)}
+        .frame=${this.frame}
+        @frame=${this.follows}
+      ></story-reel>`;
+    }
+    return html`<div class="empty soft">First the story, then the video.</div>`;
+  }
+
+  private makeForm(): TemplateResult {
+    const { seed, seedLocked, steps, narrative, pictures, prompt } = this.draft;
+    const making: Making = { seed, seedLocked, steps, count: this.changing ? 1 : this.count };
+    const waiting = this.library.open.filter((video) => video.id !== this.changing).length;
+    let obstacle = "";
+    if (!pictures.length) {
+      obstacle = "Needs an image.";
+    } else if (!narrative && !prompt.trim()) {
+      obstacle = "Needs a text.";
+    } else if (!placesAll(this.draft)) {
+      obstacle = "The story does not place every image; tell it anew.";
+    }
+    return html`<make-form
+      .making=${making}
+      .model=${this.library.model}
+      .frames=${narrative?.num_frames ?? null}
+      .waiting=${waiting}
+      .obstacle=${obstacle}
+      .warnings=${narrative ? this.warningsOf(narrative) : []}
+      .problem=${this.makeProblem}
+      .changes=${this.changing !== null}
+      .busy=${this.busy}
+      @making=${(event: CustomEvent<Partial<Making>>) => this.setMaking(event.detail)}
+      @make=${() => this.make()}
+      @leave=${() => (this.changing = null)}
+    ></make-form>`;
+  }
+
+  private warningsOf(narrative: NarrativeFile): string[] {
+    const unread = unreadClips(fromFile(narrative), this.library.model?.reasondiff?.stride ?? 4).map((clip) => clip + 1);
+    if (!unread.length) {
+      return [];
+    }
+    const which = unread.length === 1 ? `Clip ${unread[0]} is` : `Clips ${unread.join(", ")} are`;
+    return [`${which} too short to be seen; make ${unread.length === 1 ? "it" : "them"} longer, or merge.`];
+  }
+
+  private setMaking({ count, ...changes }: Partial<Making>): void {
+    this.count = count ?? this.count;
+    if (Object.keys(changes).length) {
+      this.change(changes);
+    }
+  }
+
+  private noticeBar(notice: Notice): TemplateResult {
+    const undo = (): void => {
+      this.notice = null;
+      notice.undo();
+    };
+    return html`<div class="notice" role="status">
+      <span>${notice.text}</span> <button class="small" @click=${undo}>Take it back</button>
+    </div>`;
   }
 
   private keyForm(): TemplateResult {
     const unlock = (event: Event): void => {
       event.preventDefault();
       const data = new FormData(event.target as HTMLFormElement);
-      sessionStorage.setItem(KEY, String(data.get("key")));
-      void this.refresh();
+      sessionStorage.setItem(SERVER_KEY, String(data.get("key")));
+      void this.library.refresh();
     };
     return html`
-      <section>
-        <form class="row" @submit=${unlock}>
-          <label>This server asks for a key <input name="key" type="password" autocomplete="off" required /></label>
-          <button>Go on</button>
-        </form>
-      </section>
+      <form class="row band" @submit=${unlock}>
+        <label>This server asks for a key <input name="key" type="password" autocomplete="off" required /></label>
+        <button>Go on</button>
+      </form>
     `;
   }
 
-  private setPrompt(event: CustomEvent<string>): void {
-    this.prompt = event.detail;
-    this.keepDraft();
-  }
-
-  private setSeed(event: Event): void {
-    this.seed = clamp(Number((event.target as HTMLInputElement).value), 0, 2 ** 32 - 1);
-    this.keepDraft();
-  }
-
-  private setSteps(event: Event): void {
-    const { value } = event.target as HTMLInputElement;
-    this.steps = value ? clamp(Number(value), 1, 1000) : null;
-  }
-
-  /** The timeline's playhead goes with the video. */
+  /** The timeline's playhead goes with what is shown. */
   private follows(event: CustomEvent<number>): void {
-    if (this.timeline && this.narrative) {
-      this.timeline.playhead = Math.floor(event.detail * this.narrative.num_frames);
+    if (this.timeline && this.draft.narrative) {
+      const frame = Math.floor(event.detail * this.draft.narrative.num_frames + 1e-6);
+      this.frame = frame;
+      this.timeline.playhead = frame;
     }
   }
 
-  /** The video shows the frame under the playhead. */
+  /** What is shown goes with the playhead. */
   private seeks(event: CustomEvent<number>): void {
-    if (this.narrative) {
-      this.player.seek((event.detail + 0.5) / this.narrative.num_frames);
+    if (this.draft.narrative) {
+      this.frame = event.detail;
+      this.player?.seek((event.detail + 0.5) / this.draft.narrative.num_frames);
     }
   }
 
   private saveStory(): void {
-    const link = document.createElement("a");
-    const file = new Blob([JSON.stringify(this.narrative, null, 2) + "\n"], { type: "application/json" });
-    link.href = URL.createObjectURL(file);
-    link.download = "story.json";
-    link.click();
-    URL.revokeObjectURL(link.href);
+    const text = JSON.stringify(this.draft.narrative, null, 2) + "\n";
+    save(new Blob([text], { type: "application/json" }), "story.json");
   }
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof ApiError) {
-    return error.message;
-  }
-  return error instanceof TypeError ? "The server does not answer; is it still running?" : String(error);
-}
+type Images = Parameters<Client["tell"]>[0];
 
-function clamp(value: number, low: number, high: number): number {
-  return Number.isFinite(value) ? Math.min(Math.max(Math.round(value), low), high) : low;
-}
+const AUTO: Place = { type: "auto" };
 
-function pngOf(base64: string): Blob {
-  return blobOf(`data:image/png;base64,${base64}`);
-}
+const SUFFIXES: Partial<Record<Variant, string>> = { video: "mp4", gif: "gif", contact_sheet: "png", narrative: "json" };
 
-/** The file in a data URL. */
-function blobOf(dataUrl: string): Blob {
-  const [, type, base64] = /^data:([^;,]*);base64,(.*)$/.exec(dataUrl)!;
-  const bytes = Uint8Array.from(atob(base64!), (each) => each.charCodeAt(0));
-  return new Blob([bytes], { type: type! });
-}
-
-function dataUrl(file: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result as string);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
+/** A file that is dropped beside the mark does not take the page away. */
+function keepPage(event: DragEvent): void {
+  event.preventDefault();
 }
 
 declare global {

@@ -7,7 +7,7 @@ export const shared = css`
     color: var(--ink);
   }
   h2 {
-    font-size: 1.05rem;
+    font-size: 1rem;
     margin: 0 0 0.6rem;
   }
   p {
@@ -26,25 +26,27 @@ export const shared = css`
     border: 1px solid var(--line);
     border-radius: 6px;
   }
-  a.button {
-    display: inline-grid;
-    place-items: center;
-    color: inherit;
-    border: 1px solid var(--line);
-    border-radius: 6px;
-    text-decoration: none;
-  }
-  button,
-  a.button {
+  button {
     min-height: 38px;
     padding: 0 0.8rem;
     cursor: pointer;
+  }
+  button:hover:not(:disabled) {
+    border-color: var(--soft);
+  }
+  button.small {
+    min-height: 32px;
+    padding: 0 0.55rem;
+    font-size: 14px;
   }
   button.main {
     background: var(--accent);
     border-color: var(--accent);
     color: var(--on-accent);
     font-weight: 600;
+  }
+  button.main:hover:not(:disabled) {
+    filter: brightness(1.12);
   }
   button:disabled {
     opacity: 0.5;
@@ -56,6 +58,10 @@ export const shared = css`
     padding: 0.45rem 0.55rem;
     min-height: 38px;
   }
+  ::placeholder {
+    color: var(--soft);
+    opacity: 1;
+  }
   :focus-visible {
     outline: 3px solid var(--focus);
     outline-offset: 2px;
@@ -64,7 +70,8 @@ export const shared = css`
     display: flex;
     flex-wrap: wrap;
     gap: 0.6rem;
-    align-items: end;
+    align-items: center;
+    margin-top: 0.6rem;
   }
   .soft {
     color: var(--soft);
@@ -72,5 +79,9 @@ export const shared = css`
   .error {
     color: var(--accent);
     font-weight: 600;
+  }
+  .warning {
+    border-left: 3px solid var(--accent);
+    padding-left: 0.6rem;
   }
 `;

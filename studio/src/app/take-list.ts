@@ -3,8 +3,18 @@ import { customElement, property } from "lit/decorators.js";
 
 import { type Video, isOver } from "../api/client";
 import { shared } from "./styles";
+import { describe } from "./words";
 
-export type TakeAction = "play" | "compare" | "restore" | "duplicate" | "cancel" | "remove" | "sooner" | "later";
+export type TakeAction =
+  | "play"
+  | "compare"
+  | "restore"
+  | "change"
+  | "duplicate"
+  | "cancel"
+  | "remove"
+  | "sooner"
+  | "later";
 
 export interface TakeEvent {
   readonly action: TakeAction;
@@ -15,6 +25,7 @@ export interface TakeEvent {
  * The queue and what came of it: one row per video, the newest first.
  *
  * @fires take - something is to be done with a video; `detail` is a `TakeEvent`
+ * @fires older - older videos are to be listed, too
  */
 @customElement("take-list")
 export class TakeList extends LitElement {
@@ -26,124 +37,145 @@ export class TakeList extends LitElement {
         margin: 0;
         padding: 0;
         display: grid;
-        gap: 0.6rem;
+        gap: 0.5rem;
       }
       li {
         display: grid;
-        grid-template-columns: 96px 1fr;
-        gap: 0.8rem;
-        padding: 0.6rem;
+        grid-template-columns: 72px 1fr;
+        gap: 0.7rem;
+        padding: 0.5rem;
         border: 1px solid var(--line);
-        border-radius: 10px;
+        border-radius: 8px;
       }
       li.shown {
         border-color: var(--accent);
         box-shadow: inset 0 0 0 1px var(--accent);
       }
       .picture {
-        width: 96px;
+        display: block;
+        width: 72px;
         height: 72px;
+        min-height: 0;
+        padding: 0;
+        border: 0;
         object-fit: contain;
         background: var(--track);
         border-radius: 6px;
+        overflow: hidden;
+      }
+      .picture img {
+        width: 100%;
+        height: 100%;
+        object-fit: contain;
+        display: block;
+      }
+      .waits img {
+        opacity: 0.55;
       }
       .prompt {
-        margin: 0 0 0.15rem;
+        margin: 0;
         overflow-wrap: anywhere;
+        line-height: 1.3;
+      }
+      .state {
+        margin: 0.1rem 0 0;
+        font-size: 14px;
+        font-variant-numeric: tabular-nums;
       }
       progress {
         width: 100%;
+        height: 6px;
+        margin-top: 0.3rem;
         accent-color: var(--accent);
       }
       .row {
-        gap: 0.35rem;
-        margin-top: 0.4rem;
+        grid-column: 1 / -1;
+        gap: 0.3rem;
+        margin: 0;
       }
-      button {
-        min-height: 34px;
-        padding: 0 0.6rem;
+      .row button {
+        font-size: 13px;
+        padding: 0 0.45rem;
+        min-height: 30px;
+      }
+      .error {
         font-size: 14px;
+      }
+      .older {
+        margin-top: 0.6rem;
       }
     `,
   ];
 
   @property({ attribute: false }) videos: readonly Video[] = [];
-  /** Thumbnails as URLs, by the video's id. */
+  /** Small pictures as URLs, by the video's id. */
   @property({ attribute: false }) pictures: ReadonlyMap<string, string> = new Map();
   /** The videos that are shown in the player, by id. */
   @property({ attribute: false }) shown: readonly string[] = [];
+  @property({ type: Boolean }) more = false;
 
   override render(): TemplateResult {
     if (!this.videos.length) {
-      return html`<p class="soft">No videos yet.</p>`;
+      return html`<p class="soft">Nothing yet. Every video that you make is kept here.</p>`;
     }
-    return html`<ul>
-      ${this.videos.map((video) => this.row(video))}
-    </ul>`;
+    return html`
+      <ul>
+        ${this.videos.map((video) => this.row(video))}
+      </ul>
+      ${this.more
+        ? html`<button class="older" @click=${() => this.dispatchEvent(new CustomEvent("older"))}>Show older ones</button>`
+        : nothing}
+    `;
   }
 
   private row(video: Video): TemplateResult {
-    const picture = this.pictures.get(video.id);
     const done = video.status === "completed";
-    const waiting = video.status === "queued";
+    const waits = video.status === "queued";
+    const alone = this.shown.length === 0 || (this.shown.length === 1 && this.shown[0] === video.id);
     return html`
       <li class=${this.shown.includes(video.id) ? "shown" : ""} data-id=${video.id} data-status=${video.status}>
-        ${picture
-          ? html`<img class="picture" src=${picture} alt="" />`
-          : html`<div class="picture" aria-hidden="true"></div>`}
+        ${this.picture(video, done)}
         <div>
           <p class="prompt">${video.prompt || "No text"}</p>
-          <p class="soft">${describe(video)}</p>
-          ${isOver(video)
-            ? nothing
-            : html`<progress max="100" value=${video.progress} aria-label="Progress"></progress>`}
-          ${video.error ? html`<p class="error">${video.error.message}</p>` : nothing}
-          <div class="row">
-            ${done ? this.button("play", "Play", video) : nothing}
-            ${done ? this.button("compare", "Compare", video) : nothing}
-            ${this.button("restore", "Use its story", video)} ${this.button("duplicate", "Once more", video)}
-            ${waiting ? this.button("sooner", "Sooner", video) : nothing}
-            ${waiting ? this.button("later", "Later", video) : nothing}
-            ${isOver(video) ? this.button("remove", "Delete", video) : this.button("cancel", "Stop", video)}
-          </div>
+          <p class="state soft">${describe(video)}</p>
+          ${video.status === "in_progress"
+            ? html`<progress max="100" value=${video.progress} aria-label="Progress"></progress>`
+            : nothing}
+          ${video.error && video.error.code !== "cancelled" ? html`<p class="error">${video.error.message}</p>` : nothing}
+        </div>
+        <div class="row">
+          ${done ? this.button("play", "Play", video) : nothing}
+          ${done ? this.button("compare", "Compare", video, "Beside the one that is shown", alone) : nothing}
+          ${waits ? this.button("sooner", "Sooner", video, "", !video.reasondiff?.queue_position) : nothing}
+          ${waits ? this.button("later", "Later", video) : nothing}
+          ${waits
+            ? this.button("change", "Change", video, "Work on it before it is made")
+            : this.button("restore", "Use its story", video, "Its images, text, story and settings")}
+          ${this.button("duplicate", "Once more", video, "The same with the next seed")}
+          ${isOver(video) ? this.button("remove", "Delete", video) : this.button("cancel", "Stop", video)}
         </div>
       </li>
     `;
   }
 
-  private button(action: TakeAction, label: string, video: Video): TemplateResult {
-    const send = (): void => {
-      const detail: TakeEvent = { action, video };
-      this.dispatchEvent(new CustomEvent("take", { detail }));
-    };
-    return html`<button @click=${send}>${label}</button>`;
+  private picture(video: Video, done: boolean): TemplateResult {
+    const picture = this.pictures.get(video.id);
+    const image = picture ? html`<img src=${picture} alt="" />` : nothing;
+    return done
+      ? html`<button class="picture" aria-label="Play ${video.prompt || "the video"}" @click=${() => this.send("play", video)}>
+          ${image}
+        </button>`
+      : html`<div class="picture waits" aria-hidden="true">${image}</div>`;
   }
-}
 
-/** A video's state in words. */
-export function describe(video: Video): string {
-  const about = video.reasondiff ?? {};
-  const seed = about.seed === null || about.seed === undefined ? "" : ` (seed ${about.seed})`;
-  switch (video.status) {
-    case "queued":
-      return about.queue_position ? `Waiting, ${about.queue_position} before it${seed}` : `Next in the queue${seed}`;
-    case "in_progress": {
-      const step = about.step && about.steps ? ` ${about.step} of ${about.steps}` : "";
-      const left = about.eta_s ? `, ${duration(about.eta_s)} left` : "";
-      return `${capital(about.stage ?? "starting")}${step}${left}${seed}`;
-    }
-    case "completed":
-      return `Done${seed}`;
-    default:
-      return video.error?.code === "cancelled" ? `Stopped${seed}` : `Failed${seed}`;
+  private button(action: TakeAction, label: string, video: Video, title = "", disabled = false): TemplateResult {
+    return html`<button class="small" title=${title} ?disabled=${disabled} @click=${() => this.send(action, video)}>
+      ${label}
+    </button>`;
   }
-}
 
-export function duration(seconds: number): string {
-  const whole = Math.max(1, Math.round(seconds));
-  return whole < 90 ? `${whole} s` : `${Math.round(whole / 60)} min`;
-}
-
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  private send(action: TakeAction, video: Video): void {
+    const detail: TakeEvent = { action, video };
+    this.dispatchEvent(new CustomEvent("take", { detail }));
+  }
 }

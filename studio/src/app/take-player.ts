@@ -11,9 +11,10 @@ export interface Shown {
 }
 
 /**
- * One video, or two in step with a wipe between them; a picture of the one that is being made.
+ * One video, or two in step with a wipe between them.
  *
  * @fires frame - the video shows another moment; `detail` is its share of the whole, 0 to 1
+ * @fires export - a file is to be saved; `detail` is its variant
  */
 @customElement("take-player")
 export class TakePlayer extends LitElement {
@@ -24,19 +25,24 @@ export class TakePlayer extends LitElement {
         position: relative;
         display: grid;
         background: #000;
-        border-radius: 10px;
+        border-radius: 8px;
         overflow: hidden;
-        max-height: 70vh;
+        max-height: 62vh;
         aspect-ratio: var(--aspect, 16 / 9);
         margin: 0 auto;
         width: min(100%, 720px);
+        touch-action: pan-y;
       }
-      video,
-      .stage img {
+      .stage.two {
+        cursor: ew-resize;
+      }
+      video {
         grid-area: 1 / 1;
         width: 100%;
         height: 100%;
-        object-fit: contain;
+        object-fit: cover;
+        min-height: 0;
+        min-width: 0;
       }
       .second {
         clip-path: inset(0 0 0 var(--wipe));
@@ -48,38 +54,85 @@ export class TakePlayer extends LitElement {
         bottom: 0;
         left: var(--wipe);
         border-left: 2px solid #fff;
+        filter: drop-shadow(0 0 2px #000);
         pointer-events: none;
+      }
+      .side {
+        position: absolute;
+        top: 6px;
+        padding: 1px 8px;
+        border-radius: 10px;
+        background: rgb(0 0 0 / 65%);
+        color: #fff;
+        font-size: 13px;
+        pointer-events: none;
+      }
+      .side.right {
+        right: 6px;
+      }
+      .side.left {
+        left: 6px;
       }
       input[type="range"] {
         width: 100%;
         padding: 0;
+        margin: 0.3rem 0 0;
+        border: 0;
+        background: none;
+        accent-color: var(--accent);
       }
       .row {
-        margin-top: 0.5rem;
+        justify-content: space-between;
+        gap: 0.4rem;
+      }
+      .about {
+        overflow-wrap: anywhere;
+        margin: 0.5rem 0 0;
+      }
+      .save {
+        display: flex;
+        gap: 0.3rem;
+        align-items: center;
+      }
+      .wipe {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 0.6rem;
+        align-items: center;
       }
     `,
   ];
 
   /** One video, or two to compare. */
   @property({ attribute: false }) shown: readonly Shown[] = [];
-  /** The picture of a video that is being made. */
-  @property() preview = "";
 
   @state() private wipe = 50;
   @state() private playing = false;
   @state() private aspect = "16 / 9";
+  @state() private share = 0;
 
   @query("video.first") private readonly first!: HTMLVideoElement | null;
   @query("video.second") private readonly second!: HTMLVideoElement | null;
+  @query(".stage") private readonly stage!: HTMLElement;
 
   private watching = 0;
 
   /** Show the moment at a share (0 to 1) of the video. */
   seek(share: number): void {
+    this.share = share;
     for (const video of [this.first, this.second]) {
       if (video && Number.isFinite(video.duration)) {
         video.currentTime = Math.min(share, 0.9999) * video.duration;
       }
+    }
+  }
+
+  toggle(): void {
+    if (this.playing) {
+      this.first?.pause();
+      this.second?.pause();
+    } else {
+      void this.first?.play().catch(() => undefined);
     }
   }
 
@@ -90,53 +143,93 @@ export class TakePlayer extends LitElement {
 
   override render(): TemplateResult | typeof nothing {
     const [one, two] = this.shown;
-    if (!one && !this.preview) {
-      return html`<p class="soft">The video will be here.</p>`;
+    if (!one) {
+      return nothing;
     }
     return html`
-      <div class="stage" ${styled({ "--wipe": `${this.wipe}%`, "--aspect": this.aspect })}>
-        ${one
-          ? html`<video
-              class="first"
-              src=${one.url}
-              muted
-              loop
-              playsinline
-              aria-label=${one.label}
-              @loadedmetadata=${this.loaded}
-              @play=${this.began}
-              @pause=${() => (this.playing = false)}
-            ></video>`
-          : html`<img src=${this.preview} alt="The video as it is so far" @load=${this.pictured} />`}
+      <div
+        class="stage ${two ? "two" : ""}"
+        ${styled({ "--wipe": `${this.wipe}%`, "--aspect": this.aspect })}
+        @pointerdown=${this.grab}
+        @pointermove=${this.pull}
+      >
+        <video
+          class="first"
+          src=${one.url}
+          muted
+          loop
+          playsinline
+          aria-label=${one.label}
+          @loadedmetadata=${this.loaded}
+          @play=${this.began}
+          @pause=${() => (this.playing = false)}
+        ></video>
         ${two
           ? html`<video class="second" src=${two.url} muted loop playsinline aria-label=${two.label}></video>
-              <div class="line"></div>`
+              <div class="line"></div>
+              <span class="side left" aria-hidden="true">A</span><span class="side right" aria-hidden="true">B</span>`
           : nothing}
       </div>
-      ${one ? this.controls(one, two) : html`<p class="soft">As it is so far.</p>`}
+      ${two ? this.wipeSlider() : nothing}
+      <input
+        type="range"
+        min="0"
+        max="1"
+        step="0.001"
+        aria-label="Moment"
+        .value=${String(this.share)}
+        @input=${(event: Event) => this.scrub(Number((event.target as HTMLInputElement).value))}
+      />
+      <div class="row">
+        <button title="Space" @click=${this.toggle}>${this.playing ? "Pause" : "Play"}</button>
+        <span class="save" role="group" aria-label="Save the video">
+          <span class="soft">Save</span>
+          ${EXPORTS.map(
+            ([variant, label, title]) => html`<button
+              class="small"
+              title=${title}
+              aria-label="Save ${label}"
+              @click=${() => this.send("export", variant)}
+            >
+              ${label}
+            </button>`,
+          )}
+        </span>
+      </div>
+      <p class="about soft">${two ? html`A: ${one.label}<br />B: ${two.label}` : one.label}</p>
     `;
   }
 
-  private controls(one: Shown, two: Shown | undefined): TemplateResult {
-    return html`
-      <div class="row">
-        <button @click=${this.toggle}>${this.playing ? "Pause" : "Play"}</button>
-        <a class="button" href=${one.url} download="reasondiff-${one.id}.mp4">Save MP4</a>
-        <span class="soft">${two ? `${one.label} | ${two.label}` : one.label}</span>
-      </div>
-      ${two
-        ? html`<label>
-            Wipe
-            <input
-              type="range"
-              min="0"
-              max="100"
-              .value=${String(this.wipe)}
-              @input=${(event: Event) => (this.wipe = Number((event.target as HTMLInputElement).value))}
-            />
-          </label>`
-        : nothing}
-    `;
+  private wipeSlider(): TemplateResult {
+    return html`<label class="wipe">
+      Wipe
+      <input
+        type="range"
+        min="0"
+        max="100"
+        .value=${String(this.wipe)}
+        @input=${(event: Event) => (this.wipe = Number((event.target as HTMLInputElement).value))}
+      />
+    </label>`;
+  }
+
+  private grab(event: PointerEvent): void {
+    if (this.shown.length === 2 && event.button === 0) {
+      this.stage.setPointerCapture(event.pointerId);
+      this.pull(event);
+    }
+  }
+
+  private pull(event: PointerEvent): void {
+    if (this.stage.hasPointerCapture(event.pointerId)) {
+      const { left, width } = this.stage.getBoundingClientRect();
+      this.wipe = Math.min(Math.max(((event.clientX - left) / width) * 100, 0), 100);
+    }
+  }
+
+  private scrub(share: number): void {
+    this.seek(share);
+    this.send("frame", share);
   }
 
   private loaded(event: Event): void {
@@ -147,24 +240,10 @@ export class TakePlayer extends LitElement {
     }
   }
 
-  private pictured(event: Event): void {
-    const picture = event.target as HTMLImageElement;
-    this.aspect = `${picture.naturalWidth} / ${picture.naturalHeight}`;
-  }
-
   private began(): void {
     this.playing = true;
     void this.second?.play().catch(() => undefined);
     this.follow();
-  }
-
-  private toggle(): void {
-    if (this.playing) {
-      this.first?.pause();
-      this.second?.pause();
-    } else {
-      void this.first?.play();
-    }
   }
 
   /** Keep the second video in step, and say which moment is shown. */
@@ -178,8 +257,20 @@ export class TakePlayer extends LitElement {
       second.currentTime = first.currentTime;
     }
     if (first.duration) {
-      this.dispatchEvent(new CustomEvent("frame", { detail: first.currentTime / first.duration }));
+      this.share = first.currentTime / first.duration;
+      this.send("frame", this.share);
     }
     this.watching = requestAnimationFrame(() => this.follow());
   }
+
+  private send(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
 }
+
+const EXPORTS = [
+  ["video", "MP4", "The video; dropped here again, it brings everything back"],
+  ["gif", "GIF", "For a message or a page"],
+  ["contact_sheet", "Sheet", "A picture of its frames over its story"],
+  ["narrative", "Story", "The story as a JSON file"],
+] as const;

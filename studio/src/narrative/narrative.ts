@@ -108,3 +108,35 @@ export function toFile(narrative: Narrative): NarrativeFile {
     clips: narrative.clips.map(({ start, end, description }) => ({ start: start + 1, end, description })),
   };
 }
+
+/**
+ * A narrative file as somebody gave it.
+ *
+ * @throws NarrativeError if it is none; the message says what is wrong.
+ */
+export function checkedFile(value: unknown): NarrativeFile {
+  const file = value as NarrativeFile;
+  if (typeof value !== "object" || value === null || !Array.isArray(file.clips) || !file.clips.length) {
+    throw new NarrativeError("It has no list of clips.");
+  }
+  let next = 1;
+  for (const clip of file.clips) {
+    if (clip?.start !== next || !Number.isInteger(clip.end) || clip.end < clip.start) {
+      throw new NarrativeError(`Its clips leave out or repeat a frame: one has to begin at position ${next}.`);
+    }
+    if (typeof clip.description !== "string") {
+      throw new NarrativeError(`Its clip at position ${next} has no description.`);
+    }
+    next = clip.end + 1;
+  }
+  const { num_frames = next - 1 } = file;
+  if (num_frames !== next - 1) {
+    throw new NarrativeError(`Its clips end at position ${next - 1}, and it has ${num_frames} frames.`);
+  }
+  const told = fromFile({ ...file, num_frames });
+  const texts = [told.style, told.reasoning].every((text) => typeof text === "string");
+  if (!texts || !(told.interval > 0) || !told.anchors.every(({ frame, image }) => Number.isInteger(frame + image))) {
+    throw new NarrativeError("Its style, interval or image positions cannot be read.");
+  }
+  return toFile(checked(told));
+}

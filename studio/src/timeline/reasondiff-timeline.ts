@@ -11,12 +11,16 @@ import {
   clipAt,
   fromFile,
   lengthOf,
-  strip,
   toFile,
 } from "../narrative/narrative";
 import { type Edit, retime } from "../narrative/reduce";
 import { type Units, boundaryAt, clampedEdge, frameAt, label, labelStep, percent, snappedBoundary } from "./geometry";
-import { HUES, timelineStyles } from "./styles";
+import "./clip-texts";
+import { type ClipTexts } from "./clip-texts";
+import { follow, stepOf } from "./gestures";
+import { controls, hue, timelineStyles } from "./styles";
+import "./timeline-tools";
+import { type Tool, byImage } from "./timeline-tools";
 import { styled } from "../styled";
 
 /** Another place for the image that the narrator thought of. */
@@ -24,6 +28,10 @@ export interface Candidate {
   /** 1-based, as in files. */
   readonly position: number;
   readonly reasoning: string;
+  /** The story that goes with it; without one, only the image is moved. */
+  readonly narrative?: NarrativeFile;
+  /** As it is called: "2" unless told otherwise, "3" for the next. */
+  readonly number?: number;
 }
 
 /**
@@ -34,19 +42,24 @@ export interface Candidate {
  * @fires change - the story was edited; `detail` is the narrative as its file holds it
  * @fires playhead - the playhead moved; `detail` is the frame, 0-based
  * @fires retell - the narrator is to tell one clip again; `detail` is the clip's number, 0-based
+ * @fires candidate - another idea of the narrator was taken; `detail` is the `Candidate`
  */
 @customElement("reasondiff-timeline")
 export class ReasonDiffTimeline extends LitElement {
-  static override styles = timelineStyles;
+  static override styles = [controls, timelineStyles];
 
   /** Pictures of the condition images, as URLs. */
   @property({ attribute: false }) images: readonly string[] = [];
-  /** Other places for the image; a click takes one. */
+  /** Other ideas of the narrator; a click takes one. */
   @property({ attribute: false }) candidates: readonly Candidate[] = [];
+  /** Where the narrator would have the images, 1-based and in the images' order; none where nobody was asked. */
+  @property({ attribute: false }) guesses: readonly number[] = [];
   /** Pixel frames per latent frame of the model's VAE. */
   @property({ type: Number }) stride = 4;
   /** Whether a clip can be told again by a narrator. */
   @property({ type: Boolean, attribute: "can-retell" }) canRetell = false;
+  /** The clip that is being told again, 0-based; -1 for none. */
+  @property({ type: Number }) retelling = -1;
 
   @state() private history: History | null = null;
   @state() private frame = 0;
@@ -57,8 +70,10 @@ export class ReasonDiffTimeline extends LitElement {
   @state() private refused = false;
 
   @query(".clips") private readonly track!: HTMLElement;
+  @query("clip-texts") private readonly texts!: ClipTexts;
 
   private drags = 0;
+  private reordered = false;
 
   /** The story as its file holds it. Setting it begins a new history. */
   get value(): NarrativeFile | null {
@@ -83,9 +98,16 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   /** Another story in place of this one, as an edit that can be undone. */
-  replace(file: NarrativeFile): void {
+  replace(file: NarrativeFile, message = "The story was told anew."): void {
     this.history = this.history ? replaced(this.history, fromFile(file)) : begin(fromFile(file));
-    this.settle("The story was told anew.");
+    this.settle(message);
+  }
+
+  /** Put an image, counted from 0, at a frame, counted from 0. */
+  place(image: number, frame: number): void {
+    if (this.history?.present.anchors.some((anchor) => anchor.image === image)) {
+      this.moveAnchor(image, frame, `place ${++this.drags}`);
+    }
   }
 
   undo(): void {
@@ -156,12 +178,13 @@ export class ReasonDiffTimeline extends LitElement {
     }
   }
 
-  private moveClip(clip: number, by: -1 | 1): void {
+  private moveClip(clip: number, by: -1 | 1): boolean {
     const to = clip + by;
-    if (to >= 0 && to < this.history!.present.clips.length && this.edit({ type: "move_clip", clip, to })) {
+    const moves = to >= 0 && to < this.history!.present.clips.length && this.edit({ type: "move_clip", clip, to });
+    if (moves) {
       this.selected = to;
-      this.focusClip(to);
     }
+    return moves;
   }
 
   private focusClip(clip: number): void {
@@ -183,19 +206,35 @@ export class ReasonDiffTimeline extends LitElement {
       return;
     }
     event.preventDefault();
-    const handle = event.currentTarget as HTMLElement;
     const group = `drag ${++this.drags}`;
-    handle.focus();
-    handle.setPointerCapture(event.pointerId);
-    const follow = (moved: PointerEvent): void => move(moved, group);
-    const release = (): void => {
-      handle.removeEventListener("pointermove", follow);
-      handle.removeEventListener("pointerup", release);
-      handle.removeEventListener("pointercancel", release);
-    };
-    handle.addEventListener("pointermove", follow);
-    handle.addEventListener("pointerup", release);
-    handle.addEventListener("pointercancel", release);
+    (event.currentTarget as HTMLElement).focus();
+    follow(event, (moved) => move(moved, group));
+  }
+
+  /** A clip that is dragged over the middle of another changes places with it. */
+  private dragClip(event: PointerEvent, clip: number): void {
+    if (event.button !== 0) {
+      return;
+    }
+    const [from, group] = [event.clientX, `drag ${++this.drags}`];
+    let at = clip;
+    this.reordered = false;
+    follow(event, (moved) => {
+      if (!this.reordered && Math.abs(moved.clientX - from) < 8) {
+        return;
+      }
+      const story = this.history!.present;
+      const frame = frameAt(moved.clientX, this.track.getBoundingClientRect(), story.numFrames);
+      const to = clipAt(story, frame);
+      const over = story.clips[to]!;
+      const middle = (over.start + over.end - 1) / 2;
+      if ((to > at && frame >= middle) || (to < at && frame <= middle)) {
+        this.reordered = true;
+        if (this.edit({ type: "move_clip", clip: at, to }, group)) {
+          this.selected = at = to;
+        }
+      }
+    });
   }
 
   private dragEdge(event: PointerEvent, edge: number): void {
@@ -219,7 +258,7 @@ export class ReasonDiffTimeline extends LitElement {
   private edgeKey(event: KeyboardEvent, edge: number): void {
     const story = this.history!.present;
     const at = story.clips[edge]!.end;
-    const step = this.stepOf(event);
+    const step = stepOf(event, this.stride);
     if (step === null) {
       return;
     }
@@ -233,7 +272,7 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private anchorKey(event: KeyboardEvent, anchor: Anchor): void {
-    const step = this.stepOf(event);
+    const step = stepOf(event, this.stride);
     if (step !== null) {
       event.preventDefault();
       const { numFrames } = this.history!.present;
@@ -243,26 +282,11 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private playheadKey(event: KeyboardEvent): void {
-    const step = this.stepOf(event);
+    const step = stepOf(event, this.stride);
     if (step !== null) {
       event.preventDefault();
       this.setPlayhead(this.frame + step);
     }
-  }
-
-  /** Frames that a key of a slider goes; null for other keys. */
-  private stepOf(event: KeyboardEvent): number | null {
-    const steps: Record<string, number> = {
-      ArrowLeft: -1,
-      ArrowDown: -1,
-      ArrowRight: 1,
-      ArrowUp: 1,
-      PageDown: -this.stride,
-      PageUp: this.stride,
-      Home: -Infinity,
-      End: Infinity,
-    };
-    return event.ctrlKey || event.metaKey || event.altKey ? null : (steps[event.key] ?? null);
   }
 
   private clipKey(event: KeyboardEvent, clip: number): void {
@@ -275,8 +299,12 @@ export class ReasonDiffTimeline extends LitElement {
       m: () => this.mergeWithNext(clip),
       d: () => this.edit({ type: "duplicate", clip }),
       Enter: () => this.focusText(clip),
-      ArrowLeft: () => (event.altKey ? this.moveClip(clip, -1) : this.focusClip(Math.max(clip - 1, 0))),
-      ArrowRight: () => (event.altKey ? this.moveClip(clip, 1) : this.focusClip(Math.min(clip + 1, count - 1))),
+      ArrowLeft: () => {
+        if (!event.altKey || this.moveClip(clip, -1)) this.focusClip(Math.max(clip - 1, 0));
+      },
+      ArrowRight: () => {
+        if (!event.altKey || this.moveClip(clip, 1)) this.focusClip(Math.min(clip + 1, count - 1));
+      },
     };
     const action = actions[event.key];
     if (plain && action) {
@@ -306,7 +334,7 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private focusText(clip: number): void {
-    this.renderRoot.querySelectorAll<HTMLTextAreaElement>("li textarea")[clip]?.focus();
+    this.texts.focusText(clip);
   }
 
   // -- what is seen -----------------------------------------------------------------------------------------------
@@ -318,54 +346,75 @@ export class ReasonDiffTimeline extends LitElement {
     const story = this.history.present;
     return html`
       <div @keydown=${this.shortcut} role="group" aria-label="Timeline">
-        ${this.toolbar(story)}
+        ${this.tools(story)}
         <div class="tracks">
           ${this.ruler(story)} ${this.anchorTrack(story)} ${this.clipTrack(story)} ${this.latentTrack(story)}
         </div>
         <p class="status ${this.refused ? "refused" : ""}" role="status">${this.status}</p>
-        ${this.texts(story)}
+        ${story.reasoning ? html`<p class="reasoning"><span>Why:</span> ${story.reasoning}</p>` : nothing}
+        <clip-texts
+          .clips=${story.clips}
+          .unread=${new Set(unreadClips(story, this.stride))}
+          .selected=${this.selected}
+          .interval=${story.interval}
+          .units=${this.units}
+          .canRetell=${this.canRetell}
+          .retelling=${this.retelling}
+          @choose=${(event: CustomEvent<number>) => (this.selected = event.detail)}
+          @describe=${this.describe}
+          @refuse=${(event: CustomEvent<number>) =>
+            this.say(`Clip ${event.detail + 1} keeps its text until you write another.`, true)}
+          @retell=${(event: CustomEvent<number>) => this.retell(event.detail)}
+        ></clip-texts>
         <label class="style">
-          Style, for the whole video
-          <input .value=${story.style} @change=${(event: Event) => this.setStyle(event)} />
-        </label>
-        ${story.reasoning ? html`<p class="reasoning">Why: ${story.reasoning}</p>` : nothing}
-      </div>
-    `;
-  }
-
-  private toolbar(story: Narrative): TemplateResult {
-    const { past, future } = this.history!;
-    const clip = this.selected;
-    const only = story.clips.length === 1;
-    const last = clip === story.clips.length - 1;
-    const cut = story.clips.some((each) => each.start === this.frame);
-    return html`
-      <div class="toolbar" role="toolbar" aria-label="Edits">
-        <button ?disabled=${!past.length} @click=${() => this.undo()}>Undo</button>
-        <button ?disabled=${!future.length} @click=${() => this.redo()}>Redo</button>
-        <button ?disabled=${cut} @click=${() => this.splitAtPlayhead()}>Split at playhead</button>
-        <button ?disabled=${last} @click=${() => this.mergeWithNext(clip)}>Merge with next</button>
-        <button ?disabled=${only} @click=${() => this.edit({ type: "remove", clip })}>Remove clip</button>
-        <button @click=${() => this.edit({ type: "duplicate", clip })}>Duplicate</button>
-        <button ?disabled=${clip === 0} @click=${() => this.moveClip(clip, -1)}>Earlier</button>
-        <button ?disabled=${last} @click=${() => this.moveClip(clip, 1)}>Later</button>
-        <button aria-pressed=${this.snaps} @click=${() => (this.snaps = !this.snaps)}>Snap</button>
-        <button @click=${() => (this.units = this.units === "frames" ? "seconds" : "frames")}>
-          ${this.units === "frames" ? "Seconds" : "Frames"}
-        </button>
-        <label class="length">
-          Frames
+          Style of all
           <input
-            type="number"
-            min=${story.clips.length}
-            max="10000"
-            step="1"
-            .value=${String(story.numFrames)}
-            @change=${(event: Event) => this.setLength(event)}
+            .value=${story.style}
+            placeholder="Said before every clip, such as: a water colour"
+            @change=${(event: Event) => this.setStyle(event)}
           />
         </label>
       </div>
     `;
+  }
+
+  private tools(story: Narrative): TemplateResult {
+    const { past, future } = this.history!;
+    return html`
+      <timeline-tools
+        .story=${story}
+        .undoes=${past.length > 0}
+        .redoes=${future.length > 0}
+        .selected=${this.selected}
+        .frame=${this.frame}
+        .snaps=${this.snaps}
+        .units=${this.units}
+        .guesses=${this.guesses}
+        @tool=${(event: CustomEvent<Tool>) => this.use(event.detail)}
+        @place=${(event: CustomEvent<Anchor>) => this.place(event.detail.image, event.detail.frame)}
+        @length=${(event: CustomEvent<number>) =>
+          this.edit({ type: "retime", num_frames: videoFrames(event.detail, this.stride) })}
+        @refuse=${(event: CustomEvent<string>) => this.say(event.detail, true)}
+      ></timeline-tools>
+    `;
+  }
+
+  private use(tool: Tool): void {
+    const clip = this.selected;
+    const tools: Record<Tool, () => void> = {
+      undo: () => this.undo(),
+      redo: () => this.redo(),
+      split: () => this.splitAtPlayhead(),
+      merge: () => this.mergeWithNext(clip),
+      duplicate: () => this.edit({ type: "duplicate", clip }),
+      remove: () => this.edit({ type: "remove", clip }),
+      earlier: () => this.moveClip(clip, -1),
+      later: () => this.moveClip(clip, 1),
+      snap: () => (this.snaps = !this.snaps),
+      units: () => (this.units = this.units === "frames" ? "seconds" : "frames"),
+      guesses: () => this.toGuesses(),
+    };
+    tools[tool]();
   }
 
   private ruler(story: Narrative): TemplateResult {
@@ -383,7 +432,7 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuemin="1"
         aria-valuemax=${story.numFrames}
         aria-valuenow=${this.frame + 1}
-        aria-valuetext=${this.place(this.frame)}
+        aria-valuetext=${this.placeName(this.frame)}
         @keydown=${this.playheadKey}
         @pointerdown=${(event: PointerEvent) => {
           move(event);
@@ -403,28 +452,37 @@ export class ReasonDiffTimeline extends LitElement {
 
   private anchorTrack(story: Narrative): TemplateResult {
     const taken = new Set(story.anchors.map((anchor) => anchor.frame));
-    const ghosts = this.candidates.filter((each) => !taken.has(each.position - 1) && each.position <= story.numFrames);
+    const free = this.candidates.map((each, index) => ({ number: index + 2, ...each }));
+    const ghosts = free.filter((each) => !taken.has(each.position - 1) && each.position <= story.numFrames);
     return html`
       <div class="track anchors">
-        ${ghosts.map((ghost, index) => this.ghostPin(ghost, index, story))}
-        ${byImage(story).map((anchor) => this.pin(anchor, story))}
+        ${ghosts.map((ghost) => this.ghostPin(ghost, story))} ${byImage(story).map((anchor) => this.pin(anchor, story))}
       </div>
     `;
   }
 
-  private ghostPin(ghost: Candidate, index: number, story: Narrative): TemplateResult {
+  private ghostPin(ghost: Candidate & { number: number }, story: Narrative): TemplateResult {
     const why = ghost.reasoning ? `: ${ghost.reasoning}` : "";
     return html`
       <button
         class="ghost"
         ${styled({ left: percent(ghost.position - 0.5, story.numFrames) })}
         title="Frame ${ghost.position}${why}"
-        aria-label="Idea ${index + 2}: place the image at frame ${ghost.position}${why}"
-        @click=${() => this.edit({ type: "move_anchor", frame: ghost.position - 1 })}
+        aria-label="Idea ${ghost.number}: place the image at frame ${ghost.position}${why}"
+        @click=${() => this.take(ghost)}
       >
-        ${index + 2}
+        ${ghost.number}
       </button>
     `;
+  }
+
+  private take(ghost: Candidate & { number: number }): void {
+    if (ghost.narrative) {
+      this.replace(ghost.narrative, `Idea ${ghost.number} is on the timeline.`);
+    } else {
+      this.edit({ type: "move_anchor", frame: ghost.position - 1 });
+    }
+    this.dispatchEvent(new CustomEvent("candidate", { detail: ghost, bubbles: true, composed: true }));
   }
 
   private pin(anchor: Anchor, story: Narrative): TemplateResult {
@@ -444,7 +502,7 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuemin="1"
         aria-valuemax=${story.numFrames}
         aria-valuenow=${frame + 1}
-        aria-valuetext=${this.place(frame)}
+        aria-valuetext=${this.placeName(frame)}
         @keydown=${(event: KeyboardEvent) => this.anchorKey(event, anchor)}
         @pointerdown=${(event: PointerEvent) => this.drag(event, move)}
       >
@@ -471,7 +529,8 @@ export class ReasonDiffTimeline extends LitElement {
               })}
               aria-pressed=${index === this.selected}
               aria-label="Clip ${index + 1}, frames ${clip.start + 1} to ${clip.end}: ${clip.description}"
-              @click=${() => (this.selected = index)}
+              @click=${() => (this.selected = this.reordered ? this.selected : index)}
+              @pointerdown=${(event: PointerEvent) => this.dragClip(event, index)}
               @focus=${() => (this.selected = index)}
               @dblclick=${() => this.focusText(index)}
               @keydown=${(event: KeyboardEvent) => this.clipKey(event, index)}
@@ -498,7 +557,7 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuemin=${before.start + 2}
         aria-valuemax=${after.end}
         aria-valuenow=${frame + 1}
-        aria-valuetext="Clip ${edge + 2} begins at ${this.place(frame)}"
+        aria-valuetext="Clip ${edge + 2} begins at ${this.placeName(frame)}"
         @keydown=${(event: KeyboardEvent) => this.edgeKey(event, edge)}
         @pointerdown=${(event: PointerEvent) => this.dragEdge(event, edge)}
       ></div>
@@ -525,46 +584,22 @@ export class ReasonDiffTimeline extends LitElement {
     `;
   }
 
-  private texts(story: Narrative): TemplateResult {
-    const unread = new Set(unreadClips(story, this.stride));
-    return html`
-      <ol>
-        ${story.clips.map(
-          (clip, index) => html`
-            <li class=${index === this.selected ? "selected" : ""} ${styled({ "--hue": hue(index) })}>
-              <div class="span">
-                <strong>Clip ${index + 1}</strong>
-                ${label(clip.start, story.interval, this.units)} to ${label(clip.end - 1, story.interval, this.units)}
-                ${unread.has(index)
-                  ? html`<div class="warning">Too short: no latent frame reads it, so it will not be seen.</div>`
-                  : nothing}
-                ${this.canRetell
-                  ? html`<div><button @click=${() => this.retell(index)}>Tell again</button></div>`
-                  : nothing}
-              </div>
-              <textarea
-                aria-label="What clip ${index + 1} shows"
-                .value=${clip.description}
-                @focus=${() => (this.selected = index)}
-                @input=${(event: Event) => this.setDescription(event, index)}
-              ></textarea>
-            </li>
-          `,
-        )}
-      </ol>
-    `;
-  }
-
   private retell(clip: number): void {
     this.dispatchEvent(new CustomEvent("retell", { detail: clip, bubbles: true, composed: true }));
   }
 
-  private setDescription(event: Event, clip: number): void {
-    const description = (event.target as HTMLTextAreaElement).value;
-    if (strip(description)) {
-      this.edit({ type: "set_description", clip, description }, `text ${clip}`);
-    } else {
-      this.say(`Clip ${clip + 1} keeps its text until you write another.`, true);
+  private describe(event: CustomEvent<{ clip: number; description: string }>): void {
+    const { clip, description } = event.detail;
+    this.edit({ type: "set_description", clip, description }, `text ${clip}`);
+  }
+
+  private toGuesses(): void {
+    const group = `guess ${++this.drags}`;
+    for (const { image } of this.history!.present.anchors) {
+      const guess = this.guesses[image];
+      if (guess !== undefined) {
+        this.moveAnchor(image, guess - 1, group);
+      }
     }
   }
 
@@ -572,31 +607,10 @@ export class ReasonDiffTimeline extends LitElement {
     this.edit({ type: "set_style", style: (event.target as HTMLInputElement).value });
   }
 
-  private setLength(event: Event): void {
-    const input = event.target as HTMLInputElement;
-    const wanted = Number(input.value);
-    const { numFrames } = this.history!.present;
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 10000) {
-      this.say(`${input.value || "Nothing"} is no number of frames; give 1 to 10,000.`, true);
-      input.value = String(numFrames);
-    } else if (!this.edit({ type: "retime", num_frames: videoFrames(wanted, this.stride) })) {
-      input.value = String(numFrames);
-    }
-  }
-
-  private place(frame: number): string {
+  private placeName(frame: number): string {
     const { interval } = this.history!.present;
     return this.units === "frames" ? `frame ${frame + 1}` : `${(frame * interval).toFixed(1)} seconds`;
   }
-}
-
-/** In the order of the images, which stays while one is dragged past another. */
-function byImage(story: Narrative): Anchor[] {
-  return story.anchors.toSorted((a, b) => a.image - b.image);
-}
-
-function hue(clip: number): string {
-  return HUES[clip % HUES.length]!;
 }
 
 /** What an edit did, where that cannot be seen at once. */

@@ -1,5 +1,97 @@
 import { css } from "lit";
 
+/** Buttons and fields of the timeline and its parts. */
+export const controls = css`
+  button,
+  select,
+  input,
+  textarea {
+    font: inherit;
+    color: inherit;
+    background: var(--paper);
+    border: 1px solid var(--line);
+    border-radius: 6px;
+  }
+  button {
+    min-height: 36px;
+    padding: 0 0.7rem;
+    cursor: pointer;
+  }
+  button:hover:not(:disabled) {
+    border-color: var(--soft);
+  }
+  button:disabled {
+    opacity: 0.45;
+    cursor: default;
+  }
+  :focus-visible {
+    outline: 3px solid var(--focus);
+    outline-offset: 2px;
+  }
+`;
+
+/** Of the buttons above the tracks. */
+export const toolStyles = css`
+  .toolbar {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.4rem 0.8rem;
+    align-items: center;
+    margin-bottom: 0.7rem;
+  }
+  .group {
+    display: flex;
+  }
+  .group button {
+    border-radius: 0;
+    margin-left: -1px;
+  }
+  .group button:first-child {
+    border-radius: 6px 0 0 6px;
+    margin-left: 0;
+  }
+  .group button:last-child {
+    border-radius: 0 6px 6px 0;
+  }
+  .group button:only-child {
+    border-radius: 6px;
+  }
+  .group button:hover:not(:disabled),
+  .group button:focus-visible {
+    position: relative;
+    z-index: 1;
+  }
+  button[aria-pressed="true"] {
+    border-color: var(--accent);
+    box-shadow: inset 0 0 0 1px var(--accent);
+  }
+  .numbers {
+    margin-left: auto;
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.4rem 0.8rem;
+    align-items: center;
+  }
+  .numbers label {
+    display: flex;
+    gap: 0.4rem;
+    align-items: center;
+  }
+  .numbers input {
+    width: 4.6rem;
+    min-height: 34px;
+    padding: 0 0.4rem;
+  }
+  @media (max-width: 560px) {
+    .numbers {
+      margin-left: 0;
+    }
+    .group button {
+      padding: 0 0.55rem;
+    }
+  }
+`;
+
 export const timelineStyles = css`
   :host {
     --ink: #1c1b1a;
@@ -23,51 +115,6 @@ export const timelineStyles = css`
       --focus: #8ab4f8;
       --track: #2a2724;
     }
-  }
-  .toolbar {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 0.35rem;
-    align-items: center;
-    margin-bottom: 0.6rem;
-  }
-  button,
-  select,
-  input,
-  textarea {
-    font: inherit;
-    color: inherit;
-    background: var(--paper);
-    border: 1px solid var(--line);
-    border-radius: 6px;
-  }
-  button {
-    min-height: 36px;
-    padding: 0 0.7rem;
-    cursor: pointer;
-  }
-  button:disabled {
-    opacity: 0.45;
-    cursor: default;
-  }
-  button[aria-pressed="true"] {
-    border-color: var(--accent);
-    box-shadow: inset 0 0 0 1px var(--accent);
-  }
-  .length {
-    margin-left: auto;
-    display: flex;
-    gap: 0.4rem;
-    align-items: center;
-  }
-  .length input {
-    width: 5.5rem;
-    min-height: 34px;
-    padding: 0 0.4rem;
-  }
-  :focus-visible {
-    outline: 3px solid var(--focus);
-    outline-offset: 2px;
   }
   .tracks {
     position: relative;
@@ -148,7 +195,8 @@ export const timelineStyles = css`
     inset: 0 auto 0 auto;
     box-sizing: border-box;
     overflow: hidden;
-    padding: 6px 8px;
+    padding: 6px 10px;
+    touch-action: pan-y;
     border: 1px solid var(--paper);
     border-radius: 8px;
     background: color-mix(in srgb, var(--hue) 26%, var(--paper));
@@ -221,57 +269,32 @@ export const timelineStyles = css`
     pointer-events: none;
   }
   .status {
-    min-height: 1.5em;
-    margin: 0.35rem 0 0;
+    min-height: 1.45em;
+    margin: 0.2rem 0 0;
+    font-size: 14px;
     color: var(--soft);
   }
   .status.refused {
     color: var(--accent);
   }
-  ol {
-    list-style: none;
-    margin: 0.5rem 0 0;
-    padding: 0;
-    display: grid;
-    gap: 0.5rem;
-  }
-  li {
-    display: grid;
-    grid-template-columns: 6.5rem 1fr;
-    gap: 0.6rem;
-    border-left: 5px solid var(--hue);
-    padding-left: 0.6rem;
-  }
-  li.selected {
-    background: color-mix(in srgb, var(--hue) 12%, transparent);
-  }
-  li .span {
-    font-variant-numeric: tabular-nums;
-    color: var(--soft);
-    font-size: 13px;
-  }
-  li .span strong {
-    color: var(--ink);
-    display: block;
-    font-size: 14px;
-  }
-  li .warning {
-    color: var(--accent);
-  }
-  textarea,
   .style input {
     width: 100%;
     box-sizing: border-box;
-    padding: 0.4rem 0.5rem;
-    field-sizing: content;
-    min-height: 2.6rem;
+    padding: 0.4rem 0.55rem;
+    min-height: 2.4rem;
   }
   .style {
-    display: block;
-    margin-top: 0.7rem;
+    display: grid;
+    grid-template-columns: 6.2rem 1fr;
+    gap: 0.6rem;
+    align-items: center;
+    margin-top: 0.6rem;
+    padding-left: calc(0.6rem + 4px);
   }
   .reasoning {
-    margin: 0.7rem 0 0;
+    margin: 0.2rem 0 0.7rem;
+  }
+  .reasoning span {
     color: var(--soft);
   }
   .hidden {
@@ -282,16 +305,13 @@ export const timelineStyles = css`
     clip-path: inset(50%);
   }
   @media (max-width: 560px) {
-    li {
+    .style {
       grid-template-columns: 1fr;
       gap: 0.15rem;
     }
     .clip {
       padding: 4px;
       font-size: 11px;
-    }
-    .length {
-      margin-left: 0;
     }
   }
   @media (prefers-reduced-motion: no-preference) {
@@ -304,3 +324,7 @@ export const timelineStyles = css`
 
 /** Colours of neighbouring clips; each is 3:1 or more against the light and the dark paper. */
 export const HUES = ["#2f6f8f", "#a4582a", "#4b7a3a", "#8a4f8f", "#8a7a1f", "#b04a5a", "#3f7f78", "#6a62b5"];
+
+export function hue(clip: number): string {
+  return HUES[clip % HUES.length]!;
+}

@@ -13,6 +13,7 @@ import { Server } from "./server";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf-8");
 const IMAGE = new URL("vase.png", import.meta.url).pathname;
+const SECOND = new URL("../../public/example-vase.png", import.meta.url).pathname;
 /** Where pictures of the page are kept to be looked at; nowhere unless it is given. */
 const SHOTS = process.env["SCREENSHOTS"];
 
@@ -38,7 +39,7 @@ afterEach(async () => {
 
 async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise<Page> {
   problems = [];
-  context = await browser.newContext({ viewport: { width: 1100, height: 1000 }, ...options });
+  context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   return visit();
 }
 
@@ -53,12 +54,12 @@ async function visit(): Promise<Page> {
     if (protocol.startsWith("http") && origin !== server.address) problems.push(`asked ${request.url()}`);
   });
   await page.goto(server.address);
-  await page.getByText("storyworld-tiny").waitFor();
+  await page.locator(".model", { hasText: "storyworld-tiny" }).waitFor({ state: "attached" });
   return page;
 }
 
-async function tell(page: Page): Promise<void> {
-  await page.setInputFiles("story-form input[type=file]", IMAGE);
+async function tell(page: Page, images: string | string[] = IMAGE): Promise<void> {
+  await page.setInputFiles("story-form input[type=file]", images);
   await page.fill("story-form textarea", "A cat plays in the room.");
   await page.getByRole("button", { name: "Tell the story" }).click();
   await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
@@ -98,7 +99,7 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   const story = await told(page);
   await make(page, 11, 8);
   await take(page, 11, "in_progress").waitFor();
-  await page.locator("take-player img").waitFor();
+  await page.locator("latent-preview .frames div").nth(8).waitFor();
   await shoot(page, "making");
   await take(page, 11, "completed").waitFor();
   await page.waitForFunction(() => {
@@ -109,9 +110,16 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   const [video] = await videos(page);
   expect(video!.reasondiff!.narrative!.clips).toEqual(story.clips);
   expect(video!.reasondiff!.seed).toBe(11);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByText("Save MP4").click()]);
-  const bytes = readFileSync((await download.path())!);
+  const saved = async (name: string): Promise<Buffer> => {
+    const button = page.getByRole("button", { name: `Save ${name}`, exact: true });
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    return readFileSync((await download.path())!);
+  };
+  const bytes = await saved("MP4");
   expect(bytes.subarray(4, 8).toString()).toBe("ftyp");
+  expect((await saved("GIF")).subarray(0, 6).toString()).toBe("GIF89a");
+  expect((await saved("Sheet")).subarray(1, 4).toString()).toBe("PNG");
+  expect(JSON.parse((await saved("Story")).toString()).clips).toEqual(story.clips);
   expect(bytes.equals(await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body())).toBe(true);
 });
 
@@ -124,6 +132,77 @@ test("a dropped video brings its image, text, story and seed back", async () => 
   expect((await told(page)).clips).toEqual(video!.reasondiff!.narrative!.clips);
   expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("11");
   expect(await page.locator("story-form img").count()).toBe(1);
+  expect(await page.getByLabel("Steps").inputValue()).toBe("8");
+  const story = { ...(await told(page)), position: 2 };
+  await page.setInputFiles("story-form input[type=file]", {
+    name: "story.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify(story)),
+  });
+  await page.getByText("The story of story.json is on the timeline.").waitFor();
+  expect((await told(page)).position).toBe(2);
+  await page.getByRole("button", { name: "Take it back" }).click();
+  await page.waitForFunction((position) => {
+    const timeline = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("reasondiff-timeline");
+    return (timeline as never as { value: NarrativeFile }).value.position === position;
+  }, video!.reasondiff!.narrative!.position);
+});
+
+test("an example is told with one click, its story played, one clip told again, and all of it undone", async () => {
+  const page = await open();
+  await shoot(page, "empty");
+  await page.getByRole("button", { name: "A cat plays in the room." }).click();
+  await page.getByRole("status").filter({ hasText: "The narrator thinks" }).waitFor();
+  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
+  const before = await told(page);
+  await page.getByRole("button", { name: "Play the story" }).click();
+  await page.getByText("Clip 2 of").waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("button", { name: "Tell clip 2 again" }).click();
+  await page.getByText("Clip 2 was told again.").waitFor({ timeout: 120_000 });
+  const after = await told(page);
+  expect(after.clips[1]!.description).not.toBe(before.clips[1]!.description);
+  expect(after.clips.toSpliced(1, 1)).toEqual(before.clips.toSpliced(1, 1));
+  await page.locator("h1").click();
+  await page.keyboard.press("Control+z");
+  expect((await told(page)).clips).toEqual(before.clips);
+});
+
+test("several images, one of them pinned, each with its own pin", async () => {
+  const page = await open();
+  await page.setInputFiles("story-form input[type=file]", [IMAGE, SECOND]);
+  await page.getByLabel("Where image 2 is").selectOption("First frame");
+  await page.fill("story-form textarea", "A cat plays in the room.");
+  await page.getByRole("button", { name: "Tell the story" }).click();
+  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
+  const { anchors } = await told(page);
+  expect(anchors).toHaveLength(2);
+  expect(anchors).toContainEqual({ position: 1, image: 1 });
+  await page.getByRole("slider", { name: "Image 2" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await shoot(page, "several");
+  await make(page, 15, 2);
+  await take(page, 15, "completed").waitFor();
+  const video = (await videos(page)).find((each) => each.reasondiff?.seed === 15)!;
+  expect(video.reasondiff!.narrative!.anchors).toContainEqual({ position: 2, image: 1 });
+  await page.getByRole("button", { name: "Remove image 2" }).click();
+  expect((await told(page)).position).toBe(anchors!.find((each) => each.image === 0)!.position);
+  await take(page, 15, "completed").getByRole("button", { name: "Use its story" }).click();
+  await page.locator("story-form figure").nth(1).waitFor();
+  expect((await told(page)).anchors).toEqual(video.reasondiff!.narrative!.anchors);
+});
+
+test("a clip that would not be seen is said before anything is made", async () => {
+  const page = await open();
+  await tell(page);
+  await page.getByRole("slider", { name: "Playhead" }).focus();
+  for (const frame of [2, 3, 4]) {
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("button", { name: "Split" }).click();
+    expect(frame).toBeLessThan(5);
+    await page.getByRole("slider", { name: "Playhead" }).focus();
+  }
+  await page.getByText(/too short to be seen; make/).waitFor();
 });
 
 test("a page that is closed, a second one, and a server that is killed lose nothing", async () => {
@@ -159,11 +238,20 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
     const of = (seed: number) => data.find((each: Video) => each.reasondiff?.seed === seed)?.reasondiff?.queue_position;
     return of(33) === 0 && of(32) === 1;
   });
+  await take(page, 33, "queued").getByRole("button", { name: "Change" }).click();
+  await page.getByLabel("Seed", { exact: true }).fill("34");
+  await page.getByRole("button", { name: "Save the change" }).click();
+  await take(page, 33, "queued").waitFor({ state: "detached" });
+  await page.waitForFunction(async () => {
+    const { data } = await (await fetch("v1/videos")).json();
+    const of = (seed: number) => data.find((each: Video) => each.reasondiff?.seed === seed)?.reasondiff?.queue_position;
+    return of(33) === undefined && of(34) === 0 && of(32) === 1;
+  });
   await take(page, 32, "queued").getByRole("button", { name: "Stop" }).click();
   await take(page, 32, "failed").getByText("Stopped").waitFor();
-  await take(page, 33, "completed").waitFor();
+  await take(page, 34, "completed").waitFor();
   await take(page, 31, "completed").getByRole("button", { name: "Play" }).click();
-  await take(page, 33, "completed").getByRole("button", { name: "Compare" }).click();
+  await take(page, 34, "completed").getByRole("button", { name: "Compare" }).click();
   await page.getByLabel("Wipe").fill("30");
   await page.waitForTimeout(1500);
   const apart = await page.evaluate(() => {
@@ -173,9 +261,26 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   });
   expect(apart).toBeLessThan(0.2);
   await shoot(page, "compared");
+  await take(page, 34, "completed").getByRole("button", { name: "Once more" }).click();
+  await take(page, 35, "completed").waitFor();
   await take(page, 32, "failed").getByRole("button", { name: "Delete" }).click();
   await take(page, 32, "failed").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Take it back" }).click();
+  await take(page, 32, "failed").waitFor();
+  await take(page, 32, "failed").getByRole("button", { name: "Delete" }).click();
+  await page.waitForFunction(async () => {
+    const { data } = await (await fetch("v1/videos")).json();
+    return !data.some((each: Video) => each.reasondiff?.seed === 32);
+  });
 }, 300_000);
+
+test("a video is stopped in the middle, from beside its preview", async () => {
+  const page = await open();
+  await tell(page);
+  await make(page, 51, 60);
+  await page.getByRole("button", { name: "Stop it here" }).click();
+  await take(page, 51, "failed").getByText("Stopped").waitFor();
+});
 
 test("what cannot be done is said in a sentence and loses nothing", async () => {
   const page = await open();
@@ -186,21 +291,39 @@ test("what cannot be done is said in a sentence and loses nothing", async () => 
   });
   await page.getByText("notes.json cannot be read as a story").waitFor();
   await page.setInputFiles("story-form input[type=file]", {
+    name: "gap.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify({ num_frames: 9, clips: [{ start: 2, end: 9, description: "A vase." }] })),
+  });
+  await page.getByText("gap.json cannot be read as a story: Its clips leave out or repeat a frame").waitFor();
+  await page.setInputFiles("story-form input[type=file]", {
     name: "broken.png",
     mimeType: "image/png",
     buffer: Buffer.from("not a picture"),
   });
   await page.fill("story-form textarea", "A cat plays in the room.");
   await page.getByRole("button", { name: "Tell the story" }).click();
-  await page.locator("story-form .error", { hasNotText: "notes.json" }).waitFor();
+  await page.locator("story-form .error", { hasNotText: ".json" }).waitFor();
   expect(await page.locator("story-form .error").textContent()).toMatch(/image|picture/i);
 });
 
-test("on a telephone nothing is wider than the screen, and axe finds nothing serious", async () => {
-  const page = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+const TELEPHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+test.each([
+  ["a telephone", TELEPHONE],
+  ["a dark screen", { colorScheme: "dark", reducedMotion: "reduce" }],
+] as const)("on %s nothing is wider than the screen, and axe finds nothing serious", async (name, options) => {
+  const page = await open(options);
   await tell(page);
-  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
-  await shoot(page, "telephone");
+  const { width } = page.viewportSize()!;
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  const done = page.locator("take-list li[data-status=completed] .picture").first();
+  await done.click();
+  await page.locator("take-player video").waitFor();
+  await shoot(page, name.replace(/^a /, "").replace(" ", "-"));
+  if (name === "a dark screen") {
+    expect(await page.locator("take-player video").evaluate((video) => (video as HTMLVideoElement).paused)).toBe(true);
+  }
   await page.evaluate(AXE);
   const found = await page.evaluate(() =>
     (globalThis as never as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } }).axe.run(),

@@ -122,6 +122,51 @@ test("the image is dragged, and placed where the narrator thought of too", async
   expect((await told(page)).position).toBe(5);
 });
 
+test("another idea of the narrator comes with its story, and goes again", async () => {
+  const page = await open();
+  const idea = { ...STORY, position: 5, clips: [{ start: 1, end: 33, description: "The vase falls by itself." }] };
+  await page.locator("reasondiff-timeline").evaluate((element, narrative) => {
+    Object.assign(element, { candidates: [{ position: 5, reasoning: "It may fall.", narrative, number: 3 }] });
+  }, idea);
+  await page.getByRole("button", { name: "Idea 3: place the image at frame 5: It may fall." }).click();
+  expect((await told(page)).clips).toEqual(idea.clips);
+  await page.getByRole("button", { name: "Undo" }).click();
+  expect(await told(page)).toEqual(STORY);
+});
+
+test("the image is placed by a number, and goes back to where the narrator had it", async () => {
+  const page = await open();
+  await page.locator("reasondiff-timeline").evaluate((element) => Object.assign(element, { guesses: [33] }));
+  await page.getByRole("spinbutton", { name: "Image at" }).fill("7");
+  await page.getByRole("spinbutton", { name: "Image at" }).press("Enter");
+  expect((await told(page)).position).toBe(7);
+  await page.getByRole("spinbutton", { name: "Image at" }).fill("34");
+  await page.getByRole("spinbutton", { name: "Image at" }).press("Enter");
+  expect(await page.getByRole("status").textContent()).toBe("34 is no frame of this story; give 1 to 33.");
+  expect((await told(page)).position).toBe(7);
+  await page.getByRole("button", { name: "Narrator’s place" }).click();
+  expect(await told(page)).toEqual(STORY);
+});
+
+test("every image has a pin of its own", async () => {
+  const { position: _, ...rest } = STORY;
+  const page = await open({}, { ...rest, anchors: [{ position: 3, image: 1 }, { position: 33, image: 0 }] });
+  await dragTo(page, page.getByRole("slider", { name: "Image 2" }), await xOf(page, 9.5));
+  expect((await told(page)).anchors).toEqual([{ position: 10, image: 1 }, { position: 33, image: 0 }]);
+  await page.getByLabel("Image 1 at").fill("2");
+  await page.getByLabel("Image 1 at").press("Enter");
+  expect((await told(page)).anchors).toEqual([{ position: 2, image: 0 }, { position: 10, image: 1 }]);
+});
+
+test("a clip that is dragged over another changes places with it, in one step", async () => {
+  const page = await open();
+  await dragTo(page, page.getByRole("button", { name: /^Clip 1/ }), await xOf(page, 30));
+  const texts = (await told(page)).clips.map((clip) => clip.description);
+  expect(texts).toEqual([STORY.clips[1], STORY.clips[2], STORY.clips[0]].map((clip) => clip!.description));
+  await page.getByRole("button", { name: "Undo" }).click();
+  expect(await told(page)).toEqual(STORY);
+});
+
 test("everything by keys alone", async () => {
   const page = await open();
   const edge = page.getByRole("slider", { name: "Edge between clips 2 and 3" });
@@ -195,7 +240,7 @@ test("forty clips stay usable", async () => {
   await page.getByRole("slider", { name: "Edge between clips 39 and 40" }).focus();
   await page.keyboard.press("ArrowRight");
   expect(ends(await told(page)).slice(-2)).toEqual([79, 80]);
-  await page.getByRole("button", { name: "Merge with next" }).click();
+  await page.getByRole("button", { name: "Merge" }).click();
   expect((await told(page)).clips).toHaveLength(39);
 });
 

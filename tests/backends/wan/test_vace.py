@@ -12,7 +12,7 @@ import torch
 from diffusers import FirstBlockCacheConfig, WanVACEPipeline
 from torch import Tensor
 
-from reasondiff.backends.base import Abilities, TakesAdapter
+from reasondiff.backends.base import Abilities, Known, TakesAdapter
 from reasondiff.backends.wan.framewise import FrameContext, FramewiseAttnProcessor
 from reasondiff.backends.wan.model import VaceModel
 from reasondiff.backends.wan.vace import control_mask, control_video, encode_control, held_frames, is_vace
@@ -230,3 +230,14 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         ours(transformer=tiny.vace_transformer(vace_in_channels=96))
     with pytest.raises(CheckpointError, match="VACE takes no AlignFormer; use an image-to-video model"):
         ReasonDiffPipeline(**tiny.vace_pipeline().components, alignformer=alignformer())
+
+
+def test_a_part_that_is_kept_is_in_the_control_video_too() -> None:
+    model, channels = VaceModel(ours()), tiny.LATENT_CHANNELS
+    condition = torch.randn(1, 2 * channels + 64, 5, 8, 6)
+    known = Known(torch.randn(1, channels, 5, 8, 6), held=(1, 4))
+    told = model.knowing(condition, known)
+    assert torch.equal(told[:, :channels, [1, 4]], known.latents[:, :, [1, 4]])
+    assert not told[:, 2 * channels :, [1, 4]].any()
+    assert torch.equal(told[:, channels : 2 * channels], condition[:, channels : 2 * channels])
+    assert torch.equal(told[:, :, [0, 2, 3]], condition[:, :, [0, 2, 3]])

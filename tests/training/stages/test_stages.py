@@ -30,6 +30,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.training.stages.flow import motion_mask
 from reasondiff.training.stages.reason import motion_of
 from reasondiff.training.storyworld.clips import DrawnClips
+from reasondiff.training.storyworld.vae import VaeStage
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
 from reasondiff.training.trainer import fit
@@ -44,13 +45,21 @@ def small(name: str) -> Recipe:
     return replace(plan, phases=(Phase(until=1.0, frames=(5,), batch=1, crop=32),))
 
 
+def small_stage(plan: Recipe, model: Path, cache: Path) -> Any:
+    """The stage of a small recipe, which also measures on few clips."""
+    stage: Any = plan.build(model, cache, "cpu")
+    if isinstance(stage, VaeStage):
+        stage.validation_clips, stage.scale_clips = 1, 2
+    return stage
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder after five steps of every stage."""
     folder = tmp_path_factory.mktemp("model")
     for stage_name in ("vae", "base", "stage1", "stage2"):
         plan = small(f"storyworld-tiny/{stage_name}")
-        stage = plan.build(folder, folder.parent / "cache", "cpu")
+        stage = small_stage(plan, folder, folder.parent / "cache")
         stage.validate = lambda _: {}
         assert fit(stage, plan.optimization, folder.parent / "runs" / stage_name, log_every=1) == 5
         stage.export(folder)
@@ -64,7 +73,7 @@ def test_a_stage_that_was_stopped_ends_as_one_that_was_not(name: str, model: Pat
     taken: list[int] = []
     for run, stops in (("straight", [4]), ("stopped", [2, 4])):
         for steps in stops:
-            stage = plan.build(model, model.parent / "cache", "cpu")
+            stage = small_stage(plan, model, model.parent / "cache")
             stage.validate = lambda _: {}
             # The rate falls towards the end of a run, so that of the whole one is asked for from the start.
             optimization = replace(plan.optimization, steps=steps, decay_fraction=0.0)
@@ -112,7 +121,7 @@ def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) ->
         (tmp_path / "generated.png").unlink()
 
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(model, tmp_path, "cpu")
+    stage = small_stage(plan, model, tmp_path)
     with torch.no_grad():
         report = stage.validate(tmp_path)
     assert {f"psnr_{kind}{frames}" for kind in ("", "moving_", "last_") for frames in (33, 81)} == report.keys()
@@ -121,7 +130,7 @@ def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) ->
 
 def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/refine")
-    stage = plan.build(model, tmp_path, "cpu")
+    stage = small_stage(plan, model, tmp_path)
     inputs = draw_batch(stage.dataset, 0)
     with torch.no_grad():
         losses = stage.loss(inputs)
@@ -140,7 +149,7 @@ def test_refining_stays_near_the_latents_that_others_were_trained_on(model: Path
 
 def test_phases_come_one_after_another_and_those_that_end_together_take_turns(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(model, tmp_path, "cpu")
+    stage = small_stage(plan, model, tmp_path)
     parts = ((0.4, 1), (1.0, 5), (1.0, 9))
     stage.dataset.phases = [Phase(until=until, frames=(frames,), batch=1, crop=16) for until, frames in parts]
     drawn = [draw_batch(stage.dataset, step).clean.shape[2] for step in range(5)]
@@ -149,7 +158,7 @@ def test_phases_come_one_after_another_and_those_that_end_together_take_turns(mo
 
 def test_a_pixel_error_is_absolute_or_squared(model: Path, tmp_path: Path) -> None:
     plan = small("storyworld-tiny/vae")
-    stage = plan.build(model, tmp_path, "cpu")
+    stage = small_stage(plan, model, tmp_path)
     inputs = draw_batch(stage.dataset, 0)
     stage.decode = lambda vae, latents: inputs.clean + 0.5
     for error, expected in ((1, 0.5), (2, 0.25)):
@@ -175,7 +184,7 @@ def test_only_what_moves_weighs_more_in_the_loss(model: Path) -> None:
     latents[:, :, 2, 1, 1] = 1.0
     assert motion_mask(latents).nonzero().tolist() == [[0, 0, 2, 1, 1]]
     plan = small("storyworld-tiny/base")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     inputs = draw_batch(stage.dataset, 0)
     still = replace(inputs, clean=inputs.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1), noise=torch.zeros_like(inputs.noise))
     predicted = torch.randn_like(inputs.clean)
@@ -188,7 +197,7 @@ def test_another_base_removes_what_was_trained_on_the_one_before(model: Path, tm
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     plan = small("storyworld-tiny/base")
-    plan.build(folder, model.parent / "cache", "cpu").export(folder)
+    small_stage(plan, folder, model.parent / "cache").export(folder)
     pipe = ReasonDiffPipeline.from_pretrained(folder)
     assert pipe.alignformer is None and not getattr(pipe.transformer, "peft_config", {})
 
@@ -231,7 +240,7 @@ def test_a_part_that_cannot_be_written_leaves_the_others_as_they_were(
 def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
     plan = small("storyworld-tiny/base")
     plan = replace(plan, from_weights=str(model))
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     saved = ReasonDiffPipeline.from_pretrained(model)
     saved.unload_lora_weights()
     for name in ("transformer", "text_encoder"):
@@ -244,7 +253,7 @@ def test_a_base_can_begin_with_the_weights_of_the_folder(model: Path) -> None:
 
 def test_every_encoded_anchor_is_drawn(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     clips, each = stage.dataset.source.encoded.anchors.shape[:2]
     wanted = {bytes(anchor[:, 1].float().numpy()) for anchor in stage.dataset.source.encoded.anchors.flatten(0, 1)}
     drawn: set[bytes] = set()
@@ -263,7 +272,7 @@ def test_stage1_can_begin_with_what_was_trained_on_another_base(model: Path, tmp
     (folder / "model_index.json").write_text(json.dumps({**index, "alignformer_lora": False}))
     plan = small("storyworld-tiny/stage1")
     plan = replace(plan, from_weights=str(model))
-    stage = plan.build(folder, model.parent / "cache", "cpu")
+    stage = small_stage(plan, folder, model.parent / "cache")
     lora = load_file(model / LORA_FILE)
     ours = {name.replace(".reasondiff.", "."): p for name, p in stage.trainable().items() if ".lora_" in name}
     assert lora.keys() == ours.keys() and all(torch.equal(p.to(lora[n].dtype), lora[n]) for n, p in ours.items())
@@ -283,7 +292,7 @@ def test_stage1_hard_goes_on_with_stage1_and_reads_the_anchor_in_the_patch_embed
     folder = tmp_path / "model"
     shutil.copytree(model, folder)
     plan = replace(small("storyworld-tiny/stage1-hard"), from_weights=str(model))
-    stage = plan.build(folder, tmp_path / "cache", "cpu")
+    stage = small_stage(plan, folder, tmp_path / "cache")
     before = load_file(model / LORA_FILE)
     ours = {name.replace(".reasondiff.", "."): p for name, p in stage.trainable().items() if ".lora_" in name}
     assert all(torch.equal(ours[name].to(p.dtype), p) for name, p in before.items())
@@ -303,7 +312,7 @@ def test_stage1_hard_goes_on_with_stage1_and_reads_the_anchor_in_the_patch_embed
 
 def test_the_latent_frame_of_the_anchor_can_weigh_more(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     still = draw_batch(stage.dataset, 0)
     still = replace(still, clean=still.clean[:, :, 1:2].repeat(1, 1, 9, 1, 1))
     assert still.anchor_latent_frame is not None
@@ -318,7 +327,7 @@ def test_the_latent_frame_of_the_anchor_can_weigh_more(model: Path) -> None:
 
 def test_some_clips_of_the_base_are_made_from_their_text_alone(model: Path) -> None:
     plan = small("storyworld-tiny/base")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     shown = []
     for step in range(30):
         inputs = draw_batch(stage.dataset, step)
@@ -340,7 +349,7 @@ def test_losses_are_logged_at_every_step(model: Path) -> None:
 
 def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     assert all(name.startswith("alignformer.") for name in stage.trainable())
     losses = stage.loss(draw_batch(stage.dataset, 0))
     torch.testing.assert_close(losses["loss"], losses["denoising"] + 0.2 * losses["auxiliary"])
@@ -351,7 +360,7 @@ def test_stage2_trains_the_alignformer_only_and_adds_the_auxiliary_loss(model: P
 
 def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     names = {name for name in stage.trainable() if name.startswith("transformer.")}
     assert names and all(".lora_" in name for name in names)
     blocks = {name.split(".lora_")[0].removeprefix("transformer.") for name in names}
@@ -363,7 +372,7 @@ def test_stage1_trains_lora_and_alignformer_but_no_weight_of_the_base(model: Pat
 
 
 def test_without_enhanced_latents_the_lora_alone_is_trained_and_the_anchor_is_repeated(model: Path) -> None:
-    stage = small("storyworld-tiny/no-enhanced-latents").build(model, model.parent / "cache", "cpu")
+    stage = small_stage(small("storyworld-tiny/no-enhanced-latents"), model, model.parent / "cache")
     assert stage.trainable() and all(name.startswith("transformer.") for name in stage.trainable())
     inputs = draw_batch(stage.dataset, 0)
     text_embeds = stage.texts.context(inputs.plans, trained=False)[1]
@@ -378,7 +387,7 @@ def test_without_enhanced_latents_the_lora_alone_is_trained_and_the_anchor_is_re
 
 def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     seen = set()
     for step in range(20):
         inputs = draw_batch(stage.dataset, step)
@@ -390,7 +399,7 @@ def test_an_anchor_at_the_first_frame_is_one_latent_as_in_generation(model: Path
 
 def test_the_auxiliary_loss_leaves_the_given_row_out(model: Path) -> None:
     plan = small("storyworld-tiny/stage2")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     inputs = draw_batch(stage.dataset, 0)
     clean = inputs.clean.clone()
     clean[range(len(clean)), :, inputs.anchor_latent_frame] += 100.0
@@ -415,7 +424,7 @@ def test_told_times_are_up_to_two_frames_off_and_nothing_else_is() -> None:
 
 def test_a_step_draws_the_same_whenever_it_is_reached(model: Path) -> None:
     plan = small("storyworld-tiny/stage1")
-    stage = plan.build(model, model.parent / "cache", "cpu")
+    stage = small_stage(plan, model, model.parent / "cache")
     one, again, other = (draw_batch(stage.dataset, step) for step in (3, 3, 4))
     assert one.plans == again.plans and torch.equal(one.noise, again.noise) and torch.equal(one.mask, again.mask)
     assert not torch.equal(one.noise, other.noise)
@@ -425,7 +434,7 @@ def _in_a_copy(name: str, model: Path, tmp_path: Path) -> tuple[Path, Any]:
     """A copy of ``model``, and the stage ``name`` that reads it."""
     folder = shutil.copytree(model, tmp_path / "model")
     plan = small(f"storyworld-tiny/{name}")
-    return folder, plan.build(folder, model.parent / "cache", "cpu")
+    return folder, small_stage(plan, folder, model.parent / "cache")
 
 
 def _files(folder: Path) -> dict[Path, bytes]:
@@ -434,7 +443,7 @@ def _files(folder: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize("name", ["stage1", "stage2"])
 def test_a_step_tells_its_error_by_timestep_and_by_distance_from_the_anchor(name: str, model: Path) -> None:
-    stage = small(f"storyworld-tiny/{name}").build(model, model.parent / "cache", "cpu")
+    stage = small_stage(small(f"storyworld-tiny/{name}"), model, model.parent / "cache")
     inputs = draw_batch(stage.dataset, 0)
     with torch.no_grad():
         losses = stage.loss(inputs)
@@ -448,7 +457,7 @@ def test_a_step_tells_its_error_by_timestep_and_by_distance_from_the_anchor(name
 
 
 def test_c_star_that_stands_still_is_remarked_once_a_part_of_the_run_is_done(model: Path) -> None:
-    stage = small("storyworld-tiny/stage1").build(model, model.parent / "cache", "cpu")
+    stage = small_stage(small("storyworld-tiny/stage1"), model, model.parent / "cache")
     inputs = draw_batch(stage.dataset, 0)
     with torch.no_grad():
         untrained = stage.loss(inputs)["motion"]  # of an AlignFormer from nothing: the anchor, repeated

@@ -13,11 +13,19 @@ import torch
 from reasondiff.data.loader import SampleKey, draw_batch
 from reasondiff.recipes.storyworld_oracle import ORACLE
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.storyworld.oracle.perception import Spotter
+from reasondiff.storyworld.oracle.detector import Detector
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS
-from reasondiff.training.storyworld.oracle import OracleStage, focal_loss, labels, worsen
-from reasondiff.training.storyworld.oracle_scenes import CLASSES, Item, Seen, disturb, draw_items, items_of, visibility
+from reasondiff.training.storyworld.oracle import OracleStage, degrade, focal_loss, heat_maps
+from reasondiff.training.storyworld.oracle_scenes import (
+    CLASSES,
+    Item,
+    Label,
+    draw_items,
+    items_of,
+    perturb_scene,
+    visibility,
+)
 from reasondiff.training.trainer import fit
 
 RED = (208, 48, 48)
@@ -47,7 +55,7 @@ def test_visibility_is_the_share_inside_the_frame_and_uncovered() -> None:
 
 
 def test_labels_mark_the_middle_of_what_is_there() -> None:
-    heat, weight = labels([Seen(cat(32), 1.0)])
+    heat, weight = heat_maps([Label(cat(32), 1.0)])
     kind, row, column = np.argwhere(heat == 1)[0]
     assert (heat == 1).sum() == 1
     assert CLASSES[kind] == "cat"
@@ -55,23 +63,25 @@ def test_labels_mark_the_middle_of_what_is_there() -> None:
     assert (weight == 1).all()
 
 
-@pytest.mark.parametrize("seen", [Seen(cat(32), 0.15), Seen(cat(32), 1.0, 0.7)], ids=["a tail", "a shade"])
-def test_what_is_neither_there_nor_not_is_left_out(seen: Seen) -> None:
-    heat, weight = labels([seen])
+@pytest.mark.parametrize("seen", [Label(cat(32), 0.15), Label(cat(32), 1.0, 0.7)], ids=["a tail", "a shade"])
+def test_what_is_neither_there_nor_not_is_left_out(seen: Label) -> None:
+    heat, weight = heat_maps([seen])
     assert not heat.any()
     assert 0 < (weight[CLASSES.index("cat")] == 0).sum() < 64
     assert (np.delete(weight, CLASSES.index("cat"), 0) == 1).all(), "but no other class may be seen there"
 
 
-@pytest.mark.parametrize("seen", [Seen(cat(32), 0.01), Seen(cat(32), 1.0, 0.5), Seen(cat(32, name="", shape=3), 1.0)])
-def test_what_is_hidden_half_blended_or_nothing_is_labelled_as_nothing(seen: Seen) -> None:
-    heat, weight = labels([seen])
+@pytest.mark.parametrize(
+    "seen", [Label(cat(32), 0.01), Label(cat(32), 1.0, 0.5), Label(cat(32, name="", shape=3), 1.0)]
+)
+def test_what_is_hidden_half_blended_or_nothing_is_labelled_as_nothing(seen: Label) -> None:
+    heat, weight = heat_maps([seen])
     assert not heat.any()
     assert (weight == 1).all()
 
 
 def test_the_loss_is_small_for_the_truth_and_ignores_what_is_left_out() -> None:
-    heat, weight = (torch.from_numpy(array)[None] for array in labels([Seen(cat(32), 1.0)]))
+    heat, weight = (torch.from_numpy(array)[None] for array in heat_maps([Label(cat(32), 1.0)]))
     right, wrong = torch.where(heat == 1, 9.0, -9.0), torch.where(heat == 1, -9.0, -9.0)
     assert focal_loss(right, heat, weight) < 0.01 < 5 < focal_loss(wrong, heat, weight)
     elsewhere = right.clone()
@@ -82,7 +92,7 @@ def test_the_loss_is_small_for_the_truth_and_ignores_what_is_left_out() -> None:
 
 def test_disturbed_scenes_hold_what_never_happens() -> None:
     takes, rng = TakeSet("train", pairs=PAIRS), random.Random(0)
-    scenes = [disturb(items_of(takes[index], 15), rng) for index in range(300)]
+    scenes = [perturb_scene(items_of(takes[index], 15), rng) for index in range(300)]
     names = [[item.name for item in scene] for scene in scenes]
     assert any("" in scene for scene in names), "blobs"
     assert any(len({n for n in scene if n in ("cat", "dog", "pig")}) > 1 for scene in names), "strangers"
@@ -90,14 +100,14 @@ def test_disturbed_scenes_hold_what_never_happens() -> None:
     assert any(not any("/" in n and not n.startswith("wall") for n in scene) for scene in names), "no object"
 
 
-def test_worsened_frames_stay_pictures_and_depend_on_the_generator_only() -> None:
+def test_degraded_frames_stay_pictures_and_depend_on_the_generator_only() -> None:
     takes = TakeSet("train")
     frames = torch.stack([torch.from_numpy(np.array(draw_frame(takes[k], 15))) for k in range(12)])
     frames = frames.permute(0, 3, 1, 2).float() / 255
-    once, again = (worsen(frames, SampleKey(0, 1, 0).generator()) for _ in range(2))
+    once, again = (degrade(frames, SampleKey(0, 1, 0).generator()) for _ in range(2))
     assert torch.equal(once, again)
     assert once.min() >= 0 and once.max() <= 1
-    assert not torch.equal(once, worsen(frames, SampleKey(0, 2, 0).generator()))
+    assert not torch.equal(once, degrade(frames, SampleKey(0, 2, 0).generator()))
     assert (once - frames).abs().mean() < 0.3
 
 
@@ -105,7 +115,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
 
     def stage() -> OracleStage:
         torch.manual_seed(0)
-        one = OracleStage(Spotter(CLASSES, widths=(8, 16, 16)), batch=6)
+        one = OracleStage(Detector(CLASSES, widths=(8, 16, 16)), batch=6)
         one.validate = lambda folder: {}  # type: ignore[method-assign]
         return one
 
@@ -118,7 +128,7 @@ def test_the_stage_learns_resumes_and_exports(tmp_path: Path) -> None:
     for a, b in zip(straight.net.parameters(), resumed.net.parameters(), strict=True):
         assert torch.equal(a, b)
     straight.export(tmp_path / "model")
-    again = Spotter.from_pretrained(tmp_path / "model")
+    again = Detector.from_pretrained(tmp_path / "model")
     assert list(again.config.classes) == list(CLASSES)
     assert set(straight.trainable()) == set(dict(again.named_parameters()))
 

@@ -14,7 +14,7 @@ import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from torch import Tensor
 
-from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance
+from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance, Known
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
 from reasondiff.backends.wan.step_caches import check_cache
@@ -95,9 +95,10 @@ def denoise(
     callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
     checkpoint, device, scheduler = options.checkpoint, pipe._execution_device, pipe.scheduler
     _begin(pipe, options, cfg_parallel)
+    hold = _holding(options.known, noise, scheduler)
     kept = None if checkpoint is None else checkpoint.load(scheduler, device)
     done, latents = (0, noise) if kept is None else kept
-    latents = latents.to(device)
+    latents = hold(latents.to(device), done)
     with ExitStack() as run:
         if not options.use_adapter:
             run.enter_context(pipe.base_model())
@@ -108,6 +109,7 @@ def denoise(
         for step, timestep in enumerate(scheduler.timesteps[done:], start=done):
             predicted = _guided(pipe, latents, condition, timestep, contexts, options, cfg_parallel)
             before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+            latents = hold(latents, step + 1)
             latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
             done = step + 1
             if checkpoint is not None:
@@ -117,6 +119,20 @@ def denoise(
                 break
     pipe._current_timestep = None
     return Denoised(latents, finished=done == len(scheduler.timesteps))
+
+
+def _holding(known: Known | None, noise: Tensor, scheduler: Any) -> Callable[[Tensor, int], Tensor]:
+    """Puts what is known onto the latents after so many steps, at their noise level.
+
+    Raises:
+        UnsupportedError: the scheduler does not follow the straight path from noise to video.
+    """
+    if known is None:
+        return lambda latents, steps: latents
+    sigmas, straight = getattr(scheduler, "sigmas", None), scheduler.config.get("use_flow_sigmas", True)
+    if sigmas is None or not straight or float(sigmas[-1]) != 0:
+        raise UnsupportedError(f"Parts of a video cannot be kept with {type(scheduler).__name__}; use the model's own.")
+    return lambda latents, steps: known.onto(latents, noise, float(sigmas[steps]))
 
 
 def predict(

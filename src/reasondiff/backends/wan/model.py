@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from diffusers.hooks.group_offloading import _is_group_offload_enabled
 from torch import Tensor, nn
 
 from reasondiff.alignformer import AlignFormer
-from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions
+from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions, Known
 from reasondiff.backends.defaults import Defaults
 from reasondiff.backends.wan.adapters import fingerprint
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
@@ -22,6 +23,7 @@ from reasondiff.backends.wan.conditioning import (
     decode_video,
     encode_anchor_latents,
     encode_on_grey,
+    encode_video,
     timeline_of,
 )
 from reasondiff.backends.wan.denoising import denoise
@@ -29,6 +31,7 @@ from reasondiff.backends.wan.framewise import FrameContext
 from reasondiff.backends.wan.text_encoding import encode_texts, longest_text
 from reasondiff.backends.wan.vace import encode_control, is_vace
 from reasondiff.errors import InputError
+from reasondiff.media.tensors import to_tensor
 from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.timeline import Timeline
 
@@ -91,6 +94,15 @@ class Wan(ABC):
     @abstractmethod
     def encode_anchors(self, anchors: Sequence[Anchor], timeline: Timeline) -> Tensor: ...
 
+    @torch.no_grad()
+    def encode_video(self, frames: np.ndarray) -> Tensor:
+        """Latents of a finished video; see ``KeepsVideo``."""
+        return encode_video(self.pipe.vae, to_tensor(frames[None])).to(self.pipe._execution_device)
+
+    def knowing(self, condition: Tensor, known: Known) -> Tensor:
+        """Image-to-video's condition has a place for images alone; see ``KeepsVideo``."""
+        return condition
+
     @abstractmethod
     def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """What a condition holds of images: 1 for latent frames with one, else 0 [latent_frames], and its latents.
@@ -108,21 +120,35 @@ class Wan(ABC):
         *,
         longest: int,
         videos_per_story: int,
+        image_reach: int | None = None,
     ) -> Contexts[FrameContext]:
         image = self.encode_anchor_image(anchors)
+        latent_frames = plans[0].num_latent_frames
+        image_frames = None
+        if image_reach is not None:
+            if image is None:
+                raise InputError("This model's transformer reads no image encoder's tokens; leave out image_reach.")
+            near = self._near(anchors, latent_frames, image_reach)
+            image_frames = near.repeat_interleave(videos_per_story, 0).to(image.device)
         if image is not None:
             by_story = image.unflatten(0, (len(anchors), -1))
             image = by_story.repeat_interleave(videos_per_story, 0).flatten(0, 1)
         # Offloading that fetches weights in the order of the first call needs to_k and to_v in every call.
         cache = not _is_group_offload_enabled(self.pipe.any_transformer)
         plans = [plan for plan in plans for _ in range(videos_per_story)]
-        positive = FrameContext.build(plans, text_embeds, text_length=longest, image=image, cache=cache)
+        build = partial(
+            FrameContext.build, embeddings=text_embeds, text_length=longest, image=image, image_frames=image_frames,
+            cache=cache,
+        )  # fmt: skip
         if negative_prompt is None:
-            return Contexts(positive)
-        negative = [FramePlan.single(negative_prompt, plans[0].num_latent_frames)] * len(plans)
-        return Contexts(
-            positive, FrameContext.build(negative, text_embeds, text_length=longest, image=image, cache=cache)
-        )
+            return Contexts(build(plans))
+        return Contexts(build(plans), build([FramePlan.single(negative_prompt, latent_frames)] * len(plans)))
+
+    def _near(self, anchors: Sequence[Anchor], latent_frames: int, reach: int) -> Tensor:
+        """Which latent frames are at most ``reach`` from each story's image, bool [stories, latent_frames]."""
+        timeline = Timeline.from_latent(latent_frames, self.pipe.vae.config["scale_factor_temporal"])
+        at = torch.tensor([timeline.latent_of(anchor.frame) for anchor in anchors])
+        return (torch.arange(latent_frames) - at[:, None]).abs() <= reach
 
     @torch.no_grad()
     def encode_anchor_image(self, anchors: Sequence[Anchor]) -> Tensor | None:
@@ -232,6 +258,14 @@ class VaceModel(Wan):
         pixels = torch.cat([self._pixels(anchor) for anchor in anchors])
         frames = [anchor.frame for anchor in anchors]
         return encode_control(self.pipe.vae, pixels, frames, timeline).to(pixels.device)
+
+    def knowing(self, condition: Tensor, known: Known) -> Tensor:
+        """The control video shows what is kept, too, which is what VACE was trained for."""
+        channels, held = self.pipe.vae.config["z_dim"], list(known.held)
+        told = condition.clone()
+        told[:, :channels, held] = known.latents[:, :, held].to(told)
+        told[:, 2 * channels :, held] = 0
+        return told
 
     def held(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         channels = self.pipe.vae.config["z_dim"]

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from reasondiff.evaluation.metrics.base import Need, Sample
 
-__all__ = ["JudgedPart", "StorySuccess"]
+__all__ = ["JUDGED", "JudgedPart", "StorySuccess"]
+
+JUDGED = ("story_success", "agent", "state")
+"""The metrics of a suite's judge, by name: those that another judge would put otherwise."""
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reasondiff.errors import InputError, ReasonDiffError
-from reasondiff.evaluation.registry import METRICS, SYSTEMS
+from reasondiff.evaluation.metrics.story import JUDGED
+from reasondiff.evaluation.registry import METRICS, SYSTEMS, find_suite_of_run
 from reasondiff.evaluation.report.table import Column
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row, read_rows
+from reasondiff.evaluation.run_folder import read_settings
 from reasondiff.evaluation.runner import video_path
 from reasondiff.evaluation.scoring import read_origins
-from reasondiff.evaluation.suites.base import Case, Suite
+from reasondiff.evaluation.suites.base import Case
 from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-from reasondiff.evaluation.suites.storyworld import StoryWorldSuite
 from reasondiff.narrative import Narrative
 
 __all__ = ["UNRANKED", "Run", "read_runs"]
@@ -88,7 +88,15 @@ def read_runs(folders: Sequence[Path], benchmark: Path | None = None) -> list[Ru
 
 @dataclass(frozen=True)
 class _Folder:
-    """What one folder holds."""
+    """What one folder holds.
+
+    Args:
+        place: of the results and the videos.
+        suite: its name.
+        settings: of the run; ``judged_by`` is whose judgements the rows have.
+        rows: with what was scored later.
+        origins: of the metrics.
+    """
 
     place: Path
     suite: str
@@ -103,35 +111,39 @@ def _read(folder: Path) -> _Folder:
     if not rows and not scored:
         raise InputError(f"There are no results in {str(folder)!r}; give a folder of reasondiff evaluate or score.")
     place = folder if rows else folder / "scores"
+    settings = read_settings(place)
     merged = dict(rows or scored)
-    if rows:
+    if rows and scored:
+        judges = read_settings(folder / "scores").get("judged_by")
+        anew = judges != settings.get("judged_by") and any(
+            name in row.values for row in scored.values() for name in JUDGED
+        )
         for key, row in rows.items():
             if key in scored:
-                merged[key] = _with_scores(row, scored[key])
+                merged[key] = _with_scores(row, scored[key], anew)
+            elif anew:
+                raise InputError(
+                    f"{str(folder)!r} was judged anew, but not its case {row.case!r} of {row.system!r}; score it again."
+                )
+        settings |= {"judged_by": judges} if anew else {}
     origins = {**read_origins(folder / "scores"), **read_origins(folder)}
     suites = {row.suite for row in merged.values()}
     if len(suites) > 1:
         raise InputError(f"{str(folder)!r} has results of {' and '.join(sorted(suites))}; keep them in two folders.")
-    return _Folder(place, suites.pop(), _settings(place), tuple(merged.values()), origins)
+    return _Folder(place, suites.pop(), settings, tuple(merged.values()), origins)
 
 
-def _with_scores(row: Row, scored: Row) -> Row:
-    """A run's row with what was measured later on its file; what both have is taken from the run, before encoding."""
-    values = {**scored.values, **row.values}
+def _with_scores(row: Row, scored: Row, judged_anew: bool) -> Row:
+    """A run's row with what was measured later on its file.
+
+    What both have is taken from the run, before encoding; but judgements from the scores, where other judges made them.
+    """
+    own = {name: value for name, value in row.values.items() if not (judged_anew and name in JUDGED)}
+    values = {**scored.values, **own}
     missing = {name: why for name, why in {**scored.missing, **row.missing}.items() if name not in values}
     frames_of = {**scored.frames_of, **row.frames_of}
-    return replace(row, values=values, missing=missing, frames_of=frames_of)
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    path = folder / "evaluation.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        raise InputError(f"{str(path)!r} is damaged; make the run again.") from None
-    return found if isinstance(found, dict) else {}
+    verdict = scored.verdict if judged_anew else row.verdict
+    return replace(row, values=values, missing=missing, frames_of=frames_of, verdict=verdict)
 
 
 def _together(suite: str, parts: Sequence[_Folder], benchmark: Path | None) -> Run:
@@ -142,6 +154,11 @@ def _together(suite: str, parts: Sequence[_Folder], benchmark: Path | None) -> R
         if part.settings.get("suite") != parts[0].settings.get("suite") or _about_cases(part) != _about_cases(parts[0]):
             raise InputError(
                 f"{str(part.place)!r} and {str(parts[0].place)!r} are of other cases of {suite!r}; report them apart."
+            )
+        if part.settings.get("judged_by") != parts[0].settings.get("judged_by"):
+            raise InputError(
+                f"{str(part.place)!r} and {str(parts[0].place)!r} were judged by different oracles; have both judged "
+                "by 'reasondiff score'."
             )
         for row in part.rows:
             if folders.setdefault(row.system, part.place) != part.place:
@@ -161,14 +178,8 @@ def _about_cases(part: _Folder) -> dict[str, Any]:
 
 
 def _cases_of(suite: str, settings: Mapping[str, Any], benchmark: Path | None) -> Sequence[Case]:
-    found: Suite
-    if benchmark is not None:
-        found = BenchmarkFolder(benchmark)
-    elif {"cases", "level", "split", "paired"} <= settings.keys():
-        found = StoryWorldSuite(settings["cases"], settings["split"], settings["level"], settings["paired"])
-    else:
-        return []
-    return found.cases()
+    found = find_suite_of_run(settings) if benchmark is None else BenchmarkFolder(benchmark)
+    return [] if found is None else found.cases()
 
 
 def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, Any]]) -> tuple[Column, ...]:

@@ -13,7 +13,7 @@ from PIL import Image
 from reasondiff.errors import InputError
 from reasondiff.narrative import Narrative
 
-__all__ = ["Case", "Judgement", "Stratum", "Suite", "checked_cases"]
+__all__ = ["Case", "DrawsCases", "Judgement", "Stratum", "Suite", "checked_cases"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Judgement:
 
 
 class Suite(Protocol):
-    """A set of cases. A new one is a file with a class like this and a line in ``registry``."""
+    """A set of cases. A new one is a file with a class like this and a line in ``registry.SUITES``."""
 
     @property
     def name(self) -> str:
@@ -96,6 +96,11 @@ class Suite(Protocol):
     @property
     def strata(self) -> Sequence[Stratum]:
         """Groups that the table shows beside the whole."""
+        ...
+
+    @property
+    def has_judge(self) -> bool:
+        """Whether ``judge`` says anything of its cases."""
         ...
 
     def cases(self) -> Sequence[Case]:
@@ -113,7 +118,32 @@ class Suite(Protocol):
         ...
 
     def fingerprint(self) -> Mapping[str, object]:
-        """JSON of all that decides the cases and their judgement; results of two fingerprints are never mixed."""
+        """JSON of all that decides the cases; results of two fingerprints are never mixed."""
+        ...
+
+    def judged_by(self) -> Mapping[str, object]:
+        """JSON of all that decides a judgement, empty without a judge; where it has changed, videos are judged anew."""
+        ...
+
+
+class DrawsCases(Protocol):
+    """A class of suites that draw their cases."""
+
+    def __call__(self, count: int, split: str, level: str, paired: bool, /) -> Suite:
+        """The suite of some cases.
+
+        The suite's ``fingerprint`` keeps these under the names ``cases``, ``split``, ``level`` and ``paired``, so that
+        a report can draw them again.
+
+        Args:
+            count: how many cases.
+            split: ``test``, or ``validation`` to choose between weights or settings without a look at ``test``.
+            level: how hard they are.
+            paired: the image is the clip's first frame, which is what plain image-to-video is made for.
+
+        Raises:
+            InputError: there are no such cases.
+        """
         ...
 
 

@@ -19,14 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from reasondiff.checkpoints import bundled_folder, file_hash, model_hashes
+from reasondiff.checkpoints import file_hash
 from reasondiff.errors import InputError
 from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
-from reasondiff.evaluation.suites.storyworld import judgement_of, world_hash
+from reasondiff.evaluation.suites.storyworld import judgement_of, judges_hashes, world_hash
 from reasondiff.media import load_image
 from reasondiff.narrative import Narrative
 from reasondiff.storyworld import dataset
-from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.stories import Take
 
 __all__ = ["BenchmarkFolder", "read_rows_of"]
@@ -38,12 +37,14 @@ class BenchmarkFolder:
 
     Args:
         folder: has ``cases.jsonl``.
+        first: so many of its cases; None for all. A run of some may go on with more.
 
     Raises:
-        InputError: there is none, or a line of it is no case.
+        InputError: there is none, a line of it is no case, or there are fewer.
     """
 
     folder: Path
+    first: int | None = None
 
     @property
     def name(self) -> str:
@@ -77,7 +78,10 @@ class BenchmarkFolder:
         return bool(self.drawn)
 
     def cases(self) -> list[Case]:
-        return [self._case(row) for row in read_rows_of(self.folder / "cases.jsonl", "id", "image", "prompt")]
+        rows = read_rows_of(self.folder / "cases.jsonl", "id", "image", "prompt")
+        if self.first is not None and not 1 <= self.first <= len(rows):
+            raise InputError(f"{str(self.folder)!r} has {len(rows)} cases; give --cases 1 to {len(rows)}.")
+        return [self._case(row) for row in rows[: self.first]]
 
     def judge(self, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement | None:
         take = self.drawn.get(case.id)
@@ -90,8 +94,11 @@ class BenchmarkFolder:
             if (self.folder / name).exists():
                 hashes[name] = file_hash(self.folder / name)
         if self.has_judge:
-            hashes |= {"oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+            hashes["world"] = world_hash()
         return hashes
+
+    def judged_by(self) -> Mapping[str, object]:
+        return judges_hashes() if self.has_judge else {}
 
     def _case(self, row: dict[str, Any]) -> Case:
         name = str(row["id"])

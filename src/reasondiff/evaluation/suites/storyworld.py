@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import Take
 
-__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "world_hash"]
+__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "judges_hashes", "world_hash"]
 
 SPLITS = ("test", "validation")
 """Those that are never trained on."""
@@ -55,6 +56,7 @@ class StoryWorldSuite:
     paired: bool = False
     name: str = "storyworld"
     strata: Sequence[Stratum] = tuple(Stratum(*phase) for phase in PHASES)
+    has_judge: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -79,7 +81,10 @@ class StoryWorldSuite:
 
     def fingerprint(self) -> dict[str, object]:
         asked = {"cases": self.count, "level": self.level, "split": self.split, "paired": self.paired}
-        return {**asked, "oracle": model_hashes(bundled_folder(ORACLE)), "world": world_hash()}
+        return {**asked, "world": world_hash()}
+
+    def judged_by(self) -> dict[str, object]:
+        return judges_hashes()
 
 
 def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int | None) -> Judgement:
@@ -95,11 +100,19 @@ def judgement_of(take: Take, case: Case, frames: np.ndarray, anchor_frame: int |
 
 
 def world_hash() -> str:
-    """SHA-256 of StoryWorld's source: the cases, how they are drawn and told, and the rules that judge them.
+    """SHA-256 of the source that decides the cases: which there are, and how they are drawn and told."""
+    return _sources_hash(*(f"{name}.py" for name in ("captions", "dataset", "palette", "render", "sprites", "stories")))
 
-    Without the network that compares captions, which decides none of these.
-    """
-    sources = sorted(file for file in Path(storyworld.__file__).parent.rglob("*.py") if file.name != "clip.py")
+
+def judges_hashes() -> dict[str, object]:
+    """Of what decides a judgement: the oracle's weights, and SHA-256 of both judges' source."""
+    rules = _sources_hash("judges.py", "oracle/*.py", "template_judge/*.py")
+    return {"oracle": model_hashes(bundled_folder(ORACLE)), "rules": rules}
+
+
+def _sources_hash(*patterns: str) -> str:
+    folder = Path(storyworld.__file__).parent
+    sources = sorted(file for pattern in patterns for file in folder.glob(pattern))
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
 
 

@@ -226,7 +226,7 @@ def smeared(take: Take, rng: random.Random) -> Video:
 def melted(take: Take, rng: random.Random) -> Video:
     """The agent has run out of its shape."""
     amount, seed = rng.uniform(3, 5), rng.randrange(2**31)
-    return _spoiled(take, lambda layer, frame: degradations.melt(layer, _middle(take, frame), amount, seed))
+    return _spoiled(take, lambda layer, frame: degradations.warp(layer, _middle(take, frame), amount, seed))
 
 
 def blob(take: Take, rng: random.Random) -> Video:

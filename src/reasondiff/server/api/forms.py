@@ -19,8 +19,8 @@ from reasondiff.server.api.errors import ApiError
 __all__ = ["Fields", "read_fields"]
 
 MAX_FIELDS = 64
-MAX_TEXT = 4 * 2**20
-"""Bytes of a field that is no file; a story of a thousand clips has fewer."""
+MAX_TEXT = 64 * 2**20
+"""Bytes of a field that is no file: images come so, too, and the whole body has no more."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from reasondiff.narrative.place import FrameType
 from reasondiff.server.api.ordering import CREATE as CREATED
 from reasondiff.server.served import OPTIONS
+from reasondiff.server.service import Limits
 
 __all__ = ["CONTENT", "CREATE", "EDIT", "EVENTS", "EXTEND", "MESSAGE", "MESSAGES", "MOVE", "REFUSALS", "REMIX", "TELL"]
 
@@ -53,6 +55,23 @@ _REFERENCE = {
     "type": ["object", "string"],
     "description": "The image: a data: address, or an object with it as image_url; in a form, a file.",
 }
+_IMAGES = {
+    "type": ["array", "string"],
+    "minItems": 1,
+    "maxItems": Limits.images,
+    "description": "One or several images, each with its place; in a form, their JSON text.",
+    "items": {
+        "type": "object",
+        "required": ["image_url"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"type": "string"},
+            "image_url": {"type": ["object", "string"]},
+            "frame_type": {"enum": list(get_args(FrameType)), "default": "auto"},
+            "frame_index": {"type": "integer", "minimum": 0, "description": "Counted from 0."},
+        },
+    },
+}
 _VIDEO = {
     "type": ["object", "string"],
     "description": "An id, or an object with it as id; in a form also an MP4 of ours.",
@@ -61,22 +80,7 @@ _VIDEO = {
 _OWN: dict[str, dict[str, Any]] = {
     "prompt": _TEXT | {"description": "What happens; may be empty where there is a narrative."},
     "input_reference": _REFERENCE,
-    "frame_images": {
-        "type": ["array", "string"],
-        "maxItems": 1,
-        "description": "The same as a list; in a form, its JSON text.",
-        "items": {
-            "type": "object",
-            "required": ["image_url"],
-            "additionalProperties": False,
-            "properties": {
-                "type": {"type": "string"},
-                "image_url": {"type": ["object", "string"]},
-                "frame_type": {"enum": ["auto", "first_frame", "last_frame", "frame_index"]},
-                "frame_index": {"type": "integer", "minimum": 0, "description": "Counted from 0."},
-            },
-        },
-    },
+    "frame_images": _IMAGES,
     "narrative": _NARRATIVE,
     "anchor_position": {"type": "integer", "minimum": 1, "description": "Another name for position."},
     "style": _TEXT | {"description": "Of the story, for all clips."},
@@ -120,9 +124,12 @@ EXTEND = _body(
 MOVE = _body({"queue_position": {"type": "integer", "minimum": 0, "maximum": 10**9}}, ("queue_position",))
 TELL = _body(
     {
-        "prompt": _TEXT, "image": _REFERENCE, "input_reference": _REFERENCE, "model": _OWN["model"],
+        "prompt": _TEXT, "image": _REFERENCE, "input_reference": _REFERENCE, "frame_images": _IMAGES,
+        "model": _OWN["model"],
         "num_frames": {"type": "integer", "minimum": 1, "maximum": 10_000},
         "candidates": {"type": "integer", "minimum": 1, "maximum": 8, "default": 3},
+        "narrative": _NARRATIVE | {"description": "With clip: the story of which one clip is told again."},
+        "clip": {"type": "integer", "minimum": 1, "description": "Its number, counted from 1."},
     },
     ("prompt",), image=_FILE, input_reference=_FILE,
 )  # fmt: skip
@@ -132,7 +139,8 @@ CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes.",
         "content": {
-            kind: _BYTES for kind in ("video/mp4", "image/webp", "image/jpeg", "image/png", "application/json")
+            kind: _BYTES
+            for kind in ("video/mp4", "image/webp", "image/jpeg", "image/png", "image/gif", "application/json")
         },
     },
     206: {"description": "A range of them.", "content": {"video/mp4": _BYTES}},

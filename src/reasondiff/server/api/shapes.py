@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from reasondiff.narrative.place import FrameType
 from reasondiff.server.jobs import OVER, Job
 from reasondiff.server.served import Served
 
@@ -19,6 +20,13 @@ class JobError(BaseModel):
 
     code: str
     message: str
+
+
+class Placed(BaseModel):
+    """Where an image is to be, in the words of a request."""
+
+    frame_type: FrameType
+    frame_index: int | None = Field(description="Counted from 0.")
 
 
 class About(BaseModel):
@@ -34,6 +42,7 @@ class About(BaseModel):
     queue_position: int | None = Field(description="Videos before it; null once it has begun.")
     eta_s: float | None = Field(description="Seconds that are left, where they are known.")
     attempts: int
+    images: list[Placed] = Field(description="What was asked of each image.")
     variants: list[str] = Field(description="What /content can give now.")
 
 
@@ -144,6 +153,7 @@ def video_of(job: Job, place: int | None) -> Video:
             queue_position=place if job.status == "queued" else None,
             eta_s=job.eta,
             attempts=job.attempts,
+            images=[Placed(**vars(place)) for place in job.order.places],
             variants=sorted(variants),
         ),
     )

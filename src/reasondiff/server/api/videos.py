@@ -24,10 +24,13 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"], responses=schemas.REFUS
 
 Id = Annotated[str, Path(max_length=64)]
 
-Variant = Literal["video", "thumbnail", "spritesheet", "contact_sheet", "narrative", "record", "preview"]
+Variant = Literal[
+    "video", "thumbnail", "spritesheet", "contact_sheet", "gif", "narrative", "record", "preview", "image"
+]
 
 TYPES = {
-    "mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "json": "application/json",
+    "mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg", "png": "image/png", "gif": "image/gif",
+    "json": "application/json",
 }  # fmt: skip
 
 
@@ -144,12 +147,19 @@ async def remix(video_id: Id, request: Request, service: Parts, owner: Owner) ->
 
 
 @router.get("/{video_id}/content", response_class=Response, responses=schemas.CONTENT)
-def content(video_id: Id, service: Parts, owner: Owner, variant: Variant = "video") -> Response:
+def content(
+    video_id: Id,
+    service: Parts,
+    owner: Owner,
+    variant: Variant = "video",
+    image: Annotated[int, Query(ge=1, description="Of the variant image: which one.")] = 1,
+) -> Response:
     """The bytes of a video, or of a picture or text that goes with it."""
     job = found(service, video_id, owner)
     if variant == "narrative" and variant not in job.artifacts and job.narrative is not None:
         return JSONResponse(dict(job.narrative))
-    if (name := job.artifacts.get(variant)) is None:
+    name = _image(job, image) if variant == "image" else job.artifacts.get(variant)
+    if name is None:
         if job.status in OVER:
             raise ApiError(404, f"This video has no {variant}; it is {job.status}.", code="no_content", param="variant")
         raise ApiError(409, f"There is no {variant} yet; the video is {job.status}.", code="not_ready", param="variant")
@@ -163,6 +173,17 @@ def content(video_id: Id, service: Parts, owner: Owner, variant: Variant = "vide
             path, media_type=TYPES[suffix], headers=headers, filename=file, content_disposition_type="inline"
         )
     return StreamingResponse(service.storage.chunks(name), media_type=TYPES[suffix], headers=headers)
+
+
+def _image(job: Job, number: int) -> str:
+    """Where an image that a video was asked for with is kept; they count from 1.
+
+    Raises:
+        ApiError: there is none of that number.
+    """
+    if number > len(job.order.images):
+        raise ApiError(404, f"This video has no image {number}; it has {len(job.order.images)}.", param="image")
+    return job.order.images[number - 1]
 
 
 @router.get("/{video_id}/events", response_class=StreamingResponse, responses=schemas.EVENTS)

@@ -1,7 +1,8 @@
 """The oracle: does a video tell the story that an image, a prompt and the world's rule fix?
 
-It looks at pixels (``perception``), follows the object and the agent (``tracks``) and weighs the story's rules over
-time (``rules``). It shares no code with what draws or generates clips; of StoryWorld it knows the ``Story`` only.
+It detects what is in each frame (``detector``), tracks the object and the agent (``tracks``) and holds the rules of the
+story to their tracks (``rules``). It shares no code with what draws or generates clips; of StoryWorld it knows the
+``Story`` only.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 
 from reasondiff.checkpoints import bundled_folder
 from reasondiff.errors import CheckpointError
-from reasondiff.storyworld.oracle.perception import Sighting, Spotter, see
-from reasondiff.storyworld.oracle.rules import Anchor, Verdict, weigh
+from reasondiff.storyworld.oracle.detector import Detection, Detector, detect
+from reasondiff.storyworld.oracle.rules import Anchor, Verdict, judge_detections
 from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
 from reasondiff.storyworld.stories import Story
 
@@ -22,14 +23,14 @@ __all__ = [
     "ORACLE",
     "THRESHOLDS",
     "Anchor",
-    "Sighting",
-    "Spotter",
+    "Detection",
+    "Detector",
     "Thresholds",
     "Verdict",
+    "detect",
     "judge",
-    "load_spotter",
-    "see",
-    "weigh",
+    "judge_detections",
+    "load_detector",
 ]
 
 ORACLE = "storyworld-oracle"
@@ -37,7 +38,7 @@ ORACLE = "storyworld-oracle"
 
 
 @cache
-def load_spotter(folder: Path | None = None) -> Spotter:
+def load_detector(folder: Path | None = None) -> Detector:
     """The oracle's network from ``folder``; the bundled one by default.
 
     Raises:
@@ -45,7 +46,7 @@ def load_spotter(folder: Path | None = None) -> Spotter:
     """
     folder = folder or bundled_folder(ORACLE)
     try:
-        return Spotter.from_pretrained(folder, local_files_only=True, use_safetensors=True).float().eval()
+        return Detector.from_pretrained(folder, local_files_only=True, use_safetensors=True).float().eval()
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"The oracle's network in {str(folder)!r} cannot be loaded ({error}); copy it again."
@@ -59,7 +60,7 @@ def judge(
     anchor_image: np.ndarray | None = None,
     *,
     variant: str = "core",
-    spotter: Spotter | None = None,
+    detector: Detector | None = None,
 ) -> Verdict:
     """Judge a video against a story.
 
@@ -69,14 +70,14 @@ def judge(
         anchor_frame: 0-based frame that the method was told to show the image at.
         anchor_image: uint8 [height, width, 3], the user's image.
         variant: ``core`` or one of ``stories.VARIANTS``, which waive what ``rules`` says.
-        spotter: the network; the bundled one by default.
+        detector: the network; the bundled one by default.
 
     Raises:
         InputError: no video, an unknown variant, or an anchor outside the video.
         CheckpointError: the bundled network is not there.
     """
-    net = spotter or load_spotter()
+    net = detector or load_detector()
     anchor = None
     if anchor_frame is not None and anchor_image is not None:
-        anchor = Anchor(anchor_frame, see(net, np.asarray(anchor_image)[None])[0])
-    return weigh(see(net, np.asarray(video)), story, variant, anchor)
+        anchor = Anchor(anchor_frame, detect(net, np.asarray(anchor_image)[None])[0])
+    return judge_detections(detect(net, np.asarray(video)), story, variant, anchor)

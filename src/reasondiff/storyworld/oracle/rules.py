@@ -24,12 +24,12 @@ from statistics import median
 import numpy as np
 
 from reasondiff.errors import InputError
-from reasondiff.storyworld.oracle.perception import Sighting
+from reasondiff.storyworld.oracle.detector import Detection
 from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
-from reasondiff.storyworld.oracle.tracks import AgentTrack, Frames, ObjectTrack, follow, state_name, watch
+from reasondiff.storyworld.oracle.tracks import AgentTrack, Frames, ObjectTrack, state_name, track_agent, track_object
 from reasondiff.storyworld.stories import AGENTS, VARIANTS, Story
 
-__all__ = ["Anchor", "Verdict", "weigh"]
+__all__ = ["Anchor", "Verdict", "judge_detections"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Anchor:
     """The frame told to the method, and what its image shows."""
 
     frame: int
-    sightings: Sequence[Sighting]
+    detections: Sequence[Detection]
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ class Verdict:
         return "pass" if self.passed else f"fail: {self.reasons[0]}"
 
 
-def weigh(
+def judge_detections(
     frames: Frames, story: Story, variant: str = "core", anchor: Anchor | None = None, t: Thresholds = THRESHOLDS
 ) -> Verdict:
-    """Judge what was seen.
+    """Judge what was detected.
 
     Args:
-        frames: the sightings of every frame.
+        frames: the detections of every frame.
         story: what must happen.
         variant: ``core``, or the variant of level ``hard`` that the story is told in.
         anchor: what the given image shows, and the frame it was given for.
@@ -86,7 +86,7 @@ def weigh(
         raise InputError(f"StoryWorld has no variant {variant!r}; give 'core' or one of {', '.join(VARIANTS)}.")
     if anchor and not 0 <= anchor.frame < len(frames):
         raise InputError(f"The anchor's frame {anchor.frame} is outside the video's 0..{len(frames) - 1}.")
-    thing, agent = watch(frames, story.object, t), follow(frames, story.agent, t)
+    thing, agent = track_object(frames, story.object, t), track_agent(frames, story.agent, t)
     change = find_change(thing.states, story) if story.changes else None
     who = [*_who(frames, agent, story, variant, t), *_identity(agent, thing, story, variant, t)]
     what = list(_what(thing, agent, change, story, t))
@@ -100,7 +100,7 @@ def weigh(
         state_right=not what,
         anchor_right=not at_anchor if anchor else None,
         change=change[1] if change else None,
-        visit=(agent.seen[0], agent.seen[-1]) if agent.seen else None,
+        visit=(agent.frames[0], agent.frames[-1]) if agent.frames else None,
     )
 
 
@@ -108,12 +108,12 @@ def weigh(
 
 
 def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
-    if len(agent.seen) < t.sightings:
-        yield f"the {story.agent} is {'hardly' if agent.seen else 'never'} seen"
+    if len(agent.frames) < t.detections:
+        yield f"the {story.agent} is {'hardly' if agent.frames else 'never'} seen"
     if agent.doubled > t.slips:
         yield f"there are two of the {story.agent}"
     if variant != "distractor":
-        alone = [[one for one in sightings if not _outshone(one, sightings, story, t)] for sightings in frames]
+        alone = [[one for one in detections if not _outshone(one, detections, story, t)] for detections in frames]
         for name, count in _count(alone, t).items():
             if name in AGENTS and name not in (story.agent, story.object) and count > t.slips:
                 yield f"a {name} is seen, which nobody named"
@@ -121,35 +121,35 @@ def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thres
 
 def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
     """From its first to its last frame it is one agent, and a person would name it."""
-    seen = [frame for frame in agent.seen if not agent.edge(frame, t.whole)]
+    inside = [frame for frame in agent.frames if not agent.edge(frame, t.whole)]
     if variant in ("behind", "spared") and thing.place:
         middle, near = thing.place[0], _near(story, t)
-        seen = [frame for frame in seen if abs(agent.at(frame).x - middle) > near]
-    colours = np.array([colour for frame in seen if (colour := agent.at(frame).colour)])
+        inside = [frame for frame in inside if abs(agent.at(frame).x - middle) > near]
+    colours = np.array([colour for frame in inside if (colour := agent.at(frame).colour)])
     if len(colours):
         away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) > t.same_colour
         if away.sum() > t.colour_slips:
             yield f"the {story.agent} does not keep its colour"
-    clear = sum(agent.at(frame).score >= t.clear for frame in seen)
-    if seen and clear < t.legible * (len(seen)):
+    clear = sum(agent.at(frame).score >= t.clear for frame in inside)
+    if inside and clear < t.legible * (len(inside)):
         yield f"the {story.agent} can hardly be told"
 
 
-def _outshone(one: Sighting, sightings: Sequence[Sighting], story: Story, t: Thresholds) -> bool:
+def _outshone(one: Detection, detections: Sequence[Detection], story: Story, t: Thresholds) -> bool:
     """The same place looks more like the agent: it is one thing that also looks a little like another."""
     return any(
         other.name == story.agent
         and other.score > one.score
         and abs(other.x - one.x) <= t.same_place
         and abs(other.y - one.y) <= t.same_place
-        for other in sightings
+        for other in detections
     )
 
 
 def _strangers(frames: Frames, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
     others = {name.split("/")[0] for name in _count(frames, t) if "/" in name} - {story.object, "wall"}
     for name in sorted(others):
-        states = Counter(state for state in watch(frames, name, t).states if state)
+        states = Counter(state for state in track_object(frames, name, t).states if state)
         if variant != "two_objects" and states.total() > t.slips:
             yield f"a {name} is seen, which is not in the story"
         elif states.total() - max(states.values(), default=0) > t.slips:
@@ -158,7 +158,7 @@ def _strangers(frames: Frames, story: Story, variant: str, t: Thresholds) -> Ite
 
 def _count(frames: Frames, t: Thresholds) -> Counter[str]:
     """In how many frames each class is clearly seen."""
-    return Counter(name for sightings in frames for name in {one.name for one in sightings if one.score >= t.clear})
+    return Counter(name for detections in frames for name in {one.name for one in detections if one.score >= t.clear})
 
 
 # -- what happens to the object ---------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _what(
     bare = [
         state
         for frame, state in enumerate(thing.states)
-        if not ((one := agent.sightings[frame]) and abs(one.x - thing.place[0]) <= _near(story, t))
+        if not ((one := agent.detections[frame]) and abs(one.x - thing.place[0]) <= _near(story, t))
     ]
     if bare.count(None) > t.unclear * len(bare):
         yield f"the {name} is not clear"
@@ -227,8 +227,8 @@ def _cause(
     if story.at_window:
         panes = [
             (frame, one)
-            for frame, sightings in enumerate(frames)
-            for one in sightings
+            for frame, detections in enumerate(frames)
+            for one in detections
             if one.name.startswith("wall/") and one.score >= t.clear
         ]
         if not panes:
@@ -237,9 +237,9 @@ def _cause(
         target, near = median(one.x for _, one in panes), t.reach["person"] + t.contact
         if sum(frame >= last and one.name == "wall/open" for frame, one in panes) < t.states:
             yield "the window is never opened"
-    if agent.seen[0] >= first:
+    if agent.frames[0] >= first:
         yield f"the {story.object} changes before the {story.agent} comes"
-    elif not any(last - t.before <= f < first and abs(agent.at(f).x - target) <= near for f in agent.seen):
+    elif not any(last - t.before <= f < first and abs(agent.at(f).x - target) <= near for f in agent.frames):
         yield f"the {story.object} changes while the {story.agent} is away"
 
 
@@ -255,8 +255,8 @@ def _way(
     count: int,
     t: Thresholds,
 ) -> Iterator[str]:
-    name, first, last = f"the {story.agent}", agent.seen[0], agent.seen[-1]
-    shown = anchor is not None and any(one.name == story.agent and one.score >= t.clear for one in anchor.sightings)
+    name, first, last = f"the {story.agent}", agent.frames[0], agent.frames[-1]
+    shown = anchor is not None and any(one.name == story.agent and one.score >= t.clear for one in anchor.detections)
     if variant != "present" and not (shown and anchor and anchor.frame < t.ends):
         if first == 0:
             yield f"{name} is there from the start"
@@ -270,12 +270,12 @@ def _way(
     if any(
         abs(agent.at(g).x - agent.at(f).x) > t.jolt + t.stride * (g - f)
         or abs(agent.at(g).y - agent.at(f).y) > t.rise * (g - f)
-        for f, g in pairwise(agent.seen)
+        for f, g in pairwise(agent.frames)
     ):
         yield f"{name} jumps from one place to another"
     hidden = variant in ("behind", "spared")
     gaps = []
-    for f, g in pairwise(agent.seen):
+    for f, g in pairwise(agent.frames):
         side = agent.edge(f, t.half_out)
         half_out = side and side == agent.edge(g, t.half_out) and g - f - 1 <= t.half_out_gap
         covered = hidden and thing.place and abs(agent.at(f).x - thing.place[0]) <= _near(story, t)
@@ -283,7 +283,7 @@ def _way(
     if max(gaps) > t.gap or sum(gaps) > t.lost * (last - first + 1):
         yield f"{name} is lost on its way"
     if not story.changes and thing.place:
-        xs, middle = [agent.at(frame).x for frame in agent.seen], thing.place[0]
+        xs, middle = [agent.at(frame).x for frame in agent.frames], thing.place[0]
         passed = min(xs) < middle - t.crossing and max(xs) > middle + t.crossing
         reached = variant == "stays" and min(abs(x - middle) for x in xs) <= 2 * t.crossing
         if not (passed or reached):
@@ -296,8 +296,8 @@ def _way(
 def _at_anchor(
     frames: Frames, thing: ObjectTrack, agent: AgentTrack, story: Story, anchor: Anchor, t: Thresholds
 ) -> Iterator[str]:
-    given, frame = anchor.sightings, anchor.frame
-    wanted = watch([given], story.object, t)
+    given, frame = anchor.detections, anchor.frame
+    wanted = track_object([given], story.object, t)
     state = wanted.states[0]
     around = thing.states[max(0, frame - 1) : frame + 2]
     if state and (thing.states[frame] not in (state, None) or state not in around):
@@ -309,5 +309,5 @@ def _at_anchor(
     if there and there[0].score >= t.clear:
         if not any(one.score >= t.faint and abs(one.x - there[0].x) <= t.at_anchor for one in here):
             yield f"frame {frame + 1} does not show the {story.agent} as the image does"
-    elif not there and agent.sightings[frame]:
+    elif not there and agent.detections[frame]:
         yield f"frame {frame + 1} shows the {story.agent}, the image does not"

@@ -15,7 +15,7 @@ class Thresholds:
     """
 
     clear: float = 0.5
-    """A sighting surer than this counts. The network is trained to stay below it for ghosts, blends and blobs."""
+    """A detection surer than this counts. The network is trained to stay below it for ghosts, blends and blobs."""
     faint: float = 0.3
     """Enough for an agent that is clearly seen in the frames before or after, or in the anchor's image."""
     margin: float = 0.2
@@ -23,7 +23,7 @@ class Thresholds:
     same_place: float = 9.0
     """An object is seen within 2 pixels of its place on drawn clips; a third of an object is still the same place."""
 
-    sightings: int = 3
+    detections: int = 3
     """Frames in which the agent must be seen; the shortest drawn visit shows it in 6."""
     slips: int = 1
     """Frames that may contradict a rule about states, doubles or strangers: one misread frame is no story."""

@@ -8,12 +8,12 @@ from functools import cached_property
 from itertools import groupby
 from statistics import median
 
-from reasondiff.storyworld.oracle.perception import SIDE, Sighting
+from reasondiff.storyworld.oracle.detector import SIDE, Detection
 from reasondiff.storyworld.oracle.thresholds import THRESHOLDS, Thresholds
 
-__all__ = ["AgentTrack", "Frames", "ObjectTrack", "follow", "state_name", "watch"]
+__all__ = ["AgentTrack", "Frames", "ObjectTrack", "state_name", "track_agent", "track_object"]
 
-Frames = Sequence[Sequence[Sighting]]
+Frames = Sequence[Sequence[Detection]]
 """What is seen in every frame."""
 
 
@@ -42,31 +42,31 @@ class ObjectTrack:
     elsewhere: int
 
 
-def watch(frames: Frames, thing: str, t: Thresholds = THRESHOLDS) -> ObjectTrack:
+def track_object(frames: Frames, thing: str, t: Thresholds = THRESHOLDS) -> ObjectTrack:
     """Read the states of ``thing`` at the place where it is mostly seen."""
     prefixes = names_of(thing)
 
-    def is_it(one: Sighting) -> bool:
+    def is_it(one: Detection) -> bool:
         return one.name == prefixes[0] or one.name.startswith(prefixes[-1])
 
-    seen = [[one for one in sightings if is_it(one)] for sightings in frames]
-    clear = [one for sightings in seen for one in sightings if one.score >= t.clear]
+    candidates = [[one for one in detections if is_it(one)] for detections in frames]
+    clear = [one for detections in candidates for one in detections if one.score >= t.clear]
     if not clear:
         return ObjectTrack(None, (None,) * len(frames), 0)
     x, y = median(one.x for one in clear), median(one.y for one in clear)
 
-    def here(one: Sighting) -> bool:
+    def here(one: Detection) -> bool:
         return abs(one.x - x) <= t.same_place and abs(one.y - y) <= t.same_place
 
     states: list[str | None] = []
-    for sightings in seen:
+    for detections in candidates:
         best: dict[str, float] = {}
-        for one in filter(here, sightings):
+        for one in filter(here, detections):
             best[one.name] = max(one.score, best.get(one.name, 0.0))
         (name, score), *others = [*sorted(best.items(), key=lambda item: -item[1]), ("", 0.0)]
         rival = others[0][1] if others else 0.0
         states.append(name if score >= t.clear and score - rival >= t.margin else None)
-    elsewhere = sum(any(one.score >= t.clear and not here(one) for one in sightings) for sightings in seen)
+    elsewhere = sum(any(one.score >= t.clear and not here(one) for one in detections) for detections in candidates)
     return ObjectTrack((x, y), tuple(states), elsewhere)
 
 
@@ -75,20 +75,20 @@ class AgentTrack:
     """An agent over time.
 
     Args:
-        sightings: where it is seen, frame by frame; None where it is not.
+        detections: where it is seen, frame by frame; None where it is not.
         doubled: frames in which two of its kind are clearly seen.
     """
 
-    sightings: tuple[Sighting | None, ...]
+    detections: tuple[Detection | None, ...]
     doubled: int
 
     @cached_property
-    def seen(self) -> tuple[int, ...]:
-        return tuple(frame for frame, one in enumerate(self.sightings) if one)
+    def frames(self) -> tuple[int, ...]:
+        return tuple(frame for frame, one in enumerate(self.detections) if one)
 
-    def at(self, frame: int) -> Sighting:
-        one = self.sightings[frame]
-        assert one is not None, "only frames of seen are asked for"
+    def at(self, frame: int) -> Detection:
+        one = self.detections[frame]
+        assert one is not None, "only `frames` are asked for"
         return one
 
     def edge(self, frame: int, width: float) -> str:
@@ -97,16 +97,16 @@ class AgentTrack:
         return "left" if x <= width else "right" if x >= SIDE - width else ""
 
 
-def follow(frames: Frames, agent: str, t: Thresholds = THRESHOLDS) -> AgentTrack:
-    """Follow ``agent`` from frame to frame, each time to the nearest one of its kind.
+def track_agent(frames: Frames, agent: str, t: Thresholds = THRESHOLDS) -> AgentTrack:
+    """Track ``agent`` from frame to frame, each time to the nearest one of its kind.
 
-    A faint sighting counts if it leads to a clear one without a break: half outside the frame, a cat is faint.
+    A faint detection counts if it leads to a clear one without a break: half outside the frame, a cat is faint.
     """
-    path: list[Sighting | None] = []
-    last: Sighting | None = None
+    path: list[Detection | None] = []
+    last: Detection | None = None
     doubled = 0
-    for sightings in frames:
-        there = [one for one in sightings if one.name == agent and one.score >= t.faint]
+    for detections in frames:
+        there = [one for one in detections if one.name == agent and one.score >= t.faint]
         doubled += sum(one.score >= t.clear for one in there) > 1
         if there and last:
             x, y = last.x, last.y

@@ -24,7 +24,7 @@ from reasondiff.storyworld.template_judge.matching import SIDE, Match, best_matc
 from reasondiff.storyworld.template_judge.templates import agent_templates, object_templates
 from reasondiff.storyworld.template_judge.thresholds import THRESHOLDS, Thresholds
 
-__all__ = ["THRESHOLDS", "Reading", "TemplateVerdict", "Thresholds", "judge_by_templates", "read", "weigh_reading"]
+__all__ = ["THRESHOLDS", "Reading", "TemplateVerdict", "Thresholds", "judge_by_templates", "judge_reading", "read"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def judge_by_templates(
         raise InputError(f"The judge was given {video.dtype} {video.shape}; give uint8 [frames, height, width, 3].")
     if variant not in ("core", *VARIANTS):
         raise InputError(f"StoryWorld has no variant {variant!r}; give 'core' or one of {', '.join(VARIANTS)}.")
-    return TemplateVerdict(tuple(weigh_reading(read(video, story, variant, t), story, variant, t)))
+    return TemplateVerdict(tuple(judge_reading(read(video, story, variant, t), story, variant, t)))
 
 
 def read(video: np.ndarray, story: Story, variant: str = "core", t: Thresholds = THRESHOLDS) -> Reading:
@@ -150,7 +150,7 @@ def _states(
 # -- the rules --------------------------------------------------------------------------------------------------------
 
 
-def weigh_reading(reading: Reading, story: Story, variant: str, t: Thresholds = THRESHOLDS) -> Iterator[str]:
+def judge_reading(reading: Reading, story: Story, variant: str, t: Thresholds = THRESHOLDS) -> Iterator[str]:
     """Why what was matched is not the story; nothing if it is."""
     told = {
         frame: match
@@ -169,7 +169,7 @@ def weigh_reading(reading: Reading, story: Story, variant: str, t: Thresholds = 
 
 def _agent(told: dict[int, Match], reading: Reading, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
     name = f"the {story.agent}"
-    if len(told) < t.sightings:
+    if len(told) < t.matches:
         yield f"{name} is {'hardly' if told else 'never'} told"
         return
     colours = Counter(match.colour for match in told.values() if t.whole <= match.x <= SIDE - t.whole)

@@ -23,14 +23,14 @@ class Thresholds:
     """Nearer to the edge than this its colour may be guessed from a small part of it."""
     trace: float = 0.25
     """A template that explains more than this may be the agent, who may be half covered or half outside."""
-    sightings: int = 3
+    matches: int = 3
     """Frames in which the agent must be told."""
     told: float = 0.7
     """Share of its way on which it must be told."""
     border: float = 22.0
     """It comes in and goes out within this distance of the left or right edge."""
     one_colour: float = 0.8
-    """Share of its sightings that must be of one colour."""
+    """Share of its matches that must be of one colour."""
     stride: float = 8.0
     """Pixels it may move per frame, and ``jolt`` more at once."""
     jolt: float = 4.0

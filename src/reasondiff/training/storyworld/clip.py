@@ -21,7 +21,7 @@ from reasondiff.storyworld.clip import StoryWorldClip, encode_captions, encode_f
 from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
-from reasondiff.training.storyworld.oracle import worsen
+from reasondiff.training.storyworld.oracle import degrade
 from reasondiff.training.storyworld.wrong_captions import (
     other_colour,
     other_moment,
@@ -120,7 +120,7 @@ class ClipStage:
         )
         picture = torch.from_numpy(np.asarray(draw_frame(take, frame)).copy()).permute(2, 0, 1).float() / 255
         if rng.random() >= self.clean:
-            picture = worsen(picture[None], generator)[0]
+            picture = degrade(picture[None], generator)[0]
         return ClipSample(picture * 2 - 1, caption, tuple(text or "" for text in wrong), what_is_seen(take, frame))
 
     def collate(self, samples: Sequence[ClipSample]) -> ClipBatch:

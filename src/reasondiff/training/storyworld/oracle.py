@@ -24,23 +24,23 @@ from torch import Tensor, nn
 from reasondiff.data.loader import SampleKey
 from reasondiff.files import atomic_path
 from reasondiff.storyworld.dataset import TakeSet
-from reasondiff.storyworld.oracle.perception import SIDE, Spotter, see
+from reasondiff.storyworld.oracle.detector import SIDE, Detector, detect
 from reasondiff.storyworld.render import draw_frame
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Take
 from reasondiff.training.export import without_local_paths
 from reasondiff.training.storyworld.oracle_scenes import (
     CLASSES,
     Item,
-    Seen,
-    disturb,
+    Label,
     draw_items,
     items_of,
     other_state,
+    perturb_scene,
     visibility,
 )
 from reasondiff.training.storyworld.oracle_spoils import GHOST, SOLID, spoil
 
-__all__ = ["OracleStage", "labels", "worsen"]
+__all__ = ["OracleStage", "degrade", "heat_maps"]
 
 _GRID = 16
 _SHOWN, _HIDDEN = {True: 0.3, False: 0.45}, 0.05
@@ -55,29 +55,29 @@ class OracleStage:
     Args:
         net: the network.
         batch: frames per step.
-        disturbed: share of frames in which things are moved, dropped, doubled or covered.
+        perturbed: share of frames in which things are moved, dropped, doubled or covered.
         blended: share of frames that are two pictures in one.
-        melted: share of frames in which one thing has run into a blob.
+        blurred: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
         clean: share of frames that are not made worse.
     """
 
     def __init__(
         self,
-        net: Spotter,
+        net: Detector,
         *,
         batch: int = 96,
-        disturbed: float = 0.5,
+        perturbed: float = 0.5,
         blended: float = 0.2,
-        melted: float = 0.08,
+        blurred: float = 0.08,
         spoiled: float = 0.3,
         clean: float = 0.15,
     ) -> None:
         self.net = net
         self.batch = batch
-        self.disturbed = disturbed
+        self.perturbed = perturbed
         self.blended = blended
-        self.melted = melted
+        self.blurred = blurred
         self.spoiled = spoiled
         self.clean = clean
         self.takes = TakeSet("train", hard=0.4, pairs=PAIRS)
@@ -93,11 +93,11 @@ class OracleStage:
         """A frame [3, 64, 64] in -1..1, heat maps and weights [classes, 16, 16]."""
         rng, generator = key.rng(), key.generator()
         take = self.takes[rng.randrange(2**31)]
-        picture, seen = self._scene(take, rng)
-        heat, weight = labels(seen)
+        picture, labels = self._scene(take, rng)
+        heat, weight = heat_maps(labels)
         frame = torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
         if rng.random() >= self.clean:
-            frame = worsen(frame[None], generator)[0]
+            frame = degrade(frame[None], generator)[0]
         return frame * 2 - 1, torch.from_numpy(heat), torch.from_numpy(weight)
 
     def collate(self, samples: Sequence[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
@@ -105,23 +105,23 @@ class OracleStage:
         frames, heat, weight = (torch.stack(tensors) for tensors in zip(*samples, strict=True))
         return frames, heat, weight
 
-    def _scene(self, take: Take, rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+    def _scene(self, take: Take, rng: random.Random) -> tuple[np.ndarray, list[Label]]:
         """A picture and what it shows."""
         frame = rng.randrange(NUM_FRAMES)
         if rng.random() < 0.6 and not take.visible(frame):  # empty scenes teach less
             frame = rng.choice([f for f in range(NUM_FRAMES) if take.visible(f)] or [frame])
         items = items_of(take, frame)
-        if rng.random() < self.disturbed:
-            items = disturb(items, rng)
-        seen = [Seen(item, share) for item, share in zip(items, visibility(items), strict=True)]
+        if rng.random() < self.perturbed:
+            items = perturb_scene(items, rng)
+        labels = [Label(item, share) for item, share in zip(items, visibility(items), strict=True)]
         trick = rng.random()
         if items and trick < self.blended:
-            return _blend(take, items, seen, rng)
-        if items and trick < self.blended + self.melted:
-            return _melt(take, items, seen, rng)
-        if items and trick < self.blended + self.melted + self.spoiled:
-            return spoil(take, items, seen, rng)
-        return np.asarray(draw_items(take, items)), seen
+            return _blend(take, items, labels, rng)
+        if items and trick < self.blended + self.blurred:
+            return _blur_item(take, items, labels, rng)
+        if items and trick < self.blended + self.blurred + self.spoiled:
+            return spoil(take, items, labels, rng)
+        return np.asarray(draw_items(take, items)), labels
 
     def loss(self, inputs: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         frames, heat, weight = inputs
@@ -137,9 +137,9 @@ class OracleStage:
             take, rng = takes[index], takes.rng(index, "oracle")
             chosen = [rng.randrange(NUM_FRAMES) for _ in range(4)]
             video = np.stack([np.asarray(draw_frame(take, frame)) for frame in chosen])
-            for frame, sightings in zip(chosen, see(self.net, video), strict=True):
+            for frame, detections in zip(chosen, detect(self.net, video), strict=True):
                 items = items_of(take, frame)
-                names = {sighting.name for sighting in sightings if sighting.score >= 0.5}
+                names = {detection.name for detection in detections if detection.score >= 0.5}
                 shown = {i.name for i, share in zip(items, visibility(items), strict=True) if share >= 0.6}
                 found, there = found + len(shown & names), there + len(shown)
                 strangers, frames = strangers + len(names - {item.name for item in items}), frames + 1
@@ -156,7 +156,7 @@ class OracleStage:
                     shutil.copyfile(file, whole)
 
 
-def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+def _blend(take: Take, items: list[Item], labels: list[Label], rng: random.Random) -> tuple[np.ndarray, list[Label]]:
     """The picture of ``items`` mixed with one in which one thing is gone, in its other state, or somewhere else.
 
     A thing that has hardly moved is only smeared, as by a video autoencoder, and is still there.
@@ -175,13 +175,15 @@ def _blend(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) 
     share = rng.uniform(0.55, 1) if smeared else rng.uniform(0.2, 1)
     picture = Image.blend(draw_items(take, others), draw_items(take, items), share)
     if not smeared:
-        new = [Seen(one, part, 1 - share) for one, part in zip(others, visibility(others), strict=True)]
-        seen = [one if one.item in others else replace(one, strength=share) for one in seen]
-        seen += [one for one in new if one.item not in items]
-    return np.asarray(picture), seen
+        new = [Label(one, part, 1 - share) for one, part in zip(others, visibility(others), strict=True)]
+        labels = [one if one.item in others else replace(one, strength=share) for one in labels]
+        labels += [one for one in new if one.item not in items]
+    return np.asarray(picture), labels
 
 
-def _melt(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+def _blur_item(
+    take: Take, items: list[Item], labels: list[Label], rng: random.Random
+) -> tuple[np.ndarray, list[Label]]:
     """The picture of ``items`` with one of them blurred so much that its kind is hard or impossible to tell."""
     index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
     radius = rng.uniform(2, 4.5)
@@ -190,17 +192,17 @@ def _melt(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -
     around = outline.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.GaussianBlur(1.5))
     picture = Image.composite(picture.filter(ImageFilter.GaussianBlur(radius)), picture, around)
     strength = 1.0 if radius < _SOFT[0] else GHOST if radius < _SOFT[1] else 0.0
-    return np.asarray(picture), [*seen[:index], replace(seen[index], strength=strength), *seen[index + 1 :]]
+    return np.asarray(picture), [*labels[:index], replace(labels[index], strength=strength), *labels[index + 1 :]]
 
 
-def labels(seen: list[Seen]) -> tuple[np.ndarray, np.ndarray]:
+def heat_maps(labels: list[Label]) -> tuple[np.ndarray, np.ndarray]:
     """Heat maps and weights, float32 [classes, 16, 16]: 1 at the middle of what is clearly there, weight 0 near what
     is neither clearly there nor clearly not.
     """
     heat = np.zeros((len(CLASSES), _GRID, _GRID), np.float32)
     weight = np.ones_like(heat)
     grid = np.arange(_GRID) + 0.5
-    for one in seen:
+    for one in labels:
         if not one.item.name or one.share < _HIDDEN or one.strength < GHOST:
             continue
         kind = CLASSES.index(one.item.name)
@@ -228,7 +230,7 @@ def focal_loss(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
 # -- making frames worse ----------------------------------------------------------------------------------------------
 
 
-def worsen(frames: Tensor, generator: torch.Generator) -> Tensor:
+def degrade(frames: Tensor, generator: torch.Generator) -> Tensor:
     """Frames [batch, 3, 64, 64] in 0..1, recoloured, warped, blurred, blotched or compressed, each its own way."""
     count = len(frames)
 

@@ -20,7 +20,7 @@ from reasondiff.storyworld.render import draw_backdrop
 from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, wall_window
 from reasondiff.storyworld.stories import AGENTS, OBJECT_FOOT, SIZE, Take
 
-__all__ = ["CLASSES", "Item", "Seen", "disturb", "draw_items", "items_of", "other_state", "visibility"]
+__all__ = ["CLASSES", "Item", "Label", "draw_items", "items_of", "other_state", "perturb_scene", "visibility"]
 
 _OBJECTS = tuple("/".join(key) for key in OBJECT_SPRITES if key != ("dog", "standing"))
 CLASSES = (*AGENTS, *_OBJECTS, "wall/closed", "wall/open")
@@ -189,7 +189,7 @@ def _patch(pen: Pen, item: Item) -> None:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Label:
     """An item and how much of it a frame shows.
 
     Args:
@@ -203,7 +203,7 @@ class Seen:
     strength: float = 1.0
 
 
-def disturb(items: list[Item], rng: random.Random) -> list[Item]:
+def perturb_scene(items: list[Item], rng: random.Random) -> list[Item]:
     """Move, drop, double, recolour, restate or cover some of ``items``, and add strangers."""
     items = list(items)
     for index, item in enumerate(items):

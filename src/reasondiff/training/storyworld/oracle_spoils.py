@@ -13,7 +13,7 @@ from reasondiff.storyworld import degradations
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.sprites import AGENT_SPRITES
 from reasondiff.storyworld.stories import Take
-from reasondiff.training.storyworld.oracle_scenes import Item, Seen, draw_items, other_state
+from reasondiff.training.storyworld.oracle_scenes import Item, Label, draw_items, other_state
 
 __all__ = ["GHOST", "SOLID", "spoil"]
 
@@ -53,14 +53,14 @@ Spoil = Callable[[_Scene, random.Random], tuple[np.ndarray, float]]
 """A spoiled layer, and the strength of what is left of the thing."""
 
 
-def spoil(take: Take, items: list[Item], seen: list[Seen], rng: random.Random) -> tuple[np.ndarray, list[Seen]]:
+def spoil(take: Take, items: list[Item], labels: list[Label], rng: random.Random) -> tuple[np.ndarray, list[Label]]:
     """The picture of ``items`` with one of them spoiled, mostly an agent."""
     index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.8] or range(len(items)))
     picture, rest = (np.asarray(draw_items(take, some)) for some in (items, items[:index] + items[index + 1 :]))
     scene = _Scene(take, items, index, rest, degradations.layer_of(picture, rest))
     layer, strength = rng.choice(_WAYS)(scene, rng)
-    told = [*seen[:index], replace(seen[index], strength=strength), *seen[index + 1 :]]
-    return degradations.onto(rest, layer), told
+    changed = [*labels[:index], replace(labels[index], strength=strength), *labels[index + 1 :]]
+    return degradations.onto(rest, layer), changed
 
 
 def _shade(scene: _Scene, rng: random.Random) -> tuple[np.ndarray, float]:
@@ -96,13 +96,13 @@ def _smear(scene: _Scene, rng: random.Random) -> tuple[np.ndarray, float]:
     return degradations.smear(scene.layer, span), _strength(-span, there=-5, gone=-8)
 
 
-def _melt(scene: _Scene, rng: random.Random) -> tuple[np.ndarray, float]:
+def _warp(scene: _Scene, rng: random.Random) -> tuple[np.ndarray, float]:
     amount = rng.uniform(0.5, 6)
-    layer = degradations.melt(scene.layer, scene.item.middle, amount, rng.randrange(2**31))
+    layer = degradations.warp(scene.layer, scene.item.middle, amount, rng.randrange(2**31))
     return layer, _strength(-amount, there=-1.2, gone=-2.3)
 
 
-_WAYS: tuple[Spoil, ...] = (_shade, _half, _colours, _parts, _smear, _melt)
+_WAYS: tuple[Spoil, ...] = (_shade, _half, _colours, _parts, _smear, _warp)
 
 
 def _strength(value: float, *, there: float, gone: float) -> float:

@@ -42,6 +42,8 @@ class VaeStage:
             on these still fit. ``latents_mean`` and ``latents_std`` stay as well; without it, export measures them.
         compile: encoder and decoder, once for every size that the phases name.
         takes: what to draw from.
+        validation_clips: unseen clips that ``validate`` decodes.
+        scale_clips: unseen clips that ``export`` measures the latents' scale over.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class VaeStage:
         fidelity: float = 0.0,
         compile: bool = False,
         takes: TakeSet | None = None,
+        validation_clips: int = 8,
+        scale_clips: int = 64,
     ) -> None:
         self.vae = vae
         self.before = copy.deepcopy(vae).requires_grad_(False) if fidelity else None
@@ -72,6 +76,8 @@ class VaeStage:
         self.latent_noise = latent_noise
         self.latent_penalty = latent_penalty
         self.fidelity = fidelity
+        self.validation_clips = validation_clips
+        self.scale_clips = scale_clips
         wrap = partial(torch.compile, dynamic=False) if compile else lambda function: function
         self.encode, self.decode = wrap(vae_whole_clip.encode), wrap(vae_whole_clip.decode)
 
@@ -93,7 +99,7 @@ class VaeStage:
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Whole unseen clips, and 81 frames (a clip played forth and back): PSNR in dB, overall and of what moves."""
-        videos = np.stack([draw(TakeSet("validation")[index]) for index in range(8)])
+        videos = np.stack([draw(TakeSet("validation")[index]) for index in range(self.validation_clips)])
         long = np.concatenate([videos, videos[:, -2::-1], videos[:, 1:17]], axis=1)
         report, rows = {}, []
         for name, frames in (("33", videos), ("81", long[:3])):
@@ -116,7 +122,7 @@ class VaeStage:
             self._save(model)
             return
         moments = []
-        for index in range(64):
+        for index in range(self.scale_clips):
             clean = to_tensor(draw(TakeSet("validation")[1000 + index])[None]).to(self.vae.device)
             moments.append(self.vae.encode(clean).latent_dist.mode()[0].flatten(1))
         latents = torch.cat(moments, dim=1)

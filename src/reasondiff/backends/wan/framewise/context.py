@@ -44,6 +44,7 @@ class FrameContext:
         bias: added to the logits, ``[1 or batch, 1, 1, keys]``; None where every token stands for itself only.
         cache: keep the keys and values that are computed from these tokens.
         routing: with ``soft``, added to the logits instead of ``bias``, ``[batch, latent_frames, keys]``.
+        image_frames: which latent frames read the image tokens, bool ``[batch, latent_frames]``; None for all.
     """
 
     text: torch.Tensor
@@ -55,6 +56,7 @@ class FrameContext:
     bias: torch.Tensor | None
     cache: bool = True
     routing: torch.Tensor | None = None
+    image_frames: torch.Tensor | None = None
 
     @classmethod
     def build(
@@ -64,6 +66,7 @@ class FrameContext:
         *,
         text_length: int,
         image: torch.Tensor | None = None,
+        image_frames: torch.Tensor | None = None,
         collapse: bool = True,
         cache: bool = True,
     ) -> FrameContext:
@@ -76,6 +79,7 @@ class FrameContext:
             text_length: tokens that a prompt is padded to in the transformer's own use (Wan: 512).
             image: tokens of the image encoder, ``[batch, tokens, image_dim]`` (``[2 * batch, ...]`` where the model
                 takes images in pairs).
+            image_frames: see above.
             collapse: merge the padding, exactly, and with ``concat`` equal segments too.
             cache: compute each layer's keys and values once per block of ``Framewise.use``, or once per run inside
                 ``Framewise.keep`` (never while gradients are recorded). Turn it off where to_k and to_v must run in
@@ -126,6 +130,7 @@ class FrameContext:
             bias=torch.tensor(logs, dtype=padded.dtype, device=device)[:, None, None] if logs else None,
             cache=cache,
             routing=routing,
+            image_frames=image_frames,
         )
 
     @property

@@ -87,7 +87,10 @@ class FramewiseAttnProcessor:
             image = (keep and _here(self.image, query)) or image_keys_values(attn, encoder_hidden_states[:, :images])
             if keep:
                 self.image = image
-            out = out + attend(query, *image, self._attention_backend).flatten(2).type_as(query)
+            seen = attend(query, *image, self._attention_backend)
+            if context.image_frames is not None:
+                seen = seen * self._per_token(context.image_frames, query.shape[1])[..., None, None]
+            out = out + seen.flatten(2).type_as(query)
         for module in attn.to_out:
             out = module(out)
         return out
@@ -98,11 +101,8 @@ class FramewiseAttnProcessor:
             return attend_to_text(query, key, value, context, self._attention_backend)
         batch, tokens = query.shape[:2]
         segment_of, first, lead = context.segment_of, 0, 0
-        if self._parallel_config is None:
-            per_frame = tokens // segment_of.shape[1]
-        else:  # this process holds a run of tokens that begins and ends within a latent frame
-            per_frame = self.shared.tokens_per_frame
-            start = _start(self._parallel_config, per_frame * context.num_latent_frames)
+        per_frame, start = self._place(tokens, segment_of.shape[1])
+        if self._parallel_config is not None:  # a run of tokens that begins and ends within a latent frame
             first, lead = divmod(start, per_frame)
             last = (start + tokens - 1) // per_frame
             segment_of = segment_of[:, first : last + 1]
@@ -122,6 +122,18 @@ class FramewiseAttnProcessor:
             return out.unflatten(0, (batch, -1)).flatten(1, 2)[:, lead : lead + tokens]
         out = attend_to_text(framed, own(key), own(value), context, self._attention_backend)
         return out.unflatten(0, (batch, -1)).flatten(1, 2)[:, lead : lead + tokens]
+
+    def _place(self, tokens: int, latent_frames: int) -> tuple[int, int]:
+        """Tokens per latent frame, and the first of the tokens that this process holds."""
+        if self._parallel_config is None:
+            return tokens // latent_frames, 0
+        per_frame = self.shared.tokens_per_frame
+        return per_frame, _start(self._parallel_config, per_frame * latent_frames)
+
+    def _per_token(self, by_frame: torch.Tensor, tokens: int) -> torch.Tensor:
+        """What is said of latent frames ``[batch, latent_frames]``, of each token that this process holds."""
+        per_frame, start = self._place(tokens, by_frame.shape[1])
+        return by_frame.repeat_interleave(per_frame, 1)[:, start : start + tokens]
 
 
 def _here(kept: KeysValues | None, query: torch.Tensor) -> KeysValues | None:

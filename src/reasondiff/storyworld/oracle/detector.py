@@ -1,4 +1,4 @@
-"""What the oracle sees: a small convolutional network that says, frame by frame, what is where."""
+"""The oracle's detector: a small convolutional network that says, frame by frame, what is where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from reasondiff.errors import InputError
 
-__all__ = ["SIDE", "Sighting", "Spotter", "see"]
+__all__ = ["SIDE", "Detection", "Detector", "detect"]
 
 SIDE = 64
 """Width and height of the frames the network looks at; positions are given in these pixels."""
@@ -28,7 +28,7 @@ _APART = 9.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Detection:
     """One thing in one frame.
 
     Args:
@@ -45,7 +45,7 @@ class Sighting:
     colour: tuple[float, float, float] | None = None
 
 
-class Spotter(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
+class Detector(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers' own bases disagree
     """Heat maps of what is where, one per class.
 
     Args:
@@ -86,8 +86,8 @@ def _layer(incoming: int, outgoing: int, groups: int, stride: int = 1) -> nn.Seq
 
 
 @torch.inference_mode()
-def see(net: Spotter, video: np.ndarray) -> list[list[Sighting]]:
-    """Everything in sight, frame by frame, the surest first.
+def detect(net: Detector, video: np.ndarray) -> list[list[Detection]]:
+    """Detect everything in sight, frame by frame, the surest first.
 
     Args:
         net: the network.
@@ -109,7 +109,7 @@ def see(net: Spotter, video: np.ndarray) -> list[list[Sighting]]:
     ]
 
 
-def _colour(picture: np.ndarray, one: Sighting) -> tuple[float, float, float]:
+def _colour(picture: np.ndarray, one: Detection) -> tuple[float, float, float]:
     """The mean of the more colourful half of the pixels around a thing's middle, RGB 0..255."""
     left, top = (int(min(max(round(place) - _AROUND, 0), SIDE - 2 * _AROUND)) for place in (one.x, one.y))
     around = picture[top : top + 2 * _AROUND, left : left + 2 * _AROUND].reshape(-1, 3)
@@ -118,12 +118,12 @@ def _colour(picture: np.ndarray, one: Sighting) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Sighting]:
+def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Detection]:
     """Local maxima of one frame's maps [classes, 16, 16], each placed between cells by its neighbours' heat."""
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)))
     rows, columns = heat.shape[1:]
     around = np.stack([padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)])
-    found: list[Sighting] = []
+    found: list[Detection] = []
     candidates = np.argwhere((heat >= _FAINT) & (heat >= around.max(0)))
     for kind, row, column in sorted(candidates.tolist(), key=lambda c: -heat[tuple(c)]):
         near = padded[kind, row : row + 3, column : column + 3] ** 2
@@ -131,5 +131,5 @@ def _peaks(classes: Sequence[str], heat: np.ndarray) -> list[Sighting]:
         x, y = (column + 0.5 + dx) * _CELL, (row + 0.5 + dy) * _CELL
         name = classes[kind]
         if all(other.name != name or np.hypot(other.x - x, other.y - y) >= _APART for other in found):
-            found.append(Sighting(name, float(x), float(y), float(heat[kind, row, column])))
+            found.append(Detection(name, float(x), float(y), float(heat[kind, row, column])))
     return found

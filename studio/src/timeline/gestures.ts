@@ -1,0 +1,31 @@
+/** What pointers and keys mean on the timeline. */
+
+/** Follow a pointer from where it went down until it is released. */
+export function follow(event: PointerEvent, move: (event: PointerEvent) => void, released = (): void => undefined): void {
+  const handle = event.currentTarget as HTMLElement;
+  handle.setPointerCapture(event.pointerId);
+  const release = (): void => {
+    handle.removeEventListener("pointermove", move);
+    handle.removeEventListener("pointerup", release);
+    handle.removeEventListener("pointercancel", release);
+    released();
+  };
+  handle.addEventListener("pointermove", move);
+  handle.addEventListener("pointerup", release);
+  handle.addEventListener("pointercancel", release);
+}
+
+/** Frames that a key of a slider goes, `page` of them by Page Up and Down; null for other keys. */
+export function stepOf(event: KeyboardEvent, page: number): number | null {
+  const steps: Record<string, number> = {
+    ArrowLeft: -1,
+    ArrowDown: -1,
+    ArrowRight: 1,
+    ArrowUp: 1,
+    PageDown: -page,
+    PageUp: page,
+    Home: -Infinity,
+    End: Infinity,
+  };
+  return event.ctrlKey || event.metaKey || event.altKey ? null : (steps[event.key] ?? null);
+}
