@@ -13,6 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.context import BaseContext
 from typing import Any, Generic, Protocol, TypeVar
 
 from reasondiff.errors import InputError, UnsupportedError
@@ -78,9 +79,7 @@ def over_processes(function: Callable[[Item], Result], items: Sequence[Item], wo
         UnsupportedError: a process was killed, most often because memory ran out.
     """
     check_workers(workers)
-    # A fork would carry this process's threads and a GPU's context along.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=_context(function.__module__)) as pool:
         under_way: deque[Future[Result]] = deque()
         waiting = iter(items)
         try:
@@ -97,6 +96,17 @@ def over_processes(function: Callable[[Item], Result], items: Sequence[Item], wo
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context(module: str) -> BaseContext:
+    """How processes are made: not by a fork of this one, which would carry its threads and a GPU's context along, but
+    where there is one by that of a fresh one that has imported the module, once for all of them.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])  # a second set, once the server runs, changes nothing
+    return context
 
 
 def over_ray(

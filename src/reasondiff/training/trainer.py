@@ -386,7 +386,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint, in the main process; where weights are shared out, all processes must."""
-        weights, ema, moments = dict(self.parameters), self.ema.weights, self.optimizer.state()
+        weights: dict[str, Tensor] = dict(self.parameters)
+        ema, moments = self.ema.weights, self.optimizer.state()
         if self.sharded:
             weights, ema, moments = whole_weights(weights), whole_weights(ema), whole_weights(moments)
         if not self.accelerator.is_main_process:
