@@ -1,10 +1,10 @@
 """Whether an encoded set feeds a trainer of ten steps a second: ``python -m benchmarks.feeding``.
 
 Writes a set of the paper's size (33 frames of 512x512, latents [16, 9, 64, 64], nine captions a clip, of 64 tokens of
-umt5-xxl's width) with random numbers in place of a model's. Then the recipes' own dataset and loader draw batches of one
-clip: its latents, an anchor frame decoded from its MP4, its texts. The trainer only sleeps for the rest of a tenth of a
-second. Prints the steps a second that were reached and the share of the time that the trainer waited, by the processes
-that draw ahead.
+umt5-xxl's width) with random numbers in place of a model's. Then the recipes' own dataset and loader draw batches of
+one clip: its latents, an anchor frame decoded from its MP4, its texts. The trainer only sleeps for the rest of a tenth
+of a second. Prints the steps a second that were reached and the share of the time that the trainer waited, by the
+processes that draw ahead.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def write_set(folder: Path, clips: int) -> None:
     texts = {
         clip: [f"What frame {number} of clip {clip} shows." for number in range(CAPTIONS)] for clip in range(clips)
     }
+    (folder / "clips").mkdir()
     write_video(folder / "clips" / "0.mp4", frames, 1 / STEP)
     for clip in range(1, clips):
         (folder / "clips" / f"{clip}.mp4").write_bytes((folder / "clips" / "0.mp4").read_bytes())

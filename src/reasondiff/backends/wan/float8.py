@@ -22,6 +22,8 @@ class Float8Linear(nn.Linear):
         layer: whose weights it takes over.
     """
 
+    scale: Tensor
+
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__(layer.in_features, layer.out_features, bias=False, device="meta")
         weight = layer.weight.detach().float()
@@ -31,7 +33,7 @@ class Float8Linear(nn.Linear):
         self.bias = layer.bias
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, (self.weight.to(input.dtype) * self.scale.to(input.dtype)), self.bias)
+        return F.linear(input, self.weight.to(input.dtype) * self.scale.to(input.dtype), self.bias)
 
 
 def store_in_float8(transformer: nn.Module) -> None:
