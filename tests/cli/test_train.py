@@ -142,10 +142,10 @@ def test_a_run_does_not_go_on_with_other_settings(
     )
     assert record.read_bytes() == before
     told = json.loads(before)
-    del told["optimization"]["eight_bit"]  # as a run of before there was the option has it
+    del told["optimization"]["shard_weights"]  # as a run of before there was the option has it
     record.write_text(json.dumps(told))
-    assert "eight_bit" not in refused(*stage1)
-    assert "optimization.eight_bit = false, not true" in refused(*stage1, "--set", "optimization.eight_bit=true")
+    assert "shard_weights" not in refused(*stage1)
+    assert "optimization.shard_weights = false, not true" in refused(*stage1, "--set", "optimization.shard_weights=true")
     begun(recipe("storyworld-tiny/oracle"))
     oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
     record = Path("runs/storyworld-tiny/oracle/recipe.json")

@@ -7,6 +7,7 @@ process are under way at a time, so memory does not grow with the set.
 from __future__ import annotations
 
 import multiprocessing
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -129,8 +130,9 @@ def over_ray(
         return
     if not ray.is_initialized():
         try:
+            _answers(address)
             ray.init(address=address, log_to_driver=False, logging_level="error")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             told = " ".join(str(error).split())[:160].rstrip(".")
             raise InputError(
                 f"No Ray cluster answers at {address!r} ({told}); start one with 'ray start --head', and give its "
@@ -145,6 +147,13 @@ def over_ray(
     done = rows.map(_OfRow(function), num_cpus=1, num_gpus=gpus or None)
     for row in done.iter_rows():
         yield row["result"].value
+
+
+def _answers(address: str) -> None:
+    """Raise ``OSError`` where nobody listens at ``host:port``; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 @dataclass(frozen=True)
