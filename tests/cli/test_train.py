@@ -145,7 +145,8 @@ def test_a_run_does_not_go_on_with_other_settings(
     del told["optimization"]["shard_weights"]  # as a run of before there was the option has it
     record.write_text(json.dumps(told))
     assert "shard_weights" not in refused(*stage1)
-    assert "optimization.shard_weights = false, not true" in refused(*stage1, "--set", "optimization.shard_weights=true")
+    asked = (*stage1, "--set", "optimization.shard_weights=true")
+    assert "optimization.shard_weights = false, not true" in refused(*asked)
     begun(recipe("storyworld-tiny/oracle"))
     oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
     record = Path("runs/storyworld-tiny/oracle/recipe.json")
