@@ -141,6 +141,12 @@ def test_a_run_does_not_go_on_with_other_settings(
         "give what it was begun with, or begin anew with another --runs."
     )
     assert record.read_bytes() == before
+    told = json.loads(before)
+    del told["optimization"]["shard_weights"]  # as a run of before there was the option has it
+    record.write_text(json.dumps(told))
+    assert "shard_weights" not in refused(*stage1)
+    asked = (*stage1, "--set", "optimization.shard_weights=true")
+    assert "optimization.shard_weights = false, not true" in refused(*asked)
     begun(recipe("storyworld-tiny/oracle"))
     oracle = ("train", "--recipe", "storyworld-tiny/oracle", "--model", "oracle")
     record = Path("runs/storyworld-tiny/oracle/recipe.json")

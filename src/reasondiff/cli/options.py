@@ -195,3 +195,14 @@ Threads = Annotated[
         "--threads", help="CPU threads, at most one per core; so many unless given.", metavar="N", callback=_use_threads
     ),
 ]
+DataWorkers = Annotated[
+    int, typer.Option("--workers", help="Processes of this machine that work at the same time.", metavar="N")
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Work on the Ray cluster of this address, such as auto (needs reasondiff[ray]).",
+        metavar="ADDRESS",
+    ),
+]

@@ -93,6 +93,16 @@ def changed(config: Config, name: str, text: str) -> Config:
     return from_json(type(config), data)
 
 
+def default_at(config: Any, name: str) -> Any:
+    """The default of the value under a dotted name, as JSON has it; None where it has none that is a number or text."""
+    *path, last = name.split(".")
+    for key in path:
+        config = getattr(config, key, None)
+    known = {field.name: field.default for field in fields(config)} if is_dataclass(config) else {}
+    default = known.get(last)
+    return default if isinstance(default, bool | int | float | str) else None
+
+
 def updated(config: Config, data: Any) -> Config:
     """``config`` with other values, as far as ``data`` has any: objects are merged, arrays and the rest replaced.
 

@@ -50,7 +50,10 @@ def cheapest_attention(device: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch's remark that its fused norm wants weights in the inputs' precision; ours are fp32 on purpose."""
+    """Without two remarks of torch's: its fused norm wants weights in the inputs' precision, and ours are fp32 on
+    purpose; what a transformer with shared weights returns is a view, and nobody writes into it.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
+        warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor", UserWarning)
         yield
