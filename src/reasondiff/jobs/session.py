@@ -304,8 +304,9 @@ class VideoSession:
         """The model's own length: longer videos than it was made for are made in sections."""
         from reasondiff.pipeline.sections import least_length
 
-        own = self.pipe.defaults.num_frames
-        return own if own >= least_length(self.pipe.model.timeline(own).stride) else None
+        model = self.pipeline.model
+        own = model.defaults.num_frames
+        return own if own >= least_length(model.timeline(own).stride) else None
 
     def _measures(self, request: VideoRequest, inputs: Inputs) -> dict[str, int]:
         from reasondiff.pipeline import frame_size
