@@ -29,8 +29,7 @@ class Thresholds:
     """Frames that may contradict a rule about states, doubles or strangers: one misread frame is no story."""
     named: float = 0.4
     """An agent seen surer than this is one that a person would name. Of drawn clips that are softer, fainter, smeared
-    or turned a little the lowest has 0.42; of shades, halves, smears, melts, blobs and wrong parts the highest has 0.37.
-    """
+    or turned a little the lowest has 0.42; of shades, halves, smears, melts, blobs and wrong parts the highest 0.37."""
     legible: float = 0.8
     """Share of the frames with the agent well inside in which a person would name it."""
     same_colour: float = 48.0
