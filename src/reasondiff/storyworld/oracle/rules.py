@@ -132,8 +132,8 @@ def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str,
         away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) > t.same_colour
         if away.sum() > t.colour_slips:
             yield f"the {story.agent} does not keep its colour"
-    clear = sum(agent.at(frame).score >= t.clear for frame in inside)
-    if inside and clear < t.legible * (len(inside)):
+    named = sum(agent.at(frame).score >= t.named for frame in inside)
+    if inside and named < t.legible * len(inside):
         yield f"the {story.agent} can hardly be told"
 
 
