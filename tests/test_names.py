@@ -12,6 +12,7 @@ import pytest
 from tests.test_layers import FILES, name_of, room, within
 
 SEEN_BY_USERS = (
+    "backends.wan.modular",
     "cli",
     "evaluation.rows",
     "jobs",
