@@ -13,7 +13,7 @@ import torch
 
 from reasondiff.errors import InputError, NarrativeError, StoppedError
 from reasondiff.jobs.inputs import Inputs
-from reasondiff.jobs.record import REDONE
+from reasondiff.jobs.record import REDONE, request_of
 from reasondiff.jobs.redo import FinishedVideo, redo
 from reasondiff.jobs.request import RedoRequest, VideoRequest
 from reasondiff.jobs.session import VideoSession
@@ -132,3 +132,31 @@ def test_refused(session: VideoSession, finished: FinishedVideo, tmp_path: Path)
     assert RedoRequest.from_json({"clip": 2, "text": "A dog."}) == RedoRequest(clip=2, text="A dog.")
     with pytest.raises(InputError, match="has no 'clip'"):
         RedoRequest.from_json({"text": "A dog."})
+
+
+def test_a_clip_of_a_video_of_sections_is_made_in_a_section_and_the_rest_stays(
+    session: VideoSession, tmp_path: Path
+) -> None:
+    story = Narrative.from_ends([(9, "A vase stands."), (17, "A cat comes."), (25, "The vase is broken.")], 24, 25)
+    asked = replace(session.request, section_frames=17)
+    inputs = Inputs(IMAGE, "A cat plays.", story)
+    made = session.generate(asked, inputs)
+    assert [join.frame for join in made.joins] == [8] and made.latents is None
+    made.save(tmp_path / "long.mp4")
+    recorded = request_of(made.record.of_frames(made.frames), tmp_path / "long.mp4", VideoRequest)
+    assert recorded.section_frames == 17 and recorded.num_frames == 25
+    assert np.array_equal(session.generate(recorded, inputs).frames, made.frames)
+
+    again = redo(session, FinishedVideo.of(made, inputs), RedoRequest(clip=2, text="A dog comes."))
+    assert again.redone == range(9, 17) and again.kept_psnr == 100
+    kept = [*range(9), *range(17, 25)]
+    assert np.array_equal(again.frames[kept], made.frames[kept])
+    assert not np.array_equal(again.frames[9:17], made.frames[9:17])
+    assert again.narrative.num_frames == 25 and again.narrative.clips[1].description == "A dog comes."
+    assert again.record.options["num_frames"] == 25 and [join.frame for join in again.joins] == [9, 17]
+    with pytest.raises(InputError, match="split the clip"):
+        whole = FinishedVideo.of(made, inputs)
+        redo(session, replace(whole, record=replace(whole.record, narrative=ONE.to_dict())), RedoRequest(clip=1))
+
+
+ONE = Narrative.from_ends([(20, "A vase stands."), (25, "The vase is broken.")], 24, 25)
