@@ -130,7 +130,14 @@ def test_agents_have_three_tools(running: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"jsonrpc": "1.0"}', '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"jsonrpc": "1.0"}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}',
+        '{"jsonrpc": "2.0", "id": {}, "method": "ping"}',
+    ],
 )
 def test_what_is_no_message_is_an_error_of_the_protocol(running: Running, text: str) -> None:
     with running.http() as http:

@@ -79,6 +79,8 @@ async def message(request: Request, service: Parts, watchers: Seen, owner: Owner
     number, method = asked.get("id"), asked["method"]
     if number is None:
         return Response(status_code=202)  # a notification
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        return _failure(None, -32600, "The id is neither a number nor a text; give one.", 400)
     params = asked.get("params", {})
     if not isinstance(params, dict):
         return _failure(number, -32602, "The params are no object; give one.", 400)

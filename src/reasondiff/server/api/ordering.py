@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from tempfile import NamedTemporaryFile
@@ -30,6 +31,8 @@ from reasondiff.server.service import Service
 from reasondiff.timeline import Timeline
 
 __all__ = ["CREATE", "EDIT", "EXTEND", "STORY", "Asked", "Ordering"]
+
+logger = logging.getLogger(__name__)
 
 CREATE = frozenset({
     "prompt", "input_reference", "frame_images", "narrative", "anchor_position", "style", "model", "seconds", "width",
@@ -314,6 +317,11 @@ class Ordering:
             if order.redo is not None:  # the parent may be deleted before it is needed
                 storage.put(film, storage.read(order.redo.film))
             job, taken = self.service.queue.add(new, self.service.quota)
+        except FileNotFoundError:  # the video whose clip is to be made again was deleted meanwhile
+            raise not_found() from None
+        except OSError as error:
+            logger.warning("The images of a request could not be kept: %s", error)
+            raise busy("The server's disk takes nothing now; ask again later.") from None
         finally:
             if not taken:
                 storage.delete(job_id)
