@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.media import GenerationRecord, write_video
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from reasondiff.server.service import Limits
 from tests.server.fakes import story
 from tests.server.harness import Running, listening, png, service
@@ -237,6 +237,7 @@ def test_answers_carry_their_headers(shared: Running) -> None:
         assert refused(http.get("/v1/nothing"), 404)
         wrong = http.put(f"/v1/videos/video_{'0' * 32}")
         assert refused(wrong, 405) and wrong.headers["allow"] == "DELETE, GET, PATCH"
+        assert http.options("/v1/videos/edits").headers["allow"] == "POST"  # and not what an id takes
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])

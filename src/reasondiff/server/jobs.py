@@ -49,6 +49,7 @@ class Order:
         style: of the story, for all clips; None leaves the story's own.
         webhook_url: told when the job is over.
         redo: where not all of the video is made; None for all.
+        keep_days: how long the job and its files are kept when it is over; 0 for ever.
     """
 
     prompt: str
@@ -62,6 +63,7 @@ class Order:
     style: str | None = None
     webhook_url: str | None = None
     redo: Redo | None = None
+    keep_days: float = 30
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
@@ -119,7 +121,7 @@ class Job:
         id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is
             there as soon as it is told.
         status: see ``Status``.
-        rank: where it stands in the queue; smaller numbers come first.
+        rank: its turn in the queue; smaller numbers come first.
         created_at: seconds since 1970, as are the other times.
         started_at: of the last attempt.
         completed_at: when it was over.

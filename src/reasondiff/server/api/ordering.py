@@ -24,7 +24,7 @@ from reasondiff.server.api.reading import (
 )
 from reasondiff.server.api.uploads import Picture, plain_image, read_pictures
 from reasondiff.server.jobs import Job, Kind, NewJob, Order, Redo
-from reasondiff.server.queue import new_id
+from reasondiff.server.rows import new_id
 from reasondiff.server.served import OPTIONS, Served
 from reasondiff.server.service import Service
 from reasondiff.timeline import Timeline
@@ -136,6 +136,7 @@ class Ordering:
         order = replace(
             parent.order, places=tuple(each.place for each in draft.pictures), options=draft.options,
             webhook_url=read_webhook(fields, self.service), redo=Redo(parent.artifacts["video"], clip, text),
+            keep_days=self.service.limits.keep_days,
         )  # fmt: skip
         return self._put(draft, order, asked, "video")
 
@@ -288,6 +289,7 @@ class Ordering:
             prompt=draft.prompt, options=draft.options, images=(), places=tuple(each.place for each in draft.pictures),
             image_size=draft.pictures[0].size, num_frames=frames, size=f"{size[0]}x{size[1]}",
             interval=draft.served.defaults.interval, style=draft.style, webhook_url=draft.webhook_url,
+            keep_days=self.service.limits.keep_days,
         )  # fmt: skip
 
     def _put(self, draft: _Draft, order: Order, asked: Asked, kind: Kind) -> Job:
