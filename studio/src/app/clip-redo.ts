@@ -70,7 +70,7 @@ export class ClipRedo extends LitElement {
           Clip
           <select @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).selectedIndex)}>
             ${clips.map(
-              ({ start, end, description }, index) => html`<option ?selected=${index === this.clip}>
+              ({ start, end, description }, index) => html`<option .selected=${index === this.clip}>
                 ${index + 1} · ${start} to ${end} · ${description}
               </option>`,
             )}

@@ -110,9 +110,18 @@ export class Desk implements ReactiveController {
     const isNew = place.type === "frame_index" && picture.place.type !== "frame_index";
     const chosen: Place = isNew && now ? { type: "frame_index", frame: now - 1 } : place;
     this.change({ pictures: pictures.with(image, { ...picture, place: chosen }) });
-    const last = (narrative?.num_frames ?? 0) - 1;
-    const frames = { auto: null, first_frame: 0, last_frame: last, frame_index: null };
-    return chosen.type === "frame_index" ? Math.min(chosen.frame, last) : frames[chosen.type];
+    return narrative && frameOf(chosen, narrative.num_frames);
+  }
+
+  /** The story was changed on the timeline: an image that was pinned elsewhere is pinned where it is now. */
+  edited(narrative: NarrativeFile): void {
+    const at = positions(narrative);
+    const pictures = this.draft.pictures.map((picture, image): Picture => {
+      const [pinned, position] = [frameOf(picture.place, narrative.num_frames), at[image]];
+      const isThere = pinned === null || position === undefined || pinned === position - 1;
+      return isThere ? picture : { ...picture, place: { type: "frame_index", frame: position - 1 } };
+    });
+    this.change({ narrative, pictures });
   }
 
   /** A narrative file, or a video of ours with the record of how it was made. */
@@ -184,6 +193,20 @@ export class Desk implements ReactiveController {
     clearTimeout(this.timer);
     this.notice = null;
     this.host.requestUpdate();
+  }
+}
+
+/** The frame at which an image is pinned in a story of so many, 0-based; null where the narrator places it. */
+function frameOf(place: Place, numFrames: number): number | null {
+  switch (place.type) {
+    case "auto":
+      return null;
+    case "first_frame":
+      return 0;
+    case "last_frame":
+      return numFrames - 1;
+    case "frame_index":
+      return Math.min(place.frame, numFrames - 1);
   }
 }
 

@@ -393,7 +393,7 @@ export class ReasonDiffStudio extends LitElement {
           .stride=${this.library.model?.reasondiff?.stride ?? 4}
           .canRetell=${pictures.length > 0}
           .retelling=${this.retelling}
-          @change=${(event: CustomEvent<NarrativeFile>) => this.desk.change({ narrative: event.detail })}
+          @change=${(event: CustomEvent<NarrativeFile>) => this.desk.edited(event.detail)}
           @playhead=${this.seeks}
           @retell=${(event: CustomEvent<number>) => this.retell(event.detail)}
           @candidate=${this.took}

@@ -1,5 +1,6 @@
 import { LitElement, type TemplateResult, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 
 import { type Video, isOver } from "../api/client";
 import { shared } from "./styles";
@@ -122,7 +123,11 @@ export class TakeList extends LitElement {
     }
     return html`
       <ul>
-        ${this.videos.map((video) => this.row(video))}
+        ${repeat(
+          this.videos,
+          (video) => video.id, // a row stays its video's, so that no click goes to another one when the list moves
+          (video) => this.row(video),
+        )}
       </ul>
       ${this.more
         ? html`<button class="older" @click=${() => this.dispatchEvent(new CustomEvent("older"))}>Show older ones</button>`

@@ -14,10 +14,10 @@ export function frameAt(clientX: number, track: DOMRect, numFrames: number): num
   return Math.min(Math.max(Math.floor(share * numFrames), 0), numFrames - 1);
 }
 
-/** The boundary between two frames that is nearest to a pointer. */
-export function boundaryAt(clientX: number, track: DOMRect, numFrames: number): number {
+/** The boundary between two frames that is nearest to a pointer, at most `last`: the track's end unless told otherwise. */
+export function boundaryAt(clientX: number, track: DOMRect, numFrames: number, last = numFrames): number {
   const share = (clientX - track.left) / track.width;
-  return Math.min(Math.max(Math.round(share * numFrames), 0), numFrames);
+  return Math.min(Math.max(Math.round(share * numFrames), 0), last);
 }
 
 /** Where latent frames begin: an edge there divides no latent frame between two clips. */

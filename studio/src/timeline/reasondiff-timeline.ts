@@ -28,6 +28,8 @@ import { styled } from "../styled";
 
 export { type Candidate } from "./anchor-track";
 
+const MAX_FRAMES = 10_000;
+
 /**
  * The story of a video as a timeline that can be edited.
  *
@@ -59,6 +61,7 @@ export class ReasonDiffTimeline extends LitElement {
   @state() private frame = 0;
   @state() private selected = 0;
   @state() private snaps = true;
+  @state() private ripples = false;
   @state() private units: Units = "frames";
   @state() private status = "";
   @state() private refused = false;
@@ -224,8 +227,8 @@ export class ReasonDiffTimeline extends LitElement {
     const group = nextGroup("drag edge");
     grab(event, (moved) => {
       const box = this.track.getBoundingClientRect();
-      if (moved.shiftKey) {
-        const boundary = boundaryAt(moved.clientX, box, before.numFrames);
+      if (this.isRipple(moved, edge)) {
+        const boundary = boundaryAt(moved.clientX, box, before.numFrames, MAX_FRAMES);
         const length = Math.max(boundary - before.clips[edge]!.start, 1);
         if (length !== lengthOf(this.history!.present.clips[edge]!)) {
           this.edit({ type: "resize", clip: edge, length }, group);
@@ -238,6 +241,11 @@ export class ReasonDiffTimeline extends LitElement {
     });
   }
 
+  /** Whether an edge takes what follows along, so that the whole gets another length: the last one always does. */
+  private isRipple(event: MouseEvent | KeyboardEvent, edge: number): boolean {
+    return event.shiftKey || this.ripples || edge === this.history!.present.clips.length - 1;
+  }
+
   private edgeKey(event: KeyboardEvent, edge: number): void {
     const story = this.history!.present;
     const at = story.clips[edge]!.end;
@@ -246,7 +254,7 @@ export class ReasonDiffTimeline extends LitElement {
       return;
     }
     event.preventDefault();
-    if (event.shiftKey) {
+    if (this.isRipple(event, edge)) {
       const length = lengthOf(story.clips[edge]!) + Math.sign(step) * this.stride;
       this.edit({ type: "resize", clip: edge, length: Math.max(length, 1) }, `resize ${edge}`);
       return;
@@ -353,6 +361,7 @@ export class ReasonDiffTimeline extends LitElement {
         .selected=${this.selected}
         .frame=${this.frame}
         .snaps=${this.snaps}
+        .ripples=${this.ripples}
         .units=${this.units}
         .guesses=${this.guesses}
         @tool=${(event: CustomEvent<Tool>) => this.use(event.detail)}
@@ -376,6 +385,7 @@ export class ReasonDiffTimeline extends LitElement {
       earlier: () => this.moveClip(clip, -1),
       later: () => this.moveClip(clip, 1),
       snap: () => (this.snaps = !this.snaps),
+      ripple: () => (this.ripples = !this.ripples),
       units: () => (this.units = this.units === "frames" ? "seconds" : "frames"),
       guesses: () => this.toGuesses(),
     };
@@ -440,7 +450,7 @@ export class ReasonDiffTimeline extends LitElement {
             </button>
           `,
         )}
-        ${story.clips.slice(1).map((clip, edge) => this.edgeHandle(edge, clip.start, story))}
+        ${story.clips.slice(1).map((clip, edge) => this.edgeHandle(edge, clip.start, story))} ${this.endHandle(story)}
       </div>
     `;
   }
@@ -461,6 +471,25 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuetext="Clip ${edge + 2} begins at ${placeName(frame, story.interval, this.units)}"
         @keydown=${(event: KeyboardEvent) => this.edgeKey(event, edge)}
         @pointerdown=${(event: PointerEvent) => this.dragEdge(event, edge)}
+      ></div>
+    `;
+  }
+
+  /** The last clip's end, and the story's. */
+  private endHandle({ clips, numFrames, interval }: Narrative): TemplateResult {
+    const last = clips.length - 1;
+    return html`
+      <div
+        class="edge end"
+        role="slider"
+        tabindex="0"
+        aria-label="End of the story"
+        aria-valuemin=${clips[last]!.start + 1}
+        aria-valuemax=${MAX_FRAMES}
+        aria-valuenow=${numFrames}
+        aria-valuetext="Clip ${last + 1} ends at ${placeName(numFrames - 1, interval, this.units)}"
+        @keydown=${(event: KeyboardEvent) => this.edgeKey(event, last)}
+        @pointerdown=${(event: PointerEvent) => this.dragEdge(event, last)}
       ></div>
     `;
   }

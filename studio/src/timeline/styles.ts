@@ -269,6 +269,12 @@ export const timelineStyles = css`
     border-radius: 2px;
     background: var(--ink);
   }
+  .edge.end {
+    left: 100%;
+  }
+  .edge.end::after {
+    background: var(--soft);
+  }
   .latent {
     height: 14px;
     margin-top: 4px;

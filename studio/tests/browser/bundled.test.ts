@@ -50,5 +50,11 @@ test("an example becomes a video", { timeout: 900_000 }, async () => {
   await shoot(page, "made");
   const { data } = (await (await page.request.get(`${server.address}/v1/videos`)).json()) as { data: Video[] };
   expect(data.map((video) => video.status)).toEqual(["completed"]);
+  await page.getByText("Redo one clip, keep the rest").click();
+  await page.locator("clip-redo select").selectOption({ index: 2 });
+  await page.getByRole("button", { name: "Redo with another seed" }).click();
+  await page.locator("take-player video.second").waitFor();
+  await page.waitForTimeout(1000);
+  await shoot(page, "redone");
   expect(problems).toEqual([]);
 });

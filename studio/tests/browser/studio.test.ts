@@ -210,6 +210,8 @@ test("several images, one of them pinned, each with its own pin", async () => {
   expect(anchors).toContainEqual({ position: 1, image: 1 });
   await page.getByRole("slider", { name: "Image 2" }).focus();
   await page.keyboard.press("ArrowRight");
+  expect(await page.getByLabel("Where image 2 is").inputValue()).toBe("frame_index");
+  expect(await page.getByLabel("Frame of image 2").inputValue()).toBe("2");
   await shoot(page, "several");
   await make(page, 15, 2);
   await take(page, 15, "completed").waitFor();
@@ -259,7 +261,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   const page = await open();
   await tell(page);
   for (const seed of [31, 32, 33]) {
-    await make(page, seed, seed === 31 ? 120 : 3);
+    await make(page, seed, seed === 31 ? 250 : 3);
     await page.waitForFunction((text) => document.querySelector("reasondiff-studio")!.shadowRoot!
       .querySelector("take-list")!.shadowRoot!.textContent!.includes(text), `(seed ${seed})`);
   }
@@ -280,7 +282,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   });
   await take(page, 32, "queued").getByRole("button", { name: "Stop" }).click();
   await take(page, 32, "failed").getByText("Stopped").waitFor();
-  await take(page, 34, "completed").waitFor();
+  await take(page, 34, "completed").waitFor({ timeout: 120_000 });
   await take(page, 31, "completed").getByRole("button", { name: "Play", exact: true }).click();
   await take(page, 34, "completed").getByRole("button", { name: "Compare" }).click();
   await page.getByLabel("Wipe").fill("30");
