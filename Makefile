@@ -67,7 +67,15 @@ $(PACKAGES)/files/.ready: tests/packages/files.py | $(READY)
 	$(BIN)/python $< $(PACKAGES)/files
 	touch $@
 
-test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready
+# VBench beside our own packages, which it reads through a .pth.
+$(PACKAGES)/vbench/.ready: tests/packages/vbench.txt | $(READY)
+	$(PYTHON) -m venv $(PACKAGES)/vbench
+	$(PACKAGES)/vbench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" > \
+	  $$($(PACKAGES)/vbench/bin/python -c "import site; print(site.getsitepackages()[0])")/ours.pth
+	touch $@
+
+test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGES)/vbench/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
 test-server: env
 	$(BIN)/python -m pytest -q -m server -rs tests/server

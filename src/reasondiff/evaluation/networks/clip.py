@@ -19,6 +19,9 @@ __all__ = ["ClipNetwork", "DinoNetwork"]
 
 FRAMES_AT_ONCE = 16
 
+RESIZED, CROPPED = 256, 224
+"""Pixels of DINO's input before and after its borders are cut off."""
+
 
 @dataclass(frozen=True)
 class ClipNetwork:
@@ -82,7 +85,8 @@ class ClipNetwork:
 class DinoNetwork:
     """DINO, the vector of its class token, as VBench-I2V's subject consistency has it.
 
-    Frames are brought to 224 pixels by their shorter side, bilinear, and normalised by ImageNet's mean and deviation.
+    As in VBench-I2V, frames are brought to 256 pixels by their shorter side, bicubic, the middle 224 are taken of them,
+    and they are normalised by ImageNet's mean and deviation.
 
     Args:
         model: a folder, or a model on the hub.
@@ -114,14 +118,21 @@ class DinoNetwork:
         return np.concatenate([self._encode(frame) for frame in frames])
 
     def _encode(self, frame: np.ndarray) -> np.ndarray:
-        pixels = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float()
-        scale = 224 / min(pixels.shape[-2:])
-        size = [max(224, int(scale * side)) for side in pixels.shape[-2:]]
-        pixels = torch.nn.functional.interpolate(pixels, size=size, mode="bilinear", antialias=True) / 255
+        pixels = _middle(torch.from_numpy(frame.copy()).permute(2, 0, 1)[None].float()) / 255
         mean, deviation = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
         pixels = (pixels - mean[:, None, None]) / deviation[:, None, None]
         hidden = self._net(pixels.to(self.device), interpolate_pos_encoding=True).last_hidden_state
         return hidden[:, 0].float().cpu().numpy()
+
+
+def _middle(pixels: torch.Tensor) -> torch.Tensor:
+    """Frames [frames, 3, height, width] as torchvision resizes and crops whole levels, [frames, 3, 224, 224]."""
+    height, width = pixels.shape[-2:]
+    shorter = min(height, width)
+    size = [int(RESIZED * side / shorter) for side in (height, width)]
+    resized = torch.nn.functional.interpolate(pixels, size=size, mode="bicubic", antialias=True).round().clamp(0, 255)
+    top, left = (round((side - CROPPED) / 2) for side in size)
+    return resized[..., top : top + CROPPED, left : left + CROPPED]
 
 
 def _model_folder(model: str, needed_by: str, fetch: bool) -> Path:
