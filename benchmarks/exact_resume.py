@@ -16,6 +16,7 @@ of imports would take longer than all the steps.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import signal
@@ -30,9 +31,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from reasondiff.backends.wan.building import new_transformer
-from reasondiff.checkpoints import weight_hashes
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.components import TransformerConfig
 from reasondiff.recipes.config import to_json
@@ -142,10 +143,21 @@ class Killed:
             raise SystemExit(f"The run ended with {codes}: {(self.folder / 'errors-0.txt').read_text()[-2000:]}")
 
     def result(self) -> tuple[dict[str, str], dict[str, str], list[Row]]:
-        """What two runs must have in common: the last checkpoint's and the model's files, and the log's numbers."""
+        """What two runs must have in common: the last checkpoint's and the model's tensors, and the log's numbers."""
         last = self.run / "checkpoints" / f"{self.steps:06d}"
         rows = [{name: value for name, value in row.items() if name not in TIMES} for row in read_log(self.run)]
-        return weight_hashes(last), weight_hashes(self.folder / "model"), rows
+        return tensor_hashes(last), tensor_hashes(self.folder / "model"), rows
+
+
+def tensor_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every tensor below a folder; a file's header has its remarks in any order."""
+    return {
+        f"{file.relative_to(folder)}/{name}": hashlib.sha256(
+            tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        ).hexdigest()
+        for file in sorted(folder.rglob("*.safetensors"))
+        for name, tensor in load_file(file).items()
+    }
 
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str], errors: Path) -> None:
