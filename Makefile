@@ -50,7 +50,7 @@ test-browser: env
 test-studio: env
 	cd studio && npm ci && npm run check && npm test && npm run build
 	git diff --exit-code --stat src/reasondiff/studio/dist
-	cd studio && REASONDIFF=$(abspath $(BIN))/reasondiff npm run test:browser
+	cd studio && REASONDIFF=$(abspath $(BIN))/reasondiff PYTHON=$(abspath $(BIN))/python npm run test:browser
 
 test-gpu: env
 	$(BIN)/python -m pytest -q -m gpu -rs

@@ -1,9 +1,10 @@
 """Whether a run that is killed again and again ends as one that was not:
 
     python -m benchmarks.exact_resume                 # 100 kills of one process, 100 of two
-    python -m benchmarks.exact_resume --kills 10
+    python -m benchmarks.exact_resume --kills 10 --base-model storyworld-tiny
 
-Trains ``storyworld-tiny/quick`` by ``reasondiff train``, a checkpoint after every step. The same command is given again
+Trains ``storyworld-tiny/quick`` by ``reasondiff train``, a checkpoint after every step, on a base of one narrow layer
+unless another is given, so that many kills take minutes. The same command is given again
 and again, and its processes are killed at random: by SIGKILL or SIGTERM, while they start, in a step, or while a
 checkpoint is written. Then it may end, and its last checkpoint (weights, EMA, the optimizer's moments), the adapter and
 the log's losses are compared with those of a run that nobody touched: bit by bit.
@@ -28,7 +29,13 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import torch
+
+from reasondiff.backends.wan.building import new_transformer
 from reasondiff.checkpoints import weight_hashes
+from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.recipes.components import TransformerConfig
+from reasondiff.recipes.config import to_json
 from reasondiff.training.log import Row, read_log
 
 RECIPE = "storyworld-tiny/quick"
@@ -54,6 +61,7 @@ class Killed:
         folder: with the run and the model that it makes.
         processes: that share it.
         steps: of the whole run.
+        base_model: that it trains.
         signals: the kills by their signal's name.
         sessions: how often the command was given.
     """
@@ -61,6 +69,7 @@ class Killed:
     folder: Path
     processes: int
     steps: int
+    base_model: str
     signals: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
 
@@ -80,7 +89,8 @@ class Killed:
             "train", "--recipe", RECIPE, "--steps", str(self.steps), "--model", str(self.folder / "model"),
             "--runs", str(self.folder / "runs"), "--cache", str(self.folder.parent / "cache"), "--device", "cpu",
             "--checkpoint-minutes", "0", "--precision", "fp32", "--track", "none", "--threads", "1", "--batch", "1",
-            "--set", "optimization.ema_decay=0.99",
+            "--set", "optimization.ema_decay=0.99", "--set", f"base_model={self.base_model}",
+            "--set", "alignformer.dim=32",
         )  # fmt: skip
         self.sessions += 1
         port = str(_free_port())
@@ -164,14 +174,28 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def measured(folder: Path, *, processes: int, kills: int, seed: int = 0) -> tuple[Killed, bool, bool, bool]:
+def small_model(folder: Path) -> str:
+    """The bundled model with a transformer of one narrow layer, untrained; returns its folder."""
+    pipe = ReasonDiffPipeline.from_pretrained("storyworld-tiny", lora=None, alignformer=None)
+    config = TransformerConfig(num_attention_heads=1, attention_head_dim=32, ffn_dim=64, num_layers=1)
+    torch.manual_seed(0)
+    pipe.register_modules(transformer=new_transformer(to_json(config)))
+    pipe.save_pretrained(folder)
+    return str(folder)
+
+
+def measured(
+    folder: Path, base_model: str, *, processes: int, kills: int, seed: int = 0
+) -> tuple[Killed, bool, bool, bool]:
     """Kill a run so often, and compare it with one that was not touched.
 
     Returns:
         The killed run; whether its last checkpoint, its model and its log are equal to the other's.
     """
     steps = 2 * kills + 20  # a session takes one in the mean, and those of its last moment
-    whole, killed = (Killed(folder / f"{name}-{processes}", processes, steps) for name in ("whole", "killed"))
+    whole, killed = (
+        Killed(folder / f"{name}-{processes}", processes, steps, base_model) for name in ("whole", "killed")
+    )
     for run in (whole, killed):
         run.folder.mkdir(parents=True)
     whole.finish()
@@ -187,6 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.exact_resume")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--base-model", help="a name or a folder")
     asked = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
     get_context("forkserver").set_forkserver_preload(list(IMPORTED))
@@ -194,8 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("|---|---|---|---|---|---|---|")
     failed = False
     with tempfile.TemporaryDirectory() as name:
+        base_model = asked.base_model or small_model(Path(name) / "base")
         for processes in asked.processes:
-            killed, *equal = measured(Path(name), processes=processes, kills=asked.kills)
+            killed, *equal = measured(Path(name), base_model, processes=processes, kills=asked.kills)
             failed |= not all(equal)
             told = ("identical" if each else "DIFFERS" for each in equal)
             numbers = (processes, killed.signals.get("SIGKILL", 0), killed.signals.get("SIGTERM", 0), killed.steps)

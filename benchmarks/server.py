@@ -60,7 +60,8 @@ def serve(folder: Path) -> None:
     from reasondiff.server.api.app import create_app
     from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
-    from reasondiff.server.queue import JobQueue, Quota
+    from reasondiff.server.queue import JobQueue
+    from reasondiff.server.quotas import Quota
     from reasondiff.server.running import listen
     from reasondiff.server.served import Served
     from reasondiff.server.service import Limits, Service

@@ -27,8 +27,10 @@ def bytes_per_clip(captions: int, clips: int) -> float:
     keys = [text_key(f"{clip}/{caption}") for clip in range(clips) for caption in range(captions)]
     embeds = torch.ones(TOKENS, TEXT_DIM, dtype=torch.bfloat16)
     with TemporaryDirectory() as folder:
-        shards = fill_shards(Path(folder), keys, "benchmark", lambda _: embeds.clone(), per_shard=TEXTS_PER_SHARD)
-        return shards.size / clips
+        made = fill_shards(
+            Path(folder), keys, "benchmark", lambda wanted: (embeds.clone() for _ in wanted), per_shard=TEXTS_PER_SHARD
+        )
+        return made.size / clips
 
 
 def main() -> None:

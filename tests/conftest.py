@@ -23,3 +23,11 @@ def attention_backend() -> Iterator[None]:
     yield
     if (dispatch := sys.modules.get("diffusers.models.attention_dispatch")) is not None:
         dispatch._AttentionBackendRegistry.set_active_backend(dispatch.AttentionBackendName.NATIVE)
+
+
+@pytest.fixture
+def all_templates_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The template judge passes every video: for tests of what verdicts are used for. It takes half of their time."""
+    from reasondiff.storyworld import judges
+
+    monkeypatch.setattr(judges, "judge_by_templates", lambda *_, **__: judges.TemplateVerdict(()))

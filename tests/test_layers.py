@@ -23,7 +23,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints flow secrets studio
+timeline files checkpoints finite flow secrets studio
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
@@ -35,6 +35,9 @@ WALLS = {
     "narrator.reading": ("reasondiff.narrator.providers",),
     "training.stages": ("reasondiff.storyworld", "reasondiff.training.storyworld"),
     "data": ("reasondiff.storyworld",),
+    "pipeline.generate": ("reasondiff.backends.wan",),
+    "pipeline.story": ("reasondiff.backends.wan",),
+    "pipeline.any_model": ("reasondiff.backends.wan",),
 }
 """What a room may not know, beside what stands above it."""
 

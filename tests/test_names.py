@@ -18,8 +18,10 @@ SEEN_BY_USERS = (
     "jobs",
     "narrative.story",
     "narrator",
+    "pipeline.any_model",
     "pipeline.generate",
     "pipeline.story",
+    "pipeline.wan",
     "pipeline.word_attention",
     "server.api",
 )

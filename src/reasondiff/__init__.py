@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Public names are looked up on first use, so that `import reasondiff` costs neither torch nor a network.
     if name not in _HOME:
         raise AttributeError(f"module 'reasondiff' has no attribute {name!r}")

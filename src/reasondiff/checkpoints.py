@@ -326,7 +326,7 @@ def _hashes(folder: str | Path, *patterns: str) -> dict[str, str]:
     return hashes
 
 
-def _without_library_keys(data: Any) -> Any:
+def _without_library_keys(data: object) -> object:
     if isinstance(data, dict):
         return {key: _without_library_keys(value) for key, value in data.items() if key not in _LIBRARY_KEYS}
     return [_without_library_keys(value) for value in data] if isinstance(data, list) else data
@@ -338,7 +338,7 @@ def file_hash(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _read_json(file: Path) -> Any:
+def _read_json(file: Path) -> object:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -359,7 +359,7 @@ def read_config(file: Path) -> dict[str, Any]:
     return data
 
 
-def _check_shards(file: Path, index: Any) -> None:
+def _check_shards(file: Path, index: object) -> None:
     shards = index.get("weight_map") if isinstance(index, dict) else None
     for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
         if not (file.parent / shard).is_file():

@@ -18,12 +18,12 @@ LEAST_SIGMA = 0.05
 """A velocity that is worked out from clean latents is divided by no less."""
 
 
-def clean_from(predicted: Tensor, noisy: Tensor, sigma: Tensor, scheduler: Any) -> Tensor:
+def clean_from(predicted: Tensor, noisy: Tensor, sigma: Tensor, scheduler: object) -> Tensor:
     """The clean latents that a prediction stands for; all of one shape, ``sigma`` broadcast."""
     return predicted if _names_clean(scheduler) else noisy - sigma * predicted
 
 
-def velocity_from(predicted: Tensor, noisy: Tensor, sigma: Tensor, scheduler: Any) -> Tensor:
+def velocity_from(predicted: Tensor, noisy: Tensor, sigma: Tensor, scheduler: object) -> Tensor:
     """The velocity that a prediction stands for; exact from ``LEAST_SIGMA`` on."""
     return (noisy - predicted) / sigma.clamp(min=LEAST_SIGMA) if _names_clean(scheduler) else predicted
 

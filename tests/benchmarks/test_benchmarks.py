@@ -26,6 +26,7 @@ def gap(one: torch.Tensor, other: torch.Tensor) -> float:
     return (one - other).abs().max().item()
 
 
+@pytest.mark.slow
 def test_everything_that_is_counted_at_full_size_reaches_its_goals(capsys: pytest.CaptureFixture[str]) -> None:
     assert flops.main([]) == 0
     assert capsys.readouterr().out.count("| met |") == 9
@@ -40,7 +41,7 @@ def test_the_cpu_benchmark_runs_and_its_contestants_agree(part: str, capsys: pyt
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch.compile looks at it
 @pytest.mark.parametrize(
-    "part", [pytest.param(part, marks=[pytest.mark.slow] * (part == "training")) for part in h200.PARTS]
+    "part", [pytest.param(part, marks=[pytest.mark.slow] * (part in ("calls", "training"))) for part in h200.PARTS]
 )
 def test_the_gpu_benchmark_runs_without_a_gpu(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert h200.main(["--tiny", "--only", part]) == 0

@@ -27,7 +27,7 @@ def test_looking_writes_nothing_and_says_every_reason(reasondiff: Callable, fold
     lines = ran.out.splitlines()
     assert lines[:3] == [
         "Read as videos with .txt captions beside them.",
-        "9 videos can be used: 1 with one caption, 8 without.",
+        "9 videos can be used: 1 with one caption, 8 without a caption.",
         "7 cannot be used:",
     ]
     assert "  4, because it cannot be played:" in lines and "  1, because it is empty:" in lines

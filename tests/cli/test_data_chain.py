@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reasondiff.backends.wan.adapters import AdapterInfo
+from reasondiff.backends.wan.adapter_file import AdapterInfo
 from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.captions import read_captions
 from tests import tiny

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +25,8 @@ from reasondiff.storyworld.dataset import cases
 from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
+
+pytestmark = pytest.mark.usefixtures("all_templates_match")
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +203,27 @@ def test_a_benchmarks_folder_is_evaluated_by_name_and_by_videos(
     (benchmark / "images" / "0001.png").unlink()
     ended = reasondiff("bench", "check", benchmark)
     assert ended.code == 2 and "images/0001.png is missing." in ended.err and "has 2 faults" in ended.err
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_cases_and_leave_the_folder_of_one(
+    reasondiff: Callable, model: Path, tmp_path: Path
+) -> None:
+    asked = ("evaluate", "--model", model, "--cases", 3, "--batch", 1, "--method", "wan", "--method", "truth", "-o")
+    assert reasondiff(*asked, tmp_path / "one").code == 0
+    together = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*together, "-m", "reasondiff", *map(str, asked), str(tmp_path / "two")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("ReasonDiff ahead by") == 1, "one process prints the table"
+    for number in (2, 1):
+        ran = reasondiff(*asked, tmp_path / "apart", "--share", f"{number}/2")
+        assert ran.code == 0 and f"Share {number}/2: {2 * (3 - number)} videos." in ran.out
+    assert reasondiff(*asked, tmp_path / "apart").code == 0
+    one, two, apart = (_contents(tmp_path / name) for name in ("one", "two", "apart"))
+    assert one == two == apart and any(name.endswith("truth/0002.mp4") for name in one)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

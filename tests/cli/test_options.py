@@ -20,6 +20,8 @@ from tests import tiny
 from tests.narrator.providers.misbehaving_server import Say, running
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
 
+pytestmark = pytest.mark.usefixtures("all_templates_match")
+
 VERBS = ("generate", "attention", "calibrate", "cases", "demo", "evaluate", "replay")
 STORY = {
     "position": 9,

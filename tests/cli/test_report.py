@@ -15,6 +15,8 @@ from reasondiff.storyworld.stories import NUM_FRAMES
 from tests import tiny
 from tests.evaluation.report.conftest import result
 
+pytestmark = pytest.mark.usefixtures("all_templates_match")
+
 
 def test_a_report_of_a_run(reasondiff: Callable, refused: Callable, tmp_path: Path) -> None:
     run = tmp_path / "run"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from reasondiff.data.encoded import read_encoded
 from reasondiff.data.precompute import precompute, sizes_of, text_key
 from reasondiff.data.records import write_lines
 from reasondiff.data.shards import ShardReader, fill_shards
+from reasondiff.data.workers import over
 from reasondiff.errors import InputError, OutputError
 from reasondiff.media import read_video
 from reasondiff.media.tensors import to_tensor
@@ -36,6 +39,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoders(model: Path) -> Encoders:
     return Encoders(str(model), precision="fp32")
+
+
+def each(make: Callable[[str], torch.Tensor]) -> Callable[[Sequence[str]], Iterator[torch.Tensor]]:
+    return lambda keys: map(make, keys)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -69,6 +76,21 @@ def test_the_sizes_are_told_before_and_hold_after(tmp_path: Path, encoders: Enco
     for name, told in (("latents", sizes.latents), ("texts", sizes.texts)):
         assert told <= used[name] < told + 2000, name  # and a header
     assert sizes.research_code == 3 * 9 * 512 * tiny.TEXT_DIM * 2
+
+
+def test_two_processes_encode_what_one_does(tmp_path: Path, encoders: Encoders) -> None:
+    place = captioned_set(tmp_path)
+    precompute(place, encoders)
+    one = contents(place / "encoded")
+    shutil.rmtree(place / "encoded")
+    seen: list[tuple[str, int, int]] = []
+    done = precompute(place, encoders, over=over(2), progress=lambda *told: seen.append(told))
+    assert (done.latents_made, done.texts_made) == (3, 10) and contents(place / "encoded") == one
+    assert [told for told in seen if told[0] == "latents"] == [("latents", n, 3) for n in (1, 2, 3, 3)]
+    shutil.rmtree(place / "encoded" / "latents")
+    write_lines(place / "clips.jsonl", [replace(clips_of(place)[0], height=16, width=32)])
+    with pytest.raises(InputError, match=r"is not what clips\.jsonl says; run reasondiff data sample"):
+        precompute(place, encoders, over=over(2))
 
 
 def test_a_second_run_makes_nothing(tmp_path: Path, encoders: Encoders) -> None:
@@ -132,9 +154,9 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.
         return torch.ones(3)
 
     with pytest.raises(OutputError, match="No space left on device; make room"):
-        fill_shards(tmp_path / "s", ["a", "b", "c", "d"], "x", make, per_shard=2)
+        fill_shards(tmp_path / "s", ["a", "b", "c", "d"], "x", each(make), per_shard=2)
     monkeypatch.setattr(shards, "save_file", save)
-    assert fill_shards(tmp_path / "s", ["a", "b", "c", "d"], "x", make, per_shard=2).made == 2
+    assert fill_shards(tmp_path / "s", ["a", "b", "c", "d"], "x", each(make), per_shard=2).made == 2
     assert made == ["a", "b", "c", "d", "c", "d"]
     assert not [path for path in (tmp_path / "s").iterdir() if path.name.startswith(".")]
 
@@ -144,7 +166,7 @@ def fill_slowly(folder: Path) -> None:
         time.sleep(0.002)
         return torch.full((50,), float(key))
 
-    fill_shards(folder, [str(number) for number in range(60)], "x", make, per_shard=4)
+    fill_shards(folder, [str(number) for number in range(60)], "x", each(make), per_shard=4)
 
 
 def test_killed_anywhere_the_same_command_ends_alike(tmp_path: Path) -> None:
@@ -181,7 +203,7 @@ def test_a_shard_that_was_cut_is_made_again(tmp_path: Path, encoders: Encoders) 
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="The encoding of a is not finite"):
-        fill_shards(tmp_path, ["a"], "x", lambda _: torch.tensor([float("nan")]), per_shard=2)
+        fill_shards(tmp_path, ["a"], "x", each(lambda _: torch.tensor([float("nan")])), per_shard=2)
     from safetensors.torch import save_file
 
     save_file({"a": torch.tensor([float("nan")])}, tmp_path / "x.safetensors")

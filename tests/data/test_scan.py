@@ -49,7 +49,7 @@ def test_caption_files_beside_the_videos(tmp_path: Path) -> None:
     assert any("1 videos have several caption lines" in note for note in found.notes)
     told = reasons(found)
     assert "without a video" in told["lonely.txt"] and "caption cannot be read" in told["deep/d.mp4"]
-    assert found.unused == ("1 files that end in '.md'",)
+    assert found.unused == ("1 file that ends in '.md'",)
 
 
 def test_ids_do_not_depend_on_the_place_of_the_set(tmp_path: Path) -> None:

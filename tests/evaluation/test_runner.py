@@ -27,6 +27,8 @@ from reasondiff.narrative import Narrative
 from reasondiff.pipeline import ReasonDiffPipeline
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("all_templates_match")
+
 WAN, JOINED, TRUTH = METHODS[0], METHODS[1], METHODS[-1]
 TITLES = {system.name: system.title for system in METHODS}
 
@@ -103,8 +105,9 @@ def test_every_system_is_told_the_same_story_of_a_case(
         assert row.values["anchor_psnr"] == psnr(made[row.system, row.case][row.anchor_frame], np.asarray(case.image))
         assert set(row.values) == {metric.name for metric in metrics} and not row.missing
     (using.folder / "results.jsonl").unlink()
-    again = evaluate(METHODS, suite, metrics, using)
-    assert again == rows and narrator.questions == 2, "the stories were kept"
+    again = evaluate((WAN, JOINED), suite, metrics, using)
+    assert again == [row for row in rows if row.system in ("wan", "joined")]
+    assert narrator.questions == 2, "the stories were kept"
 
 
 def test_a_story_of_no_use_is_a_failure_of_every_system_that_is_told_it(

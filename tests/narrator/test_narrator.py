@@ -400,6 +400,11 @@ def test_a_narrator_of_whole_stories_lends_the_clip_of_the_most_alike(image: Ima
     assert [clip.description for clip in told.clips] == [first, "A cat jumps in and breaks the vase.", *last]
     assert same_story(replace(told, clips=VASE.clips), VASE)
     assert told.provenance["redone"] == [{"clip": 2, "was": old, "narrator": "sampler:m"}]
+    texts = [first, "A blue cat jumps in and breaks the vase.", *last]
+    clips = [{"end": end, "description": text} for end, text in zip(ends, texts, strict=True)]
+    blue_cat = Sampler(reply(style="A blue cat and a white vase.", clips=clips))
+    told = retell_clip(replace(narrator, provider=blue_cat), VASE, 1, image, "A cat")
+    assert told.clips[1].description == "A grey cat jumps in and breaks the vase."
     same = VisionNarrator(Sampler(reply()), instruction=Instruction(template="{prompt}"))
     with pytest.raises(NarrationError, match="told nothing new for clip 2"):
         retell_clip(same, VASE, 1, image, "A cat")

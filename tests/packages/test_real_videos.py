@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reasondiff.backends.wan.adapters import AdapterInfo
+from reasondiff.data.caption_set import clips_of
 from reasondiff.media import read_video, video_frames, video_info
+from tests import tiny
+from tests.narrator.providers.misbehaving_server import Say, running
 from tests.packages.conftest import of_files
 
 pytestmark = pytest.mark.packages
@@ -115,3 +121,50 @@ def test_a_cut_off_file(made: Path) -> None:
     data = (made / "a.ts").read_bytes()
     (made / "a.ts").write_bytes(data[: len(data) // 2])
     assert 15 < len(list(video_frames(made / "a.ts"))) < 35
+
+
+def test_videos_that_nobody_here_made_become_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phone-like, old, odd and unusable files in one folder, by the one command: 20 steps of both stages."""
+    names = ("bigbuckbunny.mp4", "bikes.mp4", "carphone_pristine.mp4", "vtest.avi", "cup.mp4", "cityCC0.mpg",
+             "flashmob.mkv", "tree.avi", "sample.ts", "matrix_ping_pong.wmv")  # fmt: skip
+    files = [of_files(name) for name in names]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    (tmp_path / "videos").mkdir()
+    for file in files:
+        (tmp_path / "videos" / file.name).symlink_to(file)
+    tiny.checkpoint(tmp_path / "wan")
+    values = ("base_model=wan", "frozen_weights=fp32", "width=64", "height=64", "validation_steps=2",
+              "optimization.gradient_accumulation_steps=1", "optimization.lr=1e-3", "stage1.alignformer.in_channels=4",
+              "stage1.alignformer.text_dim=32", "stage1.alignformer.dim=16", "stage1.lora.r=2")  # fmt: skip
+    changes = [word for value in values for word in ("--set", value)]
+    with running() as server:
+        server.answer = lambda request: Say(f"The image depicts a scene of {len(request.images[-1].getcolors(2**24))}.")
+        told = reasondiff(
+            "adapt", "videos", "-o", "mine", "--narrator", "openai:m", "--narrator-url", server.url, "--steps", "20",
+            "--batch", "1", "--precision", "fp32", "--device", "cpu", *changes,
+        )  # fmt: skip
+    assert "Use it: reasondiff generate" in told
+    for unusable in ("sample.ts", "matrix_ping_pong.wmv"):  # two frames; no picture
+        assert unusable in told
+    clips = clips_of(tmp_path / "mine.work" / "set")
+    assert {clip.origin for clip in clips} >= {"bigbuckbunny.mp4", "bikes.mp4", "vtest.avi", "cup.mp4", "cityCC0.mpg"}
+    made = AdapterInfo.read(tmp_path / "mine")
+    assert set(made.scores) == {"anchor_psnr", "eval_loss", "eval_denoising", "eval_auxiliary"}
+    assert (tmp_path / "mine" / "validation.png").is_file()
+    tiny.image(64, 64).save("anchor.png")
+    story = {"position": 20, "num_frames": 33, "clips": [{"start": 1, "end": 33, "description": "A hand turns a box."}]}
+    Path("story.json").write_text(json.dumps(story))
+    reasondiff(
+        "generate", "--model", "wan", "--adapter", "mine", "--image", "anchor.png", "--prompt", "A box turns.",
+        "--narrative", "story.json", "--num-frames", "33", "--steps", "2", "--size", "64x64", "-o", "out.mp4",
+    )  # fmt: skip
+    assert video_info(tmp_path / "out.mp4").num_frames == 33
+
+
+def reasondiff(*arguments: str) -> str:
+    """What the command told, which must end well."""
+    code = "from reasondiff.cli import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=1200)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout

@@ -624,6 +624,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "position 0": ({"position": 0}, NarrativeError, "Position 0 is outside 1..17; give a position in that range."),
     "size": ({"width": 70, "height": 64}, InputError, "The size 70x64 does not divide into 16x16 pixels; give 64x64."),
     "no size": ({"width": 0, "height": 64}, InputError, "The size 0x64 does not divide into 16x16 pixels; give 16x64."),
+    "no place": ({"width": 9999, "height": 9999}, InputError, "no place for the size 9999x9999; give at most 1024 a"),
     "fit": ({"fit": "squeeze"}, InputError, "'squeeze' is unknown; give one of crop, letterbox, stretch."),
     "text mode": ({"text_mode": "all"}, InputError, "'all' is unknown; give one of framewise, soft, mean, concat,"),
     "anchor": ({"anchor": "middle"}, InputError, "The anchor 'middle' is unknown; give one of narrative, first, last."),

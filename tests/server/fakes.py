@@ -14,7 +14,7 @@ from reasondiff.errors import InputError, StoppedError
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.editing import set_description
 from reasondiff.server.jobs import Job, Kind
-from reasondiff.server.worker import Made, Watch
+from reasondiff.server.worker import BEFORE, Made, Watch
 
 MODEL = "storyworld-tiny"
 STEPS = 4
@@ -82,7 +82,10 @@ class FakeMaker:
 
     def _files(self, job: Job, images: Sequence[bytes], narrative: object, folder: Path) -> dict[str, Path]:
         seen = hashlib.sha256(b"".join(images)).hexdigest()
-        told = json.dumps([job.order.prompt, job.seed, narrative, seen], sort_keys=True)
+        whole = [job.order.prompt, job.seed, narrative, seen]
+        if job.order.redo is not None:
+            whole += [job.order.redo.clip, (folder / BEFORE).read_text()]
+        told = json.dumps(whole, sort_keys=True)
         names = {
             "video": "mp4", "thumbnail": "webp", "spritesheet": "jpg", "contact_sheet": "png", "gif": "gif",
             "record": "json",

@@ -22,6 +22,7 @@ from reasondiff.server.api.app import create_app
 from reasondiff.server.database import Database
 from reasondiff.server.jobs import Order
 from reasondiff.server.keys import Keys
+from reasondiff.server.leases import Leases
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.running import listen
 from reasondiff.server.served import Served
@@ -49,9 +50,8 @@ def service(folder: Path, **changes: Any) -> Service:
     """The parts of a server whose things are in a folder."""
     database = Database(changes.pop("url", f"sqlite:///{folder}/queue.db"))
     served = Served.of(VideoRequest(image=Path()))
-    queue = JobQueue(database, lease_seconds=changes.pop("lease_seconds", 60.0))
     whole = Service(
-        served={MODEL: served}, queue=queue, storage=Storage(f"{folder}/videos"), keys=Keys(database),
+        served={MODEL: served}, queue=JobQueue(database), storage=Storage(f"{folder}/videos"), keys=Keys(database),
         limits=Limits(disk_floor=0),
     )  # fmt: skip
     return replace(whole, **changes)
@@ -60,7 +60,9 @@ def service(folder: Path, **changes: Any) -> Service:
 @contextmanager
 def working(parts: Service, folder: Path, maker: FakeMaker | None = None, name: str = "worker") -> Iterator[Worker]:
     """A worker in a thread."""
-    worker = Worker(name, parts.queue, parts.storage, maker or FakeMaker(), folder / "work", poll_seconds=0.02)
+    worker = Worker(
+        name, Leases(parts.queue.database), parts.storage, maker or FakeMaker(), folder / "work", poll_seconds=0.02
+    )
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from reasondiff.server.api.app import create_app
+from reasondiff.server.leases import Leases
 from reasondiff.server.running import run_worker, worker_name
 from reasondiff.server.worker import Worker
 from tests.server.fakes import FakeMaker
@@ -42,9 +43,9 @@ def start(
 
 
 def _run(kind: str, folder: Path, database: str, port: int, attempts: int, seconds: float) -> None:
-    parts = service(folder, url=database, lease_seconds=LEASE_SECONDS)
-    parts.queue.max_attempts = attempts
+    parts = service(folder, url=database)
     if kind == "worker":
-        worker = Worker(worker_name(), parts.queue, parts.storage, FakeMaker(seconds), folder / "work")
+        leases = Leases(parts.queue.database, lease_seconds=LEASE_SECONDS, max_attempts=attempts)
+        worker = Worker(worker_name(), leases, parts.storage, FakeMaker(seconds), folder / "work")
         sys.exit(run_worker(worker))
     uvicorn.run(create_app(parts), host="127.0.0.1", port=port, log_level="error")

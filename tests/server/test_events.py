@@ -129,11 +129,20 @@ def test_agents_have_three_tools(running: Running) -> None:
     assert ask("nothing")["error"]["code"] == -32601
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"jsonrpc": "1.0"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"jsonrpc": "1.0"}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}',
+        '{"jsonrpc": "2.0", "id": {}, "method": "ping"}',
+    ],
+)
 def test_what_is_no_message_is_an_error_of_the_protocol(running: Running, text: str) -> None:
     with running.http() as http:
         answer = http.post("/mcp", content=text)
-    assert answer.status_code == 400 and answer.json()["error"]["code"] in (-32700, -32600)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] in (-32700, -32600, -32602)
 
 
 def test_metrics_count_what_the_queue_holds(running: Running) -> None:

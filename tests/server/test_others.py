@@ -1,7 +1,7 @@
 """Programs of others, each in an environment of its own, against this server.
 
-SCHEMATHESIS names the command of that name, LITELLM_PYTHON an interpreter that has litellm; without them a test is
-skipped and says so.
+SCHEMATHESIS names the command of that name, LITELLM_PYTHON and MCP_PYTHON interpreters that have litellm and mcp;
+without them a test is skipped and says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from tests.server.harness import Running, listening, png, service, working
 
 pytestmark = pytest.mark.server
@@ -38,6 +38,35 @@ for provider in ("openai", "hosted_vllm"):
     print(provider, "works")
 """
 
+AGENT = """
+import asyncio, base64, sys
+from mcp.client.client import Client
+url, image = sys.argv[1:]
+picture = "data:image/png;base64," + base64.b64encode(open(image, "rb").read()).decode()
+
+async def work(mode):
+    async with Client(f"{url}/mcp", mode=mode) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert set(tools) == {"narrate", "generate", "status"}, tools
+
+        async def ask(name, **given):
+            answer = await client.call_tool(name, given)
+            assert not answer.is_error, answer
+            return answer.structured_content
+
+        told = await ask("narrate", image=picture, prompt="A cat plays.")
+        video = await ask("generate", image=picture, prompt="A cat plays.", narrative=told["narrative"], seed=7)
+        while (video := await ask("status", id=video["id"]))["status"] not in ("completed", "failed"):
+            await asyncio.sleep(0.1)
+        assert video["status"] == "completed" and video["url"].endswith("/content"), video
+        wrong = await client.call_tool("status", {"id": "video_none"})
+        assert wrong.is_error and "no such video" in wrong.content[0].text, wrong
+    print(mode, "works")
+
+for mode in ("auto", "legacy"):
+    asyncio.run(work(mode))
+"""
+
 WHEEL = """
 import re, subprocess, sys
 import httpx2
@@ -48,9 +77,13 @@ command = [sys.executable, "-m", "reasondiff", "serve", "--port", "0", "--worker
 server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 url = re.search(r"http://\\S+:[0-9]+", server.stdout.readline())[0]
 print(httpx2.get(url + "/v1/models").json()["data"][0]["id"], httpx2.get(url + "/healthz").text)
-print(httpx2.get(url + "/openapi.json").status_code)
+page = httpx2.get(url + "/")
+assert page.headers["content-type"].startswith("text/html"), page.headers
+assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+assert assets and all(httpx2.get(httpx2.URL(url).join(each)).status_code == 200 for each in assets), assets
+print("studio", httpx2.get(url + "/openapi.json").status_code)
 server.terminate()
-assert server.wait() == 0
+assert server.wait() == 143  # 128 and the signal's number
 """
 
 
@@ -90,10 +123,24 @@ def test_litellm_makes_and_fetches_a_video(generous: Running, tmp_path: Path) ->
     assert done.stdout.split("\n")[:2] == ["openai works", "hosted_vllm works"]
 
 
+def test_an_agent_tells_a_story_and_makes_a_video(generous: Running, tmp_path: Path) -> None:
+    """Through the client of the Model Context Protocol's own package, which first looks for its newest version."""
+    if (python := os.environ.get("MCP_PYTHON")) is None:
+        pytest.skip("MCP_PYTHON names no interpreter")
+    image = tmp_path / "image.png"
+    image.write_bytes(png())
+    given = [python, "-c", AGENT, generous.url, str(image)]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, env={**os.environ, "NO_PROXY": "*"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split("\n")[:2] == ["auto works", "legacy works"]
+
+
 def test_a_wheel_serves_in_a_fresh_environment(tmp_path: Path) -> None:
-    """Built from this tree; its libraries are those that are installed here."""
-    tree = Path(__file__).parents[2]
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, tree]
+    """Built from a clone, without Node; its libraries are those that are installed here."""
+    tree, clone = Path(__file__).parents[2], tmp_path / "clone"
+    if subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{tree}", clone], check=False).returncode:
+        pytest.skip("this tree is no git repository")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, clone]
     built = subprocess.run(build, capture_output=True, text=True, check=False)
     if built.returncode:
         pytest.skip(f"no wheel can be built here: {built.stderr[-200:]}")
@@ -107,4 +154,4 @@ def test_a_wheel_serves_in_a_fresh_environment(tmp_path: Path) -> None:
     given = [python, "-c", WHEEL, str(tmp_path)]
     done = subprocess.run(given, capture_output=True, text=True, check=False, env=clean, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == ["storyworld-tiny", "ok", "200"]
+    assert done.stdout.split() == ["storyworld-tiny", "ok", "studio", "200"]

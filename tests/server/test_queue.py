@@ -11,17 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reasondiff.server.database import Database, jobs
+from reasondiff.server.database import Database, jobs, workers
 from reasondiff.server.jobs import NewJob, Order
-from reasondiff.server.queue import (
-    JobQueue,
-    LeaseLostError,
-    NotQueuedError,
-    Quota,
-    QuotaError,
-    RepeatedError,
-    new_id,
-)
+from reasondiff.server.leases import Leases
+from reasondiff.server.queue import JobQueue, NotQueuedError, RepeatedError
+from reasondiff.server.quotas import Quota, QuotaError
+from reasondiff.server.rows import LeaseLostError, new_id
 from tests.server.harness import ORDER
 from tests.server.postgres import postgres
 
@@ -37,9 +32,15 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobQueue]:
     url = f"sqlite:///{tmp_path}/queue.db" if request.param == "sqlite" else request.getfixturevalue("server")
     database = Database(url)
     with database.writing() as connection:
-        connection.execute(jobs.delete())
+        for table in (jobs, workers):
+            connection.execute(table.delete())
     yield JobQueue(database)
     database.close()
+
+
+@pytest.fixture
+def leases(queue: JobQueue) -> Leases:
+    return Leases(queue.database)
 
 
 def new(**changes: Any) -> NewJob:
@@ -56,109 +57,109 @@ def test_an_order_of_the_days_of_one_image_is_read() -> None:
     assert Order.from_json({**row, "image": "i"}) == ORDER == Order.from_json(ORDER.to_json())
 
 
-def test_a_job_goes_its_way(queue: JobQueue) -> None:
+def test_a_job_goes_its_way(queue: JobQueue, leases: Leases) -> None:
     job, fresh = queue.add(new())
     assert fresh and job.status == "queued" and job.order == ORDER
-    lease = queue.claim("w", ["tiny"])
+    lease = leases.claim("w", ["tiny"])
     assert lease is not None and lease.job.id == job.id and lease.job.attempts == 1
-    queue.report(lease, stage="denoise", step=3, steps=20)
-    queue.report(lease, narrative={"version": 1})
+    leases.report(lease, stage="denoise", step=3, steps=20)
+    leases.report(lease, narrative={"version": 1})
     seen = queue.get(job.id, "anna")
     assert seen is not None and (seen.stage, seen.step, seen.narrative) == ("denoise", 3, {"version": 1})
-    queue.complete(lease, artifacts={"video": "v.mp4"}, size=9)
+    leases.complete(lease, artifacts={"video": "v.mp4"}, size=9)
     done = queue.get(job.id)
     assert done is not None and (done.status, done.artifacts, done.bytes) == ("completed", {"video": "v.mp4"}, 9)
     assert done.expires_at == pytest.approx(done.completed_at + 30 * 24 * 3600)
     changes = [event.changes for event in queue.events(job.id, -1)]
     assert [event.number for event in queue.events(job.id, -1)] == [0, 1, 2, 3, 4]
     assert changes[0] == {"status": "queued"} and changes[2] == {"stage": "denoise", "step": 3, "steps": 20}
-    assert queue.claim("w", ["tiny"]) is None
+    assert leases.claim("w", ["tiny"]) is None
 
 
-def test_stories_come_first_and_a_worker_takes_only_what_it_can(queue: JobQueue) -> None:
+def test_stories_come_first_and_a_worker_takes_only_what_it_can(queue: JobQueue, leases: Leases) -> None:
     video, story, other = new(), new(kind="story"), new(model="wan")
     for each in (video, other, story):
         queue.add(each)
-    taken = [lease.job.id for _ in range(3) if (lease := queue.claim("w", ["tiny"])) is not None]
+    taken = [lease.job.id for _ in range(3) if (lease := leases.claim("w", ["tiny"])) is not None]
     assert taken == [story.id, video.id]
-    assert queue.claim("w", ["wan"], ["story"]) is None
+    assert leases.claim("w", ["wan"], ["story"]) is None
 
 
-def test_whoever_was_taken_for_dead_can_write_no_more(queue: JobQueue) -> None:
+def test_whoever_was_taken_for_dead_can_write_no_more(queue: JobQueue, leases: Leases) -> None:
     job, _ = queue.add(new())
-    asleep = queue.claim("asleep", ["tiny"])
-    assert asleep is not None and queue.claim("other", ["tiny"]) is None
+    asleep = leases.claim("asleep", ["tiny"])
+    assert asleep is not None and leases.claim("other", ["tiny"]) is None
     age(queue, job.id, lease_until=0.0)
-    awake = queue.claim("awake", ["tiny"])
+    awake = leases.claim("awake", ["tiny"])
     assert awake is not None and awake.job.attempts == 2
     for write in (
-        lambda: queue.report(asleep, step=1),
-        lambda: queue.renew(asleep),
-        lambda: queue.complete(asleep, artifacts={"video": "wrong"}, size=1),
-        lambda: queue.fail(asleep, "x", "y"),
-        lambda: queue.give_back(asleep, counts=True),
-        lambda: queue.check(asleep),
+        lambda: leases.report(asleep, step=1),
+        lambda: leases.renew(asleep),
+        lambda: leases.complete(asleep, artifacts={"video": "wrong"}, size=1),
+        lambda: leases.fail(asleep, "x", "y"),
+        lambda: leases.give_back(asleep, counts=True),
+        lambda: leases.check(asleep),
     ):
         with pytest.raises(LeaseLostError):
             write()
-    queue.complete(awake, artifacts={"video": "right"}, size=1)
+    leases.complete(awake, artifacts={"video": "right"}, size=1)
     done = queue.get(job.id)
     assert done is not None and done.artifacts == {"video": "right"} and done.worker == "awake"
 
 
-def test_a_job_that_kills_its_workers_is_given_up_after_three(queue: JobQueue) -> None:
+def test_a_job_that_kills_its_workers_is_given_up_after_three(queue: JobQueue, leases: Leases) -> None:
     job, _ = queue.add(new())
     for attempt in range(3):
-        lease = queue.claim(f"w{attempt}", ["tiny"])
+        lease = leases.claim(f"w{attempt}", ["tiny"])
         assert lease is not None and lease.job.attempts == attempt + 1
         age(queue, job.id, lease_until=0.0)
-    assert queue.claim("w3", ["tiny"]) is None
+    assert leases.claim("w3", ["tiny"]) is None
     given_up = queue.get(job.id)
     assert given_up is not None and given_up.status == "failed" and given_up.error["code"] == "worker_lost"
 
 
-def test_the_jobs_of_the_dead_are_free_at_once(queue: JobQueue) -> None:
+def test_the_jobs_of_the_dead_are_free_at_once(queue: JobQueue, leases: Leases) -> None:
     for name in ("host:1:ab", "host:12:cd"):
         queue.add(new())
-        assert queue.claim(name, ["tiny"]) is not None
-    queue.bury("host:1:")
-    freed = queue.claim("host:3:ef", ["tiny"])
+        assert leases.claim(name, ["tiny"]) is not None
+    leases.bury("host:1:")
+    freed = leases.claim("host:3:ef", ["tiny"])
     assert freed is not None and freed.job.attempts == 2
-    assert queue.claim("host:3:ef", ["tiny"]) is None and queue.living_workers() == 2
+    assert leases.claim("host:3:ef", ["tiny"]) is None and queue.living_workers() == 2
 
 
-def test_giving_back_keeps_the_place_and_may_not_count(queue: JobQueue) -> None:
+def test_giving_back_keeps_the_place_and_may_not_count(queue: JobQueue, leases: Leases) -> None:
     first, second = (queue.add(new())[0] for _ in range(2))
-    lease = queue.claim("w", ["tiny"])
+    lease = leases.claim("w", ["tiny"])
     assert lease is not None
-    queue.give_back(lease, counts=False)
+    leases.give_back(lease, counts=False)
     back = queue.get(first.id)
     assert back is not None and (back.status, back.attempts, back.rank) == ("queued", 0, first.rank)
     assert queue.places([back, second]) == {first.id: 0, second.id: 1}
 
 
-def test_cancelling_and_deleting_take_the_lease_away(queue: JobQueue) -> None:
+def test_cancelling_and_deleting_take_the_lease_away(queue: JobQueue, leases: Leases) -> None:
     for end in (queue.cancel, queue.delete):
         job, _ = queue.add(new())
-        lease = queue.claim("w", ["tiny"])
+        lease = leases.claim("w", ["tiny"])
         assert lease is not None and lease.job.id == job.id
         assert not end(job.id, "berta") and end(job.id, "anna")
         with pytest.raises(LeaseLostError):
-            queue.check(lease)
+            leases.check(lease)
     job, _ = queue.add(new())
     cancelled = queue.cancel(job.id, "anna")
     assert cancelled is not None and cancelled.status == "failed" and cancelled.error["code"] == "cancelled"
     assert queue.cancel(job.id, "anna") == cancelled
 
 
-def test_many_claim_at_once_and_each_job_is_taken_once(queue: JobQueue) -> None:
+def test_many_claim_at_once_and_each_job_is_taken_once(queue: JobQueue, leases: Leases) -> None:
     ids = {queue.add(new())[0].id for _ in range(20)}
     taken: list[str] = []
 
     def work(number: int) -> None:
-        while (lease := queue.claim(f"w{number}", ["tiny"])) is not None:
+        while (lease := leases.claim(f"w{number}", ["tiny"])) is not None:
             taken.append(lease.job.id)
-            queue.complete(lease, artifacts={}, size=0)
+            leases.complete(lease, artifacts={}, size=0)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -185,7 +186,7 @@ def test_the_same_request_makes_one_job(queue: JobQueue) -> None:
     assert queue.add(new(idempotency_key="k", body_hash="other", owner="berta"))[1]
 
 
-def test_quotas_are_of_one_key(queue: JobQueue) -> None:
+def test_quotas_are_of_one_key(queue: JobQueue, leases: Leases) -> None:
     queue.add(new(), Quota(queued=1))
     with pytest.raises(QuotaError, match="1 videos wait"):
         queue.add(new(), Quota(queued=1))
@@ -193,9 +194,9 @@ def test_quotas_are_of_one_key(queue: JobQueue) -> None:
     with pytest.raises(QuotaError) as refused:
         queue.add(new(), Quota(queued=None, frames_per_day=60))
     assert 86000 < refused.value.retry_after <= 86400
-    lease = queue.claim("w", ["tiny"])
+    lease = leases.claim("w", ["tiny"])
     assert lease is not None
-    queue.complete(lease, artifacts={}, size=100)
+    leases.complete(lease, artifacts={}, size=100)
     with pytest.raises(QuotaError, match="100 bytes"):
         queue.add(new(), Quota(queued=None, bytes=100))
 
@@ -220,6 +221,22 @@ def test_moving_swaps_places_among_ones_own(queue: JobQueue) -> None:
         queue.move(a0.id, "anna", 0)
 
 
+def test_owners_take_turns(queue: JobQueue, leases: Leases) -> None:
+    def add(owner: str, count: int = 1) -> list[str]:
+        return [queue.add(new(owner=owner))[0].id for _ in range(count)]
+
+    def take(count: int) -> list[str]:
+        return [lease.job.id for _ in range(count) if (lease := leases.claim("w", ["tiny"])) is not None]
+
+    a, b, c = add("anna", 5), add("berta", 2), add("clara")
+    assert take(4) == [a[0], b[0], c[0], a[1]]
+    late = add("dora", 2)  # waits for nobody's second video, but for what came before her in this turn
+    assert take(3) == [b[1], late[0], a[2]]
+    c += add("clara")
+    assert take(4) == [late[1], c[1], a[3], a[4]]
+    assert add("anna") + add("berta") == take(2)
+
+
 def test_old_jobs_are_forgotten_and_keys_become_free(queue: JobQueue) -> None:
     job, _ = queue.add(new(idempotency_key="k", body_hash="h"))
     queue.cancel(job.id, "anna")
@@ -233,13 +250,13 @@ def test_old_jobs_are_forgotten_and_keys_become_free(queue: JobQueue) -> None:
     assert queue.existing([job.id, again.id]) == {again.id}
 
 
-def test_only_the_newest_events_are_kept(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reasondiff.server.queue.KEPT_EVENTS", 20)
+def test_only_the_newest_events_are_kept(queue: JobQueue, leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reasondiff.server.rows.KEPT_EVENTS", 20)
     job, _ = queue.add(new())
-    lease = queue.claim("w", ["tiny"])
+    lease = leases.claim("w", ["tiny"])
     assert lease is not None
     for step in range(30):
-        queue.report(lease, step=step)
+        leases.report(lease, step=step)
     kept = queue.events(job.id, -1)
     assert len(kept) == 20 and kept[-1].changes == {"step": 29}
     queue.delete(job.id, "anna")

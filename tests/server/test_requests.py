@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from reasondiff.media import GenerationRecord, write_video
-from reasondiff.server.queue import Quota
+from reasondiff.server.quotas import Quota
 from reasondiff.server.service import Limits
 from tests.server.fakes import story
 from tests.server.harness import Running, listening, png, service
@@ -103,10 +103,24 @@ def claims(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def encoded(kind: str, **options: Any) -> bytes:
+def encoded(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     file = BytesIO()
-    Image.new("RGB", (16, 16)).save(file, kind, **options)
+    Image.new(mode, (16, 16)).save(file, kind, **options)
     return file.getvalue()
+
+
+def with_chunk(kind: bytes, data: bytes) -> bytes:
+    """A PNG with another chunk after its header."""
+    image, length = png(), struct.pack(">I", len(data))
+    return image[:33] + length + kind + data + struct.pack(">I", zlib.crc32(kind + data)) + image[33:]
+
+
+def jpeg_that_claims(width: int, height: int) -> bytes:
+    """A JPEG whose header claims a size."""
+    image = bytearray(encoded("JPEG"))
+    place = image.index(b"\xff\xc0") + 5
+    image[place : place + 4] = struct.pack(">HH", height, width)
+    return bytes(image)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +139,37 @@ def encoded(kind: str, **options: Any) -> bytes:
         (encoded("PNG", save_all=True, append_images=[Image.new("RGB", (16, 16), "red")]), "2 pictures"),
         (b"\x89PNG\r\n\x1a\n" + b"\xff" * 1000, "not an image"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "cannot be read|not an image"),
+        (jpeg_that_claims(65_000, 65_000), "more than 40,000,000 pixels"),
+        (jpeg_that_claims(7000, 7000), "7000x7000"),
+        (encoded("JPEG")[:200], "cannot be read"),
+        (encoded("JPEG2000"), "not an image"),
+        (encoded("ICO"), "not an image"),
+        (encoded("PPM"), "not an image"),
+        (encoded("TGA"), "not an image"),
+        (encoded("PCX"), "not an image"),
+        (encoded("PDF"), "not an image"),
+        (encoded("WEBP", save_all=True, append_images=[Image.new("RGB", (16, 16), "red")]), "2 pictures"),
+        (encoded("WEBP")[:40], "cannot be read|not an image"),
+        (claims(0, 16), "cannot be read|not an image"),
+        (b"<html><script>alert(1)</script></html>", "not an image"),
+        (b"PK\x03\x04" + bytes(100), "not an image"),
+        (b"\x1f\x8b" + bytes(100), "not an image"),
     ],
 )
 def test_a_hostile_image_gives_one_sentence(shared: Running, content: bytes, word: str) -> None:
     message = refused(post(shared, file=content), 400, "input_reference")
     assert any(each in message for each in word.split("|")), message
+
+
+@pytest.mark.parametrize("chunk", [(b"zTXt", b"Comment\0\0"), (b"iCCP", b"ICC\0\0"), (b"tEXt", b"Comment\0")])
+def test_what_an_image_carries_beside_its_pixels_is_not_kept(shared: Running, chunk: tuple[bytes, bytes]) -> None:
+    kind, head = chunk
+    text = bytes(20_000_000)
+    video = post(shared, file=with_chunk(kind, head + (text if kind == b"tEXt" else zlib.compress(text)))).json()
+    job = shared.parts.queue.get(video["id"])
+    assert job is not None
+    kept = shared.parts.storage.read(job.order.images[0])
+    assert len(kept) < 20_000 and not Image.open(BytesIO(kept)).info
 
 
 def test_an_image_is_kept_as_pixels_and_nothing_else(shared: Running) -> None:
@@ -237,6 +277,7 @@ def test_answers_carry_their_headers(shared: Running) -> None:
         assert refused(http.get("/v1/nothing"), 404)
         wrong = http.put(f"/v1/videos/video_{'0' * 32}")
         assert refused(wrong, 405) and wrong.headers["allow"] == "DELETE, GET, PATCH"
+        assert http.options("/v1/videos/edits").headers["allow"] == "POST"  # and not what an id takes
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe\xfa", b"", b"[]", b"null", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])

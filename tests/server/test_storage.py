@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reasondiff.server.jobs import NewJob
 from reasondiff.server.keeper import sweep
-from reasondiff.server.queue import new_id
+from reasondiff.server.rows import new_id
 from reasondiff.server.storage import Storage
 from tests.server.harness import ORDER, service
 
@@ -58,7 +59,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> None:
     parts = service(tmp_path)
     kept, orphan, fresh = (new_id("video") for _ in range(3))
-    parts.queue.add(NewJob(id=kept, owner="a", model="m", order=ORDER, seed=0))
+    parts.queue.add(NewJob(id=kept, owner="a", model="m", order=replace(ORDER, keep_days=-1), seed=0))
     for name in (kept, orphan, fresh):
         parts.storage.put(f"{name}/input.png", b"x")
     (tmp_path / "videos" / "somebody else's").mkdir()
@@ -67,5 +68,4 @@ def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> N
     assert sweep(parts) == [orphan]
     assert {path.name for path in (tmp_path / "videos").iterdir()} == {kept, fresh, "somebody else's"}
     parts.queue.cancel(kept, "a")
-    parts.queue.keep_days = -1
     parts.queue.database.close()

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from reasondiff.server.jobs import Job, NewJob
-from reasondiff.server.queue import new_id
-from reasondiff.server.service import Service
+from reasondiff.server.rows import new_id
+from reasondiff.server.service import Limits, Service
 from tests.server.fakes import FakeMaker
-from tests.server.harness import ORDER, Running, png, service, working
+from tests.server.harness import ORDER, Running, listening, png, service, working
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
@@ -98,6 +98,16 @@ def test_a_full_disk_fails_that_video_only(idle: Running, monkeypatch: pytest.Mo
         one, two = idle.ask("one"), idle.ask("two")
         until(lambda: job_of(idle, two).status == "completed")
     assert job_of(idle, one).error["code"] == "storage_full"
+
+
+def test_a_video_is_kept_as_long_as_the_server_says_whoever_makes_it(tmp_path: Path) -> None:
+    parts = service(tmp_path, limits=Limits(disk_floor=0, keep_days=2))
+    with listening(parts) as url, working(parts, tmp_path):
+        running = Running(url, parts, tmp_path)
+        video = running.ask()
+        done = until(lambda: (job := job_of(running, video)).status == "completed" and job)
+    assert done.expires_at - done.completed_at == pytest.approx(2 * 24 * 3600)
+    parts.queue.database.close()
 
 
 def test_attempts_that_did_not_end_leave_nothing(idle: Running) -> None:

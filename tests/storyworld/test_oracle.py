@@ -7,8 +7,9 @@ The clips are the same in every run, so the shares of them that may be misjudged
 from __future__ import annotations
 
 import ast
+import math
 import random
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from reasondiff.storyworld.dataset import TakeSet
 from reasondiff.storyworld.judges import judge_story
 from reasondiff.storyworld.oracle import Detector, detect, judge, load_detector
 from reasondiff.storyworld.render import draw, draw_frame
+from reasondiff.storyworld.sprites import AGENT_SPRITES, ball
 from reasondiff.storyworld.stories import NUM_FRAMES, PAIRS, Story, Take
 
 VAE = Path(reasondiff.__file__).parents[2] / "models" / "storyworld-tiny" / "vae"
@@ -85,6 +87,15 @@ def test_agents_that_nobody_would_name_fail(corruption: Corruption) -> None:
     verdicts = [judge_story(video, take.story) for take, video in islice((v for v in videos if v[1] is not None), 4)]
     assert len(verdicts) == 4
     assert not any(verdict.passed for verdict in verdicts)
+
+
+@pytest.mark.parametrize("degrees", [15, 36, 60])
+def test_a_ball_may_have_rolled(degrees: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its patches are at any angle for both judges, though the world draws them upright."""
+    monkeypatch.setitem(AGENT_SPRITES, "ball", partial(ball, turn=math.radians(degrees)))
+    takes = [take for take in some_takes("core", 40) if take.story.agent == "ball"][:4]
+    verdicts = [str(judge_story(draw(take), take.story)) for take in takes]
+    assert verdicts == ["pass"] * 4
 
 
 def test_true_clips_pass_after_the_vae() -> None:

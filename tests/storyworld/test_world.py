@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from reasondiff.errors import InputError
+from reasondiff.narrative.frame_plan import FramePlan
 from reasondiff.storyworld import captions
 from reasondiff.storyworld.dataset import TakeSet, cases
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import AGENTS, HELD_OUT, NUM_FRAMES, PAIRS, VARIANTS, Story, Take, sample_take
+from reasondiff.timeline import Timeline
 
 EVERY = [(pair, level) for pair in PAIRS for level in ("core", "hard")]
 STATE_WORDS = {
@@ -171,6 +173,14 @@ def test_the_narrative_tells_one_clip_per_phase() -> None:
         assert [one.frame for one in story.anchors] == [anchor]
         assert take.story.agent in story.style
         assert take.object_colour in story.style
+
+
+@pytest.mark.parametrize("level", ["core", "hard"])
+def test_no_clip_of_a_true_narrative_goes_unread(level: str) -> None:
+    """Not even that of the act, which is as long as a latent frame and may share each of its two with others."""
+    for case in cases(300, level=level):
+        told = captions.narrative(case.take, case.anchor_frame, case.rng("narrative"))
+        assert FramePlan.from_narrative(told, Timeline(NUM_FRAMES)).lost == (), case.number
 
 
 def test_held_out_pairs_are_never_drawn_in_training() -> None:

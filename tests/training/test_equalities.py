@@ -6,15 +6,20 @@ Two processes and accumulated micro-batches end with the weights of one process 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
+from reasondiff.checkpoints import LORA_FILE
 from reasondiff.data.clips import AnchorLatents, ClipLatents, FrameCaptions
 from reasondiff.narrative import Narrative
 from reasondiff.timeline import Timeline
+from reasondiff.training.checkpoint import load_checkpoint
 from reasondiff.training.distributed import accelerator_on
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
@@ -96,20 +101,40 @@ def test_accumulated_micro_batches_equal_one_batch(
     assert farthest(trained(made), one[1], one[0]) <= 1e-5
 
 
-def work(rank: int, port: int, folder: str) -> None:
+def work(rank: int, port: int, folder: str, shard_weights: bool) -> None:
     os.environ.update(
         RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", OMP_NUM_THREADS="1",
         MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), GLOO_SOCKET_IFNAME="lo",
     )  # fmt: skip
     torch.set_num_threads(1)
+    steps = replace(STEPS, shard_weights=shard_weights)
     with accelerator_on("cpu") as accelerator:
         made = stage(batch=2)
-        fit(made, STEPS, Path(folder), accelerator=accelerator)
-    torch.save(trained(made), f"{folder}/weights-{rank}")
+        if shard_weights:  # stopped in the middle, and gone on with from whole weights and moments
+            whole = sum(parameter.numel() for parameter in made.transformer.parameters())
+            fit(made, steps, Path(folder), accelerator=accelerator, stop_after_minutes=0)
+            assert shares(made) and load_checkpoint(Path(folder)).step == 1  # type: ignore[union-attr]
+            own = sum(parameter.to_local().numel() for parameter in made.transformer.parameters())
+            assert own < 0.6 * whole  # half, and what does not divide
+            made = stage(batch=2)
+        fit(made, steps, Path(folder), accelerator=accelerator)
+        assert not shares(made)
+        if rank == 0:
+            made.export(Path(folder) / "model")
+    save_file(trained(made), f"{folder}/weights-{rank}.safetensors")
+    if shard_weights:
+        os._exit(0)  # what was sharded keeps the group, whose threads may abort an interpreter that ends
 
 
-def test_two_processes_equal_one(one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path) -> None:
-    gloo.start(work, gloo.free_port(), str(tmp_path))
+def shares(made: ReasonStage) -> bool:
+    return any(isinstance(parameter, DTensor) for parameter in made.trainable().values())
+
+
+@pytest.mark.parametrize("shard_weights", [False, True])
+def test_two_processes_equal_one(
+    one: tuple[dict[str, Tensor], dict[str, Tensor]], tmp_path: Path, shard_weights: bool
+) -> None:
+    gloo.start(work, gloo.free_port(), str(tmp_path), shard_weights)
     for rank in range(2):
-        weights = torch.load(tmp_path / f"weights-{rank}", weights_only=True)
-        assert farthest(weights, one[1], one[0]) <= 1e-5
+        assert farthest(load_file(tmp_path / f"weights-{rank}.safetensors"), one[1], one[0]) <= 1e-5
+    assert (tmp_path / "model" / LORA_FILE).is_file()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from reasondiff.errors import InputError
 from reasondiff.training.optimizer import Optimizer
 
 RATE = 0.01
@@ -65,6 +69,34 @@ def test_muon_leaves_gains_and_biases_to_adamw() -> None:
         optimizer(model, muon=muon).step(RATE)
     alike = {n for n, p in with_muon.named_parameters() if torch.equal(p, without.get_parameter(n))}
     assert alike == {"0.bias", "1.gamma", "2.bias"}
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is here")
+def test_without_bitsandbytes_one_sentence_names_the_extra() -> None:
+    with pytest.raises(InputError, match=r"AdamW in 8 bits needs bitsandbytes; run pip install 'reasondiff\[8bit\]'\."):
+        optimizer(net(), eight_bit=True)
+
+
+def test_eight_bits_hold_the_moments_and_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    model, whole = (nn.Linear(128, 64) for _ in range(2))
+    whole.load_state_dict(model.state_dict())
+    first, theirs = optimizer(model, eight_bit=True), optimizer(whole)
+    for seed in range(3):
+        for each, its in ((model, first), (whole, theirs)):
+            put_gradients(each, seed)
+            its.step(RATE)
+    assert first.state()["weight/state1"].dtype == torch.uint8  # 8,192 numbers; the bias has fewer than 4,096
+    assert first.state()["bias/state1"].dtype == torch.float32
+    assert (model.weight - whole.weight).norm() < 0.05 * (3 * RATE) * 128  # of three steps of about the rate
+    save_file({name: tensor.clone() for name, tensor in first.state().items()}, tmp_path / "optimizer.safetensors")
+    resumed = copy.deepcopy(model)
+    second = optimizer(resumed, eight_bit=True)
+    second.restore(load_file(tmp_path / "optimizer.safetensors"))
+    for each, its in ((model, first), (resumed, second)):
+        put_gradients(each, 3)
+        its.step(RATE)
+    assert all(torch.equal(p, resumed.get_parameter(name)) for name, p in model.named_parameters())
 
 
 @pytest.mark.parametrize("muon", [False, True])

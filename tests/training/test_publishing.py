@@ -12,7 +12,7 @@ import torch
 from huggingface_hub.errors import HfHubHTTPError
 from PIL import Image
 
-from reasondiff.backends.wan.adapters import AdapterInfo
+from reasondiff.backends.wan.adapter_file import AdapterInfo
 from reasondiff.checkpoints import LORA_FILE, weight_hashes
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.training.publishing import complete_adapter, push_adapter

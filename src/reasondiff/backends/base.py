@@ -33,8 +33,10 @@ __all__ = [
     "Guidance",
     "KeepsVideo",
     "Known",
+    "OnStep",
     "TakesAdapter",
     "VideoModel",
+    "has_alignformer",
 ]
 
 Context = TypeVar("Context")
@@ -136,12 +138,16 @@ class Contexts(Generic[Context]):
     negative: Context | None = None
 
 
+OnStep = Callable[..., dict[str, object]]
+"""Called after every step, as in diffusers: with the pipeline, the step, the timestep and the tensors it asked for."""
+
+
 class Checkpoint(Protocol):
     """Where a denoising run is kept step by step."""
 
-    def load(self, scheduler: Any, device: torch.device) -> tuple[int, Tensor] | None: ...
+    def load(self, scheduler: object, device: torch.device) -> tuple[int, Tensor] | None: ...
 
-    def save(self, step: int, latents: Tensor, scheduler: Any) -> None: ...
+    def save(self, step: int, latents: Tensor, scheduler: object) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +173,7 @@ class DenoisingOptions:
     use_adapter: bool = True
     attention_kwargs: dict[str, Any] | None = None
     record: Any = None
-    on_step: Callable[..., dict[str, Any]] | None = None
+    on_step: OnStep | None = None
     on_step_inputs: Sequence[str] = ("latents",)
     checkpoint: Checkpoint | None = None
     known: Known | None = None
@@ -285,3 +291,8 @@ class KeepsVideo(Protocol):
 
     def knowing(self, condition: Tensor, known: Known) -> Tensor:
         """A condition that also says what is known, where the model has a place for that; else the condition."""
+
+
+def has_alignformer(model: VideoModel[object]) -> bool:
+    """Whether a base model takes an adapter, and has one with an AlignFormer."""
+    return isinstance(model, TakesAdapter) and model.alignformer is not None

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 __all__ = ["exclusive"]
 
 _guard = threading.Lock()
-_locks: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+_locks: WeakKeyDictionary[object, object] = WeakKeyDictionary()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ A CPU without it computes bfloat16 all the same, by conversions, in many times t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 
@@ -55,7 +55,7 @@ def has_bf16(device: str) -> bool:
     return False
 
 
-def _cpu() -> Mapping[str, Any]:
+def _cpu() -> Mapping[str, object]:
     """This CPU's features by name; none where torch is too old to say."""
     # Not torch.ops.mkldnn._is_mkldnn_bf16_supported: it is true of every AVX-512, which only emulates.
     told = getattr(torch.cpu, "get_capabilities", None)

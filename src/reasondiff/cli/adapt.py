@@ -50,6 +50,8 @@ def adapt(
     ] = None,
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
+    workers: common.DataWorkers = 1,
+    ray: common.Ray = None,
     threads: common.Threads = None,
 ) -> None:
     """Find videos, cut clips, caption and encode them, and train the paper's two stages on them.
@@ -73,11 +75,11 @@ def adapt(
     scan(folder, output=videos)
     _heading("Clips")
     size = f"{first.width}x{first.height}"
-    sample(videos, first.num_frames, first.interval, size, clips=clips, min_step=min_step)
+    sample(videos, first.num_frames, first.interval, size, clips=clips, min_step=min_step, workers=workers, ray=ray)
     _heading("Captions")
-    caption(videos, narrator, narrator_url, per=per)
+    caption(videos, narrator, narrator_url, per=per, ray=ray)
     _heading("Encoding")
-    precompute(videos, first.base_model, device=device, precision=precision)
+    precompute(videos, first.base_model, device=device, precision=precision, workers=workers, ray=ray)
     runs = place / "runs" / encoded_hash(videos)[:8]
     for stage in STAGES:
         name = f"{base}/{stage}"

@@ -65,19 +65,9 @@ def attention(
 def _show(watched: WordAttention, output: Path, sheet: Path, title: str) -> str:
     """Write the video with its heat, and the sheet; what is to be said about them."""
     from reasondiff.files import write_or_keep
-    from reasondiff.media import ClipSpan, SheetRow, contact_sheet, write_video
-    from reasondiff.media.heat import heat_overlay
+    from reasondiff.media import contact_sheet, write_video
 
-    frames, told = watched.output.frames[0], watched.output.narrative
-    overlay, fps = heat_overlay(frames, watched.heat), 1 / watched.output.settings.interval
-    write_or_keep(output, partial(write_video, frames=overlay, fps=fps))
-    clips = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in told.clips)
-    share = watched.heat.reshape(len(frames), -1).mean(1)
-    note = f"block {watched.block}; at most {watched.heat.max():.1%} of a place's attention to text, {share.max():.1%} "
-    note += f"of a frame's (position {int(share.argmax()) + 1})"
-    rows = [
-        SheetRow("The video", frames, anchor=told.anchor_frame, fps=fps, given=watched.output.stories[0].image),
-        SheetRow(f'Attention to "{watched.word}"', overlay, told.anchor_frame, clips=clips, note=note, fps=fps),
-    ]
-    contact_sheet(rows, sheet, title=title)
-    return note
+    fps = 1 / watched.output.settings.interval
+    write_or_keep(output, partial(write_video, frames=watched.overlay, fps=fps))
+    contact_sheet(watched.strips(), sheet, title=title)
+    return watched.note

@@ -25,7 +25,8 @@ bench_app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-NAMES = ("unpaired", "paired", "storyworld-unpaired", "storyworld-paired", "storyworld-user", "rise-video")
+DRAWN = tuple(f"storyworld-{form}" for form in ("unpaired", "paired", "user", "customised"))
+NAMES = ("unpaired", "paired", *DRAWN, "rise-video")
 SHOWN = 20
 """Faults that are printed."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,7 +42,7 @@ def calibrate(
     with paths.only_writer(output), user_warnings():
         session = VideoSession(request, measuring=True)
 
-        def measure(arguments: Mapping[str, Any], reporter: Reporter) -> MagRatios:
+        def measure(arguments: Mapping[str, object], reporter: Reporter) -> MagRatios:
             from reasondiff.pipeline.magcache import calibrate as measured
 
             return measured(session.pipe, on_stage=reporter.on_stage, **arguments)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -83,7 +83,7 @@ def caption(
 
 
 @contextmanager
-def _written(output: Path | None) -> Iterator[tuple[set[str], Callable[[Mapping[str, Any]], None]]]:
+def _written(output: Path | None) -> Iterator[tuple[set[str], Callable[[Mapping[str, object]], None]]]:
     """The frames that have a caption from before, and how to write one more line."""
     from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
 
@@ -97,11 +97,13 @@ def _written(output: Path | None) -> Iterator[tuple[set[str], Callable[[Mapping[
             yield before, lambda row: append(file, row)
 
 
-def _is_row(row: Mapping[str, Any]) -> bool:
+def _is_row(row: Mapping[str, object]) -> bool:
     return "frame" in row and ("caption" in row or "error" in row)
 
 
-def _rows(frames: list[Frame], captioner: Captioner, together: int, interval: float) -> Iterator[list[dict[str, Any]]]:
+def _rows(
+    frames: list[Frame], captioner: Captioner, together: int, interval: float
+) -> Iterator[list[dict[str, object]]]:
     """The lines of one group of frames after the other.
 
     Raises:
@@ -112,7 +114,7 @@ def _rows(frames: list[Frame], captioner: Captioner, together: int, interval: fl
     asked, in_vain = False, 0
     for start in range(0, len(frames), together):
         group = frames[start : start + together]
-        lines: list[dict[str, Any]] = []
+        lines: list[dict[str, object]] = []
         readable: list[tuple[str, Image.Image]] = []
         for name, load in group:
             try:

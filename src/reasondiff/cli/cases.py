@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -182,7 +182,7 @@ def _make(session: VideoSession, request: VideoRequest, place: Path, title: str)
     return True
 
 
-def _mark_of(video: Path) -> Any:
+def _mark_of(video: Path) -> object:
     from reasondiff.media import read_record
 
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasondiff.cli import options as common
 from reasondiff.cli.data_caption import caption
 from reasondiff.cli.data_precompute import precompute
 from reasondiff.cli.terminal.set_report import grouped, progress_bar
@@ -74,25 +75,36 @@ def sample(
         float | None, typer.Option(help="Take short videos with a smaller step, down to this.", metavar="X")
     ] = None,
     scenes: Annotated[bool, typer.Option("--scenes", help="No clip over a cut (needs reasondiff[scenes]).")] = False,
+    min_motion: Annotated[
+        float,
+        typer.Option(
+            help="Leave out clips in which less moves, per cent of the height a second (needs reasondiff[scenes]).",
+            metavar="X",
+        ),
+    ] = 0.0,
     source: Annotated[Path | None, typer.Option(help="Where the videos are now, if they were moved.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that decode at the same time.", metavar="N")] = 1,
+    workers: common.DataWorkers = 1,
+    ray: common.Ray = None,
 ) -> None:
     """Cut clips from the videos of a set, by the time at which each frame is shown.
 
     The same command goes on where it was stopped. Clips of other settings are removed.
     """
     from reasondiff.cli.terminal import paths
+    from reasondiff.data.motion import check_motion
     from reasondiff.data.sample import sample as sample_set
     from reasondiff.data.scenes import check_scenes, find_scenes
     from reasondiff.data.sets import source_of
     from reasondiff.data.spans import Sampling
-    from reasondiff.data.workers import check_workers
+    from reasondiff.data.workers import over
 
     width, height = _size(size)
-    check_workers(workers)
-    sampling = Sampling(frames, step, width, height, fit, clips, min_step)  # type: ignore[arg-type]
+    where = over(workers, ray)
+    sampling = Sampling(frames, step, width, height, fit, clips, min_step, min_motion)  # type: ignore[arg-type]
     if scenes:
         check_scenes()
+    if min_motion:
+        check_motion()
     place = source_of(folder, source)
     with paths.only_writer(folder), progress_bar("Videos") as progress:
         done = sample_set(
@@ -101,7 +113,7 @@ def sample(
             sampling,
             split=find_scenes if scenes else None,
             progress=progress,
-            workers=workers,
+            over=where,
         )
     for line in grouped(done.unusable, folder / "clips-unusable.jsonl"):
         typer.echo(line)
@@ -127,10 +139,15 @@ def _report(found: Scan, all_of_them: Path | None) -> Iterator[str]:
     framewise = sum(bool(record.frame_captions) for record in records)
     several = sum(len(record.captions) > 1 for record in records)
     single = sum(len(record.captions) == 1 for record in records)
-    told = ((framewise, "with a caption per frame"), (single, "with one caption"), (several, "with alternatives"))
-    counts = [f"{count} {what}" for count, what in (*told, (len(records) - framewise - several - single, "without"))
-              if count]  # fmt: skip
-    yield f"{len(records)} videos can be used{': ' if counts else ''}{', '.join(counts)}."
+    told = (
+        (framewise, "with a caption per frame"),
+        (single, "with one caption"),
+        (several, "with alternatives"),
+        (len(records) - framewise - several - single, "without a caption"),
+    )
+    counts = ", ".join(f"{count} {what}" for count, what in told if count)
+    videos = "1 video" if len(records) == 1 else f"{len(records)} videos"
+    yield f"{videos} can be used{f': {counts}' if counts else ''}."
     yield from grouped(found.unusable, all_of_them)
     yield from (f"Note: {note}" for note in found.notes)
     if found.unused:

@@ -46,6 +46,7 @@ def caption(
         str | None, typer.Option(help="Of a million tokens in and out, for the estimate.", metavar="IN/OUT")
     ] = None,
     only_estimate: Annotated[bool, typer.Option("--estimate", help="Say what it would cost, and ask nobody.")] = False,
+    ray: common.Ray = None,
 ) -> None:
     """Caption the clips of a set with the models that narrate.
 
@@ -57,10 +58,11 @@ def caption(
     from reasondiff.cli.terminal import paths
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.data.caption_estimate import Price, estimate
+    from reasondiff.data.caption_replies import Asked, collect_replies
     from reasondiff.data.caption_set import Captioning, caption_set, clips_of, questions_of
     from reasondiff.data.captioning import Captioner
     from reasondiff.data.captions import Per
-    from reasondiff.narrator import load_provider
+    from reasondiff.data.workers import over
 
     if per not in get_args(Per):
         raise InputError(f"--per {per!r} is unknown; give one of {', '.join(get_args(Per))}.")
@@ -68,14 +70,17 @@ def caption(
     asked_price = None if price is None else Price.parse(price)
     clips = clips_of(folder)
     quiet_local_model(narrator)
-    provider = load_provider(narrator, url=narrator_url, api=narrator_api, timeout=narrator_timeout)
-    captioner = Captioner(provider)
+    asked = Asked(narrator, narrator_url, narrator_api, narrator_timeout)
+    captioner = Captioner(asked.load())
     waiting = questions_of(folder, captioner, captioning)
     if waiting or only_estimate:
         typer.echo(_told(estimate(waiting, captioning), asked_price, concurrency))
     if only_estimate:
         return
     with paths.only_writer(folder), progress_bar("Clips") as progress:
+        if ray is not None:
+            where = over(ray=ray, gpus=_gpus_of(narrator))
+            collect_replies(folder, waiting, asked, captioning.per, where, progress=progress)
         done = caption_set(folder, captioner, captioning, progress=progress)
     for line in grouped(done.unusable, folder / "captions-unusable.jsonl"):
         typer.echo(line)
@@ -83,6 +88,15 @@ def caption(
         raise InputError(f"No clip of {str(folder)!r} has a caption; the reasons stand above.")
     typer.echo(f"{folder}: {len(done.captions)} of {len(clips)} clips are captioned: {_by(done.captions)}.")
     typer.echo(f"Correct them in {folder / 'captions.jsonl'} if you like. Next: reasondiff data precompute {folder}")
+
+
+def _gpus_of(narrator: str) -> float:
+    """That a request needs where it is worked on: a model that is loaded there has one, if this machine does."""
+    if not narrator.startswith("transformers:"):
+        return 0.0
+    from reasondiff.recipes import checks
+
+    return 0.0 if checks.device(None) == "cpu" else 1.0
 
 
 def _told(found: Estimate, price: Price | None, concurrency: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reasondiff.cli import options as common
 from reasondiff.cli.terminal.set_report import progress_bar
 from reasondiff.errors import InputError
 
@@ -26,6 +27,8 @@ def precompute(
     index: Annotated[str, typer.Option(help="jsonl, or parquet (needs reasondiff[parquet]).")] = "jsonl",
     device: Annotated[str | None, typer.Option(help="cuda or cpu; the best there is unless given.")] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 where the hardware has it), bf16 or fp32.")] = "auto",
+    workers: common.DataWorkers = 1,
+    ray: common.Ray = None,
 ) -> None:
     """Encode clips as latents and each distinct caption once, as the base model reads them.
 
@@ -33,17 +36,23 @@ def precompute(
     """
     from typing import cast, get_args
 
+    from transformers.utils import logging as transformers_logging
+
     from reasondiff.backends.precision import as_precision
     from reasondiff.backends.wan.encoders import Encoders
     from reasondiff.cli.terminal import paths
     from reasondiff.data.encoded import IndexFormat
     from reasondiff.data.precompute import precompute as encode_set
     from reasondiff.data.precompute import sizes_of
+    from reasondiff.data.workers import over
     from reasondiff.recipes import checks
 
+    transformers_logging.disable_progress_bar()  # the bar is ours; theirs show the files of a folder
     if index not in get_args(IndexFormat):
         raise InputError(f"--index {index!r} is unknown; give one of {', '.join(get_args(IndexFormat))}.")
-    encoders = Encoders(model, checks.device(device), as_precision(precision))
+    device = checks.device(device)
+    where = over(workers, ray, gpus=0.0 if device == "cpu" else 1.0)
+    encoders = Encoders(model, device, as_precision(precision))
     sizes = sizes_of(folder, encoders)
     typer.echo(
         f"Needs about {_bytes(sizes.latents)} for latents and {_bytes(sizes.texts)} for texts; the released research "
@@ -55,6 +64,7 @@ def precompute(
             encoders,
             index=cast(IndexFormat, index),
             progress=lambda _, count, total: shown(count, total),
+            over=where,
         )
     if done.without:
         typer.echo(f"{done.without} clips have no captions and are left out.")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reasondiff.cli import options as common
 from reasondiff.jobs.request import VideoRequest
+
+if TYPE_CHECKING:
+    from reasondiff.evaluation.rows import Row
+    from reasondiff.evaluation.shares import Share
 
 __all__ = ["evaluate"]
 
@@ -43,12 +47,17 @@ def evaluate(
         ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Videos made together; changes nothing but speed.")] = 8,
+    asked: Annotated[
+        str | None, typer.Option("--share", help="Only a part of the cases: 2/4 is the second of four.", metavar="K/N")
+    ] = None,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
     threads: common.Threads = None,
 ) -> None:
     """Run methods on the same unseen cases, judge their videos, and print the table.
 
-    An evaluation that was stopped goes on when the same command is given again.
+    An evaluation that was stopped goes on when the same command is given again. Started by torchrun or accelerate
+    launch, the processes share the cases. Machines of one disk take --share 1/4 to 4/4; then the same command without
+    --share puts the shares together.
     """
     from reasondiff.errors import InputError
 
@@ -73,6 +82,7 @@ def evaluate(
     from rich.table import Table
 
     from reasondiff.cli.terminal import paths
+    from reasondiff.cli.terminal.group import Group
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
@@ -80,6 +90,7 @@ def evaluate(
     from reasondiff.evaluation.resources import Resources
     from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
+    from reasondiff.evaluation.shares import Share, gather, share_logs
     from reasondiff.evaluation.suites.base import Suite, checked_cases
     from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
     from reasondiff.evaluation.systems import METHODS, PAIRED, ReasonDiffSystem, SaysItsSettings
@@ -89,6 +100,8 @@ def evaluate(
     from reasondiff.files import atomic_path
     from reasondiff.jobs.session import VideoSession
 
+    share = Share.parse(asked) if asked else Share.of_environment()
+    group = Group()
     suite: Suite
     if benchmark is not None:
         suite = BenchmarkFolder(benchmark, count)
@@ -102,7 +115,8 @@ def evaluate(
     if on_our_model:
         with user_warnings():
             session = VideoSession(request)
-    check_folder(output, suite)
+    with group.first_before_others():
+        check_folder(output, suite)
     made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
     if session is not None:
         made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
@@ -115,14 +129,42 @@ def evaluate(
     if session is None and "vae_psnr" in wanted:
         wanted.remove("vae_psnr")  # there is no model whose VAE it could be
     metrics = metrics_of(using, wanted)
-    with paths.only_writer(output), user_warnings():
+
+    def begin() -> None:
         check_systems(output, made_with)
         keep_origins(output, metrics)
-        forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
-        with training_bar("videos", len(cases) * len(systems)) as bar:
-            rows = runner.evaluate(
-                systems, suite, metrics, using, batch=batch, keep_videos=True, on_video=lambda done: bar(done, {})
+        if share.number == 1:
+            forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
+
+    def make(part: Share) -> list[Row]:
+        videos = len(part.part(cases)) * len(systems)
+        with user_warnings(), training_bar("videos", videos, shown=group.is_first) as bar:
+            return runner.evaluate(
+                systems, suite, metrics, using,
+                batch=batch, keep_videos=True, share=part, on_video=lambda done: bar(done, {}),
+            )  # fmt: skip
+
+    if not share.is_all:
+        share.log(output).parent.mkdir(exist_ok=True)
+        with paths.only_writer(share.log(output)):
+            with group.first_before_others():
+                begin()
+            made = make(share)
+        if asked:
+            typer.echo(
+                f"Share {asked}: {len(made)} videos. When all shares are made, give the command without --share."
             )
+            return
+        group.meet()
+        if not group.is_first:
+            return
+    with paths.only_writer(output):
+        for log in share_logs(output):
+            with paths.only_writer(log):
+                pass
+        begin()
+        gather(output, [system.name for system in systems], cases)
+        rows = make(Share())
     lines = results_table(rows, systems, metrics, suite.strata)
     table = Table(*lines[0])
     for line in lines[1:]:

@@ -21,8 +21,8 @@ def export(
     """
     from safetensors.torch import save_file
 
-    from reasondiff.backends.wan.adapters import AdapterInfo
-    from reasondiff.backends.wan.components import fetched
+    from reasondiff.backends.wan.adapter_file import AdapterInfo
+    from reasondiff.backends.wan.fetching import fetched
     from reasondiff.backends.wan.lora_file import as_comfyui_reads
     from reasondiff.checkpoints import LORA_FILE
     from reasondiff.errors import InputError

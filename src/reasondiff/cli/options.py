@@ -23,7 +23,6 @@ from reasondiff.jobs.request import VideoRequest
 __all__ = [
     "LOADING",
     "Guidance",
-    "ImageFile",
     "Model",
     "ModelName",
     "NarratorApi",
@@ -153,7 +152,6 @@ def shown(name: str, option: Option | None = None, *, flags: Iterable[str] = (),
     return typer.Option(*(flags or (flag,)), help=help or option.help, metavar=metavar, show_default=not hidden)
 
 
-ImageFile = Annotated[Path, shown("image")]
 Prompt = Annotated[str, shown("prompt")]
 Model = Annotated[str, shown("model")]
 Revision = Annotated[str | None, shown("revision")]
@@ -195,5 +193,16 @@ Threads = Annotated[
     int | None,
     typer.Option(
         "--threads", help="CPU threads, at most one per core; so many unless given.", metavar="N", callback=_use_threads
+    ),
+]
+DataWorkers = Annotated[
+    int, typer.Option("--workers", help="Processes of this machine that work at the same time.", metavar="N")
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Work on the Ray cluster of this address, such as auto (needs reasondiff[ray]).",
+        metavar="ADDRESS",
     ),
 ]

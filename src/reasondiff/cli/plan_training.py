@@ -71,7 +71,7 @@ def _cards(planned: TrainingPlan) -> Table:
     return rows
 
 
-def _values(recipe: str) -> dict[str, Any]:
+def _values(recipe: str) -> dict[str, object]:
     from reasondiff.recipes import resolve
 
     return resolve(recipe).to_dict()

@@ -172,16 +172,27 @@ def _difference(difference: int, made: GeneratedVideo, video: Path, output: Path
 
 
 def _changes(before: GenerationRecord, after: GenerationRecord) -> list[str]:
-    then, now = _circumstances(before), _circumstances(after)
-    changes = [f"{name} {then[name]} then, {now.get(name)} now" for name in then if then[name] != now.get(name)]
-    names = {*before.weights, *after.weights}
-    if "model_index.json" not in before.weights:  # an early record, which knows of weights only
-        names = {name for name in names if name in before.weights or name.endswith(".safetensors")}
-    if differ := sorted(name for name in names if before.weights.get(name) != after.weights.get(name)):
-        changes.append(f"weights or settings of the model ({', '.join(differ)})")
+    """What may explain that two videos of one request differ, in words."""
+    changes: list[str] = []
+    now = _circumstances(after)
+    for name, value in _circumstances(before).items():
+        if value != now.get(name):
+            changes.append(f"{name} {value} then, {now.get(name)} now")
+    files = _changed_files(before.weights, after.weights)
+    if files:
+        changes.append(f"weights or settings of the model ({', '.join(files)})")
     if before.image_sha256 != after.image_sha256:
         changes.append("the image")
     return changes
+
+
+def _changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The files of a model that are not what they were, by their hashes."""
+    differ = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    knows_settings = "model_index.json" in before
+    if knows_settings:
+        return differ
+    return [name for name in differ if name in before or name.endswith(".safetensors")]
 
 
 def _circumstances(record: GenerationRecord) -> dict[str, object]:

@@ -13,6 +13,8 @@ from reasondiff.jobs.request import VideoRequest
 __all__ = ["reproduce"]
 
 CASES, ALL_CASES = 60, 300
+STRIPS = 2
+"""Cases of which attention strips are drawn."""
 
 
 @common.takes_request(*common.LOADING)
@@ -55,12 +57,13 @@ def reproduce(
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.evaluation import runner
     from reasondiff.evaluation.registry import METRIC_GROUPS, find_suite, find_systems, metrics_of
+    from reasondiff.evaluation.report.attention import draw_attention
     from reasondiff.evaluation.report.runs import read_runs
     from reasondiff.evaluation.report.writer import write_report
     from reasondiff.evaluation.resources import Resources
     from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
-    from reasondiff.evaluation.systems import METHODS
+    from reasondiff.evaluation.systems import METHODS, OURS
     from reasondiff.jobs.session import VideoSession
 
     suite = find_suite(world, cases)
@@ -77,6 +80,8 @@ def reproduce(
         check_systems(folder, {system.name: made_with for system in systems if system.name != "true-clips"})
         keep_origins(folder, metrics)
         runner.evaluate(systems, suite, metrics, using, batch=batch, on_video=lambda done: bar(done, {}))
+        if any(system.name == OURS.name for system in systems):
+            draw_attention(suite.cases()[:STRIPS], using)
     report = write_report(read_runs([folder]), folder / "report")
     typer.echo(report.table.markdown())
     for sentence in report.notes:

@@ -66,7 +66,8 @@ def serve(
     from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
     from reasondiff.server.places import Places
-    from reasondiff.server.queue import JobQueue, Quota
+    from reasondiff.server.queue import JobQueue
+    from reasondiff.server.quotas import Quota
     from reasondiff.server.running import listen, run_server, worker_commands
     from reasondiff.server.served import Served
     from reasondiff.server.service import Limits, Service
@@ -88,11 +89,11 @@ def serve(
     names = {*LOOPBACK, *(allow_host or ()), *([host] if host not in EVERYWHERE else [])}
     service = Service(
         served={served.name: served},
-        queue=JobQueue(database, keep_days=keep_days),
+        queue=JobQueue(database),
         storage=Storage(places.storage),
         keys=keys,
         quota=Quota(queued=max_queued, frames_per_day=frames_per_day, bytes=max_bytes),
-        limits=Limits(disk_floor=round(disk_floor * 1e9)),
+        limits=Limits(disk_floor=round(disk_floor * 1e9), keep_days=keep_days),
         webhook_secret=secret,
         webhook_hosts=frozenset(allow_webhook_host or ()),
         hosts=frozenset() if host in EVERYWHERE and not allow_host else frozenset(names),

@@ -133,6 +133,8 @@ def train(
         main_process = accelerator.is_main_process
         if main_process:
             user_warning(checks.told_of(device, plan.optimization.precision))
+            if note := plan.note():
+                user_warning(note)
             run.mkdir(parents=True, exist_ok=True)
             with atomic_path(run / "recipe.json") as partial:
                 partial.write_text(json.dumps(run_record(plan, model, device), indent=2) + "\n")

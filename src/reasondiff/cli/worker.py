@@ -30,9 +30,9 @@ def worker(
     need_extra()
     from reasondiff.jobs.inputs import check_names
     from reasondiff.server.database import Database
+    from reasondiff.server.leases import Leases
     from reasondiff.server.making import StoryMaker, VideoMaker
     from reasondiff.server.places import Places
-    from reasondiff.server.queue import JobQueue
     from reasondiff.server.running import run_worker, worker_name
     from reasondiff.server.served import Served
     from reasondiff.server.storage import Storage
@@ -41,9 +41,9 @@ def worker(
     check_names(request)
     served = Served.of(request)
     places = Places.of(data, db, storage)
-    queue = JobQueue(Database(places.database))
+    leases = Leases(Database(places.database))
     maker = StoryMaker(served) if only_stories else VideoMaker(served)
     name = worker_name()
     typer.echo(f"The worker {name} is ready.", err=True)
-    made = Worker(name, queue, Storage(places.storage), maker, places.scratch)
+    made = Worker(name, leases, Storage(places.storage), maker, places.scratch)
     raise typer.Exit(run_worker(made, until_stdin_ends=until_stdin_ends))

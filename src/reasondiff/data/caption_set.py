@@ -7,22 +7,16 @@ from what a person corrected in it.
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
-from typing import BinaryIO
 
-from PIL import Image
-
-from reasondiff.data.captioning import Caption, Captioner, tidy_caption
-from reasondiff.data.captions import READY_MADE, ClipCaptions, Per, caption_frames, read_captions
+from reasondiff.data.caption_replies import REPLIES, Replies, manner, told_of
+from reasondiff.data.captioning import Captioner, tidy_caption
+from reasondiff.data.captions import READY_MADE, ClipCaptions, Per, read_captions
 from reasondiff.data.records import Unusable, digest, read_lines, write_lines
 from reasondiff.data.sample import ClipRecord
 from reasondiff.errors import InputError, NarrationError, OutputError, ProviderError, ReasonDiffError
-from reasondiff.media import video_frames
 from reasondiff.narrator.in_flight import in_flight
 from reasondiff.narrator.providers.base import UnavailableError
 from reasondiff.timeline import Timeline
@@ -31,8 +25,6 @@ __all__ = ["Captioned", "Captioning", "caption_set", "clips_of", "questions_of"]
 
 PATIENCE = 3
 """Clips in a row that nobody can be asked for, before the rest is left for another time."""
-
-REPLIES = "caption-replies.jsonl"
 
 
 @dataclass(frozen=True)
@@ -133,7 +125,7 @@ def caption_set(
     waiting = [clip for clip in clips if done[clip.id] is None]
     failed: dict[str, str] = {}
     try:
-        with _Replies(folder / REPLIES) as replies:
+        with Replies(folder / REPLIES) as replies:
             work = _Work(folder, captioner, captioning, stride, replies)
             answers = in_flight(waiting, work.answer, captioning.concurrency)
             in_vain = 0
@@ -180,13 +172,7 @@ def _kept(clip: ClipRecord, before: ClipCaptions | None, captioning: Captioning,
 
 def _question(clip: ClipRecord, captioner: Captioner, captioning: Captioning) -> str:
     """A digest of all that decides a clip's captions."""
-    return digest(clip.id, captioning.per, captioning.hygiene, _manner(captioner))
-
-
-def _manner(captioner: Captioner) -> object:
-    """The model and how it is asked; where it is served may change from one day to the next."""
-    model = {key: value for key, value in captioner.provider.identity.items() if key != "url"}
-    return [sorted(model.items()), captioner.version, captioner.max_tokens]
+    return digest(clip.id, captioning.per, captioning.hygiene, manner(captioner))
 
 
 @dataclass(frozen=True)
@@ -204,95 +190,16 @@ class _Work:
     captioner: Captioner
     captioning: Captioning
     stride: int
-    replies: _Replies
+    replies: Replies
 
     def answer(self, clip: ClipRecord) -> _Answer:
         per: Per = "frame" if self.captioning.per == "frame" else "latent"
         nothing = ClipCaptions(clip.id, clip.origin, per, ("-",), self.captioner.provider.name)
         try:
-            raw = self._raw(clip)
+            raw = told_of(self.folder, clip, self.captioner, self.captioning.per, self.stride, self.replies)
         except ReasonDiffError as error:
             return _Answer(clip, nothing, error)
         except OSError as error:
             return _Answer(clip, nothing, OutputError(self.folder / REPLIES, error.errno))
         texts = tuple(tidy_caption(each).text if self.captioning.hygiene else each for each in raw)
         return _Answer(clip, replace(nothing, texts=texts))
-
-    def _raw(self, clip: ClipRecord) -> list[str]:
-        """The model's own words for each of the clip's frames that are looked at."""
-        numbers = caption_frames(self.captioning.per, Timeline(clip.num_frames, self.stride))
-        together = len(numbers) if self.captioning.per == "clip" else 1
-        frames: dict[int, Image.Image] | None = None
-        raw: list[str] = []
-        for start in range(0, len(numbers), together):
-            group = numbers[start : start + together]
-            question = digest(clip.id, group, _manner(self.captioner))
-            texts = self.replies.get(question, len(group))
-            if texts is None:
-                frames = frames or _frames(self.folder / clip.path, numbers)
-                captioner = replace(self.captioner, together=together, hygiene=False)
-                seconds = self.stride * clip.step if self.captioning.per != "frame" else clip.step
-                told: list[Caption] = captioner.caption([frames[number] for number in group], interval=seconds)
-                texts = [each.text for each in told]
-                self.replies.put(question, texts)
-            raw += texts
-        return raw
-
-
-def _frames(path: Path, numbers: Sequence[int]) -> dict[int, Image.Image]:
-    """Some frames of a clip, by their number.
-
-    Raises:
-        InputError: the clip is damaged or shorter than it should be.
-    """
-    wanted = set(numbers)
-    found = {number: Image.fromarray(frame) for number, frame in enumerate(video_frames(path)) if number in wanted}
-    if len(found) < len(wanted):
-        raise InputError(f"{str(path)!r} has fewer frames than its record; run reasondiff data sample again.")
-    return found
-
-
-class _Replies:
-    """Every reply to a caption request, kept as it comes; a line that a kill has cut off is left out."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._known: dict[str, list[str]] = {}
-        self._lock = Lock()
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> _Replies:
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.is_file() else []
-        for line in lines:
-            try:
-                row = json.loads(line)
-                self._known[row["question"]] = [str(text) for text in row["texts"]]
-            except (ValueError, TypeError, KeyError):
-                continue
-        try:
-            self._file = self.path.open("ab")
-        except OSError as error:
-            raise OutputError(self.path, error.errno) from None
-        if lines and not lines[-1].endswith(b"\n"):
-            self._file.write(b"\n")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-            self._file = None
-
-    def get(self, question: str, count: int) -> list[str] | None:
-        texts = self._known.get(question)
-        return texts if texts is not None and len(texts) == count else None
-
-    def put(self, question: str, texts: list[str]) -> None:
-        line = json.dumps({"question": question, "texts": texts}, ensure_ascii=False).encode() + b"\n"
-        with self._lock:
-            self._known[question] = texts
-            if self._file is None:  # the run has ended meanwhile
-                return
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())

@@ -6,12 +6,13 @@ Anchors stay frames of the clips and are encoded in the step, so that every fram
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mode
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
 
 from reasondiff.backends.wan.encoders import Encoders
@@ -21,6 +22,7 @@ from reasondiff.data.encoded import ENCODED, EncodedClip, IndexFormat, Manifest,
 from reasondiff.data.records import digest
 from reasondiff.data.sample import ClipRecord
 from reasondiff.data.shards import fill_shards
+from reasondiff.data.workers import Over, here
 from reasondiff.errors import InputError
 from reasondiff.files import check_place
 from reasondiff.media import read_video
@@ -112,6 +114,7 @@ def precompute(
     *,
     index: IndexFormat = "jsonl",
     progress: Callable[[str, int, int], None] | None = None,
+    over: Over = here,
 ) -> Precomputed:
     """Encode a set's clips and captions; what is encoded already and still asked for is kept.
 
@@ -120,6 +123,7 @@ def precompute(
         encoders: of the base model that will be trained.
         index: its format.
         progress: called with "texts" or "latents", the number that is there, and of all.
+        over: where clips and texts are encoded; this process writes the files.
 
     Raises:
         InputError: there are no captions, the clips differ in size or length or do not fit the VAE, or a text is in a
@@ -140,7 +144,7 @@ def precompute(
         place / "texts",
         list(by_key),
         digest(sorted(encoders.text_hashes.items()), encoders.computed_in),
-        lambda key: encoders.encode_text(by_key[key]).bfloat16(),
+        lambda keys: _each(over(_encode_text, [(encoders, by_key[key]) for key in keys])),
         per_shard=TEXTS_PER_SHARD,
         progress=None if progress is None else lambda done, total: progress("texts", done, total),
     )
@@ -150,7 +154,7 @@ def precompute(
         place / "latents",
         list(clips),
         digest(encoders.vae_fingerprint, encoders.computed_in),
-        lambda key: _encode(folder, clips[key], encoders),
+        lambda keys: _each(over(_encode_clip, [(encoders, folder, clips[key]) for key in keys])),
         per_shard=CLIPS_PER_SHARD,
         progress=None if progress is None else lambda done, total: progress("latents", done, total),
     )
@@ -217,11 +221,33 @@ def _latent_shape(clip: ClipRecord, encoders: Encoders) -> tuple[int, ...]:
     return encoders.channels, latent_frames, clip.height // encoders.scale, clip.width // encoders.scale
 
 
-def _encode(folder: Path, clip: ClipRecord, encoders: Encoders) -> Tensor:
-    frames = read_video(folder / clip.path).frames
+def _encode_text(asked: tuple[Encoders, str]) -> bytes:
+    encoders, text = asked
+    return _packed(encoders.encode_text(text))
+
+
+def _encode_clip(asked: tuple[Encoders, Path, ClipRecord]) -> bytes | InputError:
+    encoders, folder, clip = asked
+    try:
+        frames = read_video(folder / clip.path).frames
+    except InputError as error:
+        return error
     if frames.shape[:3] != (clip.num_frames, clip.height, clip.width):
-        raise InputError(f"{clip.path!r} is not what clips.jsonl says; run reasondiff data sample {folder} again.")
-    return encoders.encode_clip(to_tensor(frames[None])).to("cpu", torch.bfloat16)
+        return InputError(f"{clip.path!r} is not what clips.jsonl says; run reasondiff data sample {folder} again.")
+    return _packed(encoders.encode_clip(to_tensor(frames[None])))
+
+
+def _packed(tensor: Tensor) -> bytes:
+    """For the way between processes, which torch would go by shared memory."""
+    return save({"": tensor.to("cpu", torch.bfloat16).contiguous()})
+
+
+def _each(made: Iterator[bytes | InputError]) -> Iterator[Tensor]:
+    """What was made elsewhere; an error there is one here."""
+    for each in made:
+        if isinstance(each, InputError):
+            raise each
+        yield load(each)[""]
 
 
 def _product(shape: Sequence[int]) -> int:

@@ -14,9 +14,10 @@ from PIL import Image
 
 from reasondiff.data.frames import frames_at
 from reasondiff.data.media_files import fingerprint, opened_media
+from reasondiff.data.motion import motion
 from reasondiff.data.records import Unusable, VideoRecord, digest, read_lines, write_lines
 from reasondiff.data.spans import Sampling, Span, plan_spans
-from reasondiff.data.workers import over_processes
+from reasondiff.data.workers import Over, here
 from reasondiff.errors import InputError, OutputError
 from reasondiff.files import atomic_path
 from reasondiff.media import fit_image, video_info, write_video
@@ -83,7 +84,7 @@ def sample(
     *,
     split: Callable[[Path], list[tuple[float, float]]] | None = None,
     progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
+    over: Over = here,
 ) -> Sampled:
     """Write ``clips/ID.mp4`` and ``clips.jsonl`` for the ``videos.jsonl`` of a set.
 
@@ -96,7 +97,7 @@ def sample(
         sampling: how.
         split: finds a video's scenes, (start, end) in seconds; no clip reaches over the end of one.
         progress: called with the number of videos that are done, and of all.
-        workers: processes of this machine.
+        over: where videos are decoded.
 
     Raises:
         InputError: the set has no videos or cannot be read.
@@ -108,7 +109,7 @@ def sample(
     unusable: list[Unusable] = []
     kept = 0
     jobs = [_Job(folder, source, record, sampling, split) for record in records]
-    for number, of_video in enumerate(over_processes(_sample_video, jobs, workers), 1):
+    for number, of_video in enumerate(over(_sample_video, jobs), 1):
         if of_video.full is not None:
             raise OutputError(folder / "clips", of_video.full)
         clips += of_video.clips
@@ -202,7 +203,8 @@ def _within_scenes(
 
 def _clip(record: VideoRecord, content: str, span: Span, sampling: Sampling, fps: float) -> ClipRecord:
     settings = (span.start, span.step, span.num_frames, sampling.width, sampling.height, sampling.fit)
-    identity = digest(record.id, content, record.fps, *settings)
+    filtered = (sampling.min_motion,) if sampling.min_motion else ()
+    identity = digest(record.id, content, record.fps, *settings, *filtered)
     return ClipRecord(
         identity, record.id, f"clips/{identity}.mp4", record.name, span.start, span.step, span.num_frames,
         sampling.width, sampling.height, fps, record.captions, record.frame_captions,
@@ -218,6 +220,9 @@ def _write_clips(
     for clip, images in zip(clips, frames_at(path, spans, fps=record.fps) if clips else (), strict=True):
         if images is None:
             bad.append((clip, "the video is damaged or ends before the clip does"))
+            continue
+        if sampling.min_motion and (moved := motion(images, clip.step)) < sampling.min_motion:
+            bad.append((clip, f"hardly anything moves in it: {moved:.2f} % of the height a second"))
             continue
         fitted = [fit_image(Image.fromarray(image), clip.width, clip.height, sampling.fit) for image in images]
         write_video(folder / clip.path, np.stack([np.asarray(image) for image in fitted]), 1 / clip.step)

@@ -16,6 +16,9 @@ from reasondiff.errors import InputError
 
 __all__ = ["Scan", "scan"]
 
+_ARCHIVES = {".zip", ".rar", ".7z", ".gz"}
+"""What people pack videos into; of these nothing is read."""
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -53,6 +56,8 @@ def scan(source: Path, *, probe: bool = True, progress: Callable[[int, int], Non
         raise InputError(f"There is no {str(source)!r}; check the path.")
     root = source if source.is_dir() else source.parent
     files, notes = files_below(root)
+    if packed := [path.name for path in files if path.suffix.lower() in _ARCHIVES]:
+        notes += (f"{packed[0]!r} is an archive and was not opened; unpack it, or pack its videos as a .tar.",)
     read, others = readings(source, files)
     if others:
         names = ", ".join(repr(path.relative_to(root).as_posix()) for path in others)
@@ -133,7 +138,10 @@ def _left_over(source: Path, files: list[Path], used: set[Path]) -> tuple[str, .
     for path in files:
         if path not in used and not is_media(path):
             counts[path.suffix.lower()] = counts.get(path.suffix.lower(), 0) + 1
-    return tuple(f"{count} files that end in {suffix!r}" for suffix, count in sorted(counts.items()))
+    return tuple(
+        f"{count} {'files that end' if count > 1 else 'file that ends'} in {suffix!r}"
+        for suffix, count in sorted(counts.items())
+    )
 
 
 def _probed(

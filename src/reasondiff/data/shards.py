@@ -7,7 +7,7 @@ same making hold already is copied and not made again; shards that nothing asks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def fill_shards(
     folder: Path,
     keys: Sequence[str],
     made_by: str,
-    make: Callable[[str], Tensor],
+    make: Callable[[Sequence[str]], Iterator[Tensor]],
     *,
     per_shard: int,
     progress: Callable[[int, int], None] | None = None,
@@ -57,7 +57,7 @@ def fill_shards(
         folder: for these shards alone; it is made.
         keys: names of the tensors, each once.
         made_by: digest of all that decides a tensor beside its name.
-        make: makes one; called in the order of ``keys``.
+        make: makes those that are missing, in the order of ``keys``, each when it is asked for.
         per_shard: tensors in a file.
         progress: called with the number of tensors that are there, and of all.
 
@@ -70,14 +70,15 @@ def fill_shards(
     there = {path.name for path in folder.glob(f"*{_SUFFIX}")}
     older = _contents(folder, sorted(there - wanted.keys()), made_by)
     shard_of: dict[str, str] = {}
-    made = done = 0
+    lacking = {name for name, group in wanted.items() if not (name in there and _holds(folder / name, group, made_by))}
+    to_make = [key for name, group in wanted.items() if name in lacking for key in group if key not in older]
+    making = make(to_make)
+    done = 0
     for name, group in wanted.items():
-        if not (name in there and _holds(folder / name, group, made_by)):
+        if name in lacking:
             tensors: dict[str, Tensor] = {}
             for key in group:
-                copy = _copied(older, key)
-                tensors[key] = _finite(key, make(key)) if copy is None else copy
-                made += copy is None
+                tensors[key] = _copied(older[key], key) if key in older else _finite(key, next(making))
                 if progress is not None:
                     progress(done + len(tensors), len(keys))
             with atomic_path(folder / name) as partial:
@@ -88,7 +89,7 @@ def fill_shards(
             progress(done, len(keys))
     for name in there - wanted.keys():
         (folder / name).unlink(missing_ok=True)
-    return Shards(folder, shard_of, made, sum((folder / name).stat().st_size for name in wanted))
+    return Shards(folder, shard_of, len(to_make), sum((folder / name).stat().st_size for name in wanted))
 
 
 @dataclass
@@ -116,7 +117,7 @@ class ShardReader:
             raise InputError(
                 f"{str(self.folder / shard)!r} is missing or damaged ({error}); run reasondiff data precompute again."
             ) from None
-        if not bool(torch.isfinite(tensor).all()):
+        if not _all_finite(tensor):
             raise InputError(
                 f"{str(self.folder / shard)!r} holds numbers that are not finite; remove it, and run reasondiff data "
                 "precompute again."
@@ -151,9 +152,13 @@ def _name(made_by: str, group: Sequence[str]) -> str:
 
 
 def _finite(key: str, tensor: Tensor) -> Tensor:
-    if not bool(torch.isfinite(tensor).all()):
+    if not _all_finite(tensor):
         raise InputError(f"The encoding of {key} is not finite; check the model, or leave that clip out.")
     return tensor.detach().contiguous().cpu()
+
+
+def _all_finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())
 
 
 def _holds(path: Path, group: Sequence[str], made_by: str) -> bool:
@@ -166,21 +171,20 @@ def _holds(path: Path, group: Sequence[str], made_by: str) -> bool:
 
 
 def _contents(folder: Path, names: Sequence[str], made_by: str) -> dict[str, Path]:
-    """Which of the other shards of the same making hold which tensors."""
+    """Which of the other shards of the same making hold which tensors, those that are not finite left out."""
     found: dict[str, Path] = {}
     for name in names:
         try:
             with safe_open(folder / name, framework="pt") as file:
                 if (file.metadata() or {}).get("made_by") == made_by:
-                    found |= dict.fromkeys(file.keys(), folder / name)
+                    keys: list[str] = file.keys()
+                    found |= {key: folder / name for key in keys if _all_finite(file.get_tensor(key))}
         except (OSError, SafetensorError):
             continue
     return found
 
 
-def _copied(older: Mapping[str, Path], key: str) -> Tensor | None:
-    if key not in older:
-        return None
-    with safe_open(older[key], framework="pt") as file:
+def _copied(shard: Path, key: str) -> Tensor:
+    with safe_open(shard, framework="pt") as file:
         tensor: Tensor = file.get_tensor(key)
-    return tensor.clone() if bool(torch.isfinite(tensor).all()) else None
+    return tensor.clone()

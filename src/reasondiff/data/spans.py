@@ -31,6 +31,8 @@ class Sampling:
         fit: "crop" fills the size and cuts around the centre; "letterbox" keeps everything and adds black bars.
         clips: most clips of one video; 0 takes as many as lie side by side in it.
         min_step: seconds; a video that is too short gets a smaller step, down to this. None refuses it.
+        min_motion: per cent of the frame's height per second (``data.motion``); clips in which less moves are left out.
+            0 measures nothing.
 
     Raises:
         InputError: a number that makes no clip.
@@ -43,6 +45,7 @@ class Sampling:
     fit: Fit = "crop"
     clips: int = 1
     min_step: float | None = None
+    min_motion: float = 0.0
 
     def __post_init__(self) -> None:
         Timeline(self.num_frames)
@@ -50,6 +53,8 @@ class Sampling:
             raise InputError(f"A step of {self.step} s makes no clip; give a number from 0.001 to 3600.")
         if self.min_step is not None and not 0 < self.min_step <= self.step:
             raise InputError(f"The smallest step is {self.min_step} s; give one above 0 and at most {self.step:g}.")
+        if not 0 <= self.min_motion < 1000:
+            raise InputError(f"A motion of {self.min_motion:g} % a second is no bound; give 0 for none, or such as 1.")
         if self.clips < 0:
             raise InputError(f"{self.clips} clips cannot be taken; give 1 or more, or 0 for as many as fit.")
         if self.fit not in get_args(Fit):

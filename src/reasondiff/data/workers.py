@@ -1,24 +1,68 @@
-"""The same function over many items, in processes of this machine; results in the items' order.
+"""The same function over many items: here, in processes of this machine, or on a Ray cluster.
 
-Only a few items per process are under way at a time, so memory does not grow with the set.
+Results come in the items' order, whoever made them, so a set is the same wherever it was made. Only a few items per
+process are under way at a time, so memory does not grow with the set.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.context import BaseContext
+from typing import Any, Generic, Protocol, TypeVar
 
 from reasondiff.errors import InputError, UnsupportedError
 
-__all__ = ["check_workers", "over_processes"]
+__all__ = ["Over", "check_workers", "here", "over", "over_processes", "over_ray"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+
+class Over(Protocol):
+    """Where work is done."""
+
+    def __call__(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """``function`` of every item, in order.
+
+        Args:
+            function: of a module, so that other processes find it; returns its errors as values.
+            items: that can be sent there.
+        """
+
+
+def here(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """In this process, each when it is asked for; see ``Over``."""
+    return map(function, items)
+
+
+def over(workers: int = 1, ray: str | None = None, *, gpus: float = 0.0) -> Over:
+    """In so many processes of this machine, or on the Ray cluster of that address.
+
+    Args:
+        workers: processes; 1 is this one.
+        ray: an address, such as ``auto`` or ``10.0.0.1:6379``.
+        gpus: that an item needs there.
+
+    Raises:
+        InputError: both are asked for, or a number of processes that no machine has.
+    """
+    check_workers(workers)
+    if ray is None:
+        return here if workers == 1 else partial(over_processes, workers=workers)
+    if workers > 1:
+        raise InputError(f"A Ray cluster has processes of its own; leave --workers {workers} out.")
+    return partial(over_ray, address=ray, gpus=gpus)
+
+
+_MOST_BLOCKS = 10_000
+"""Of a Ray dataset; an item each, where they are not more."""
 _AHEAD = 4
 """Items under way per process: one is worked on, and a slow one holds up no other process at once."""
 
@@ -30,23 +74,13 @@ def check_workers(workers: int) -> None:
 
 
 def over_processes(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
-    """``function`` of every item.
-
-    Args:
-        function: of a module, so that other processes find it; returns its errors as values.
-        items: in order.
-        workers: processes; 1 works in this one.
+    """In processes of this machine; see ``Over``.
 
     Raises:
         UnsupportedError: a process was killed, most often because memory ran out.
     """
     check_workers(workers)
-    if workers == 1:
-        yield from map(function, items)
-        return
-    # A fork would carry this process's threads and a GPU's context along.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=_context(function.__module__)) as pool:
         under_way: deque[Future[Result]] = deque()
         waiting = iter(items)
         try:
@@ -63,3 +97,77 @@ def over_processes(function: Callable[[Item], Result], items: Sequence[Item], wo
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context(module: str) -> BaseContext:
+    """How processes are made: not by a fork of this one, which would carry its threads and a GPU's context along, but
+    where there is one by that of a fresh one that has imported the module, once for all of them.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])  # a second set, once the server runs, changes nothing
+    return context
+
+
+def over_ray(
+    function: Callable[[Item], Result], items: Sequence[Item], address: str, *, gpus: float = 0.0
+) -> Iterator[Result]:
+    """On a Ray cluster, by Ray Data, which gives what a lost machine had to the others; see ``Over``.
+
+    The set, the videos and the models lie where every machine sees them under the same names, and every machine has
+    this package.
+
+    Raises:
+        InputError: Ray is not installed, or no cluster answers.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise InputError("A Ray cluster needs Ray; run pip install 'reasondiff[ray]'.") from None
+    if not items:
+        return
+    if not ray.is_initialized():
+        try:
+            _answers(address)
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+        except (OSError, RuntimeError, ValueError) as error:
+            told = " ".join(str(error).split())[:160].rstrip(".")
+            raise InputError(
+                f"No Ray cluster answers at {address!r} ({told}); start one with 'ray start --head', and give its "
+                "address."
+            ) from None
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False  # the command has its own
+    rows = ray.data.from_items(
+        [{"item": _Sealed(item)} for item in items], override_num_blocks=min(len(items), _MOST_BLOCKS)
+    )
+    done = rows.map(_OfRow(function), num_cpus=1, num_gpus=gpus or None)
+    for row in done.iter_rows():
+        yield row["result"].value
+
+
+def _answers(address: str) -> None:
+    """Raise ``OSError`` where nobody listens at ``host:port``; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+@dataclass(frozen=True)
+class _Sealed(Generic[Item]):
+    """A value that Ray carries as it is, and makes no column of."""
+
+    value: Item
+
+
+@dataclass(frozen=True)
+class _OfRow(Generic[Item, Result]):
+    """A function of items as one of Ray Data's rows."""
+
+    function: Callable[[Item], Result]
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, _Sealed[Result]]:
+        return {"result": _Sealed(self.function(row["item"].value))}

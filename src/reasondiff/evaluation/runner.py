@@ -15,7 +15,8 @@ import reasondiff
 from reasondiff.evaluation.metrics.base import ChoosesFrames, Measured, Metric, Sample, measure, not_measured
 from reasondiff.evaluation.outputs import Failure, Output
 from reasondiff.evaluation.resources import Resources
-from reasondiff.evaluation.rows import Row, append_row, read_rows
+from reasondiff.evaluation.rows import Row, append_row
+from reasondiff.evaluation.shares import Share, known_rows
 from reasondiff.evaluation.suites.base import Case, Suite, checked_cases
 from reasondiff.evaluation.systems import System, may_see_truth
 from reasondiff.files import atomic_path
@@ -32,6 +33,7 @@ def evaluate(
     *,
     batch: int = 8,
     keep_videos: bool = False,
+    share: Share = Share(),  # noqa: B008
     on_video: Callable[[int], None] = lambda done: None,
 ) -> list[Row]:
     """Run every system on every case, or read what the folder holds already.
@@ -47,21 +49,23 @@ def evaluate(
             whether what it holds is of the same suite and model.
         batch: videos made together; seeds belong to cases, so it changes nothing but speed.
         keep_videos: also copy videos that a system read from files; those that it made are kept in any case.
-        on_video: called with the number of rows that are done, of systems times cases.
+        share: the part of the cases that this process makes, where several share them; ``gather`` ends it.
+        on_video: called with the number of rows that are done, of systems times this share's cases.
 
     Returns:
-        A row per system and case, all cases of a system in the suite's order.
+        A row per system and case of this share, all cases of a system in the suite's order.
 
     Raises:
         InputError: the suite has no cases, or two of one id.
         ProviderError: a model could not be asked; what is done is kept.
     """
     using.folder.mkdir(parents=True, exist_ok=True)
-    log = using.folder / "results.jsonl"
-    cases = checked_cases(suite)
+    log = share.log(using.folder)
+    log.parent.mkdir(exist_ok=True)
+    cases = share.part(checked_cases(suite))
     wanted = [(system.name, case.id) for system in systems for case in cases]
     asked = {metric.name for metric in metrics}
-    kept = read_rows(log)
+    kept = known_rows(using.folder)
     done = {key: kept[key] for key in wanted if key in kept and asked <= {*kept[key].values, *kept[key].missing}}
     on_video(len(done))
     for system in systems:

@@ -38,7 +38,7 @@ def keep_origins(folder: Path, metrics: Sequence[Metric]) -> None:
         partial.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 
-def read_origins(folder: Path) -> dict[str, dict[str, Any]]:
+def read_origins(folder: Path) -> dict[str, dict[str, object]]:
     """What ``keep_origins`` wrote, by metric; nothing where there is no such file."""
     path = folder / FILE
     if not path.exists():
@@ -94,7 +94,7 @@ def _shape(video: Any) -> str:
     return f"{video['frames']} frames at {video['fps']:g} fps, {video['width']}x{video['height']}{codec}"
 
 
-def _about(metric: Metric) -> dict[str, Any]:
+def _about(metric: Metric) -> dict[str, object]:
     origin = asdict(metric.origin) if isinstance(metric, HasOrigin) else None
     return {
         "title": metric.title,

@@ -15,7 +15,7 @@ from reasondiff.jobs.request import VideoRequest
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
-    from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.pipeline.any_model import Pipeline
     from reasondiff.planning.presets import Preset
 
 __all__ = [
@@ -107,8 +107,11 @@ def preset_of(request: VideoRequest) -> Preset | None:
     """The preset that is named or fits; None for a model as it is."""
     import torch
 
+    from reasondiff.pipeline.any_model import loader_of
     from reasondiff.planning.fitting import FreeMemory, preset_for
 
+    if loader_of(find_model(request.model)) is not None:
+        return None  # presets say how Wan is loaded
     device, free = device_of(request), None
     if device != "cpu":
         size, _ = torch.cuda.mem_get_info(device)
@@ -141,7 +144,7 @@ def check_room(request: VideoRequest, chosen: Preset | None) -> None:
         logger.warning("%s: %s", entry.name, entry.warning)
 
 
-def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool = False) -> ReasonDiffPipeline:
+def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool = False) -> Pipeline:
     """The pipeline that a request names, on its device.
 
     Args:
@@ -151,12 +154,18 @@ def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool 
 
     Raises:
         CheckpointError: it cannot be loaded.
-        InputError: the GPU's memory is too small.
+        InputError: the GPU's memory is too small, or the request names what only Wan can take.
     """
     from reasondiff.pipeline import ReasonDiffPipeline
+    from reasondiff.pipeline.any_model import loader_of
     from reasondiff.pipeline.loading import load_preset
 
     found, device = find_model(request.model), device_of(request)
+    load_other = loader_of(found)
+    if load_other is not None:
+        _refuse_what_is_wans(request)
+        with enough_memory():
+            return load_other(Path(found), device)
     parts: dict[str, Any] = {} if request.transformer is None else {"transformer": request.transformer}
     with enough_memory():
         if chosen is None:
@@ -177,6 +186,13 @@ def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool 
     return pipe
 
 
+def _refuse_what_is_wans(request: VideoRequest) -> None:
+    for name in ("preset", "adapter", "lora", "transformer", "mag_ratios"):
+        if getattr(request, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} is for models of Wan's kind, and {request.model!r} is none; leave it out.")
+
+
 @contextmanager
 def enough_memory() -> Iterator[None]:
     """The GPU's memory is the user's to spare: too little of it is no fault of the program."""
@@ -192,7 +208,7 @@ def enough_memory() -> Iterator[None]:
 
 def hashes_of(request: VideoRequest) -> dict[str, str]:
     """SHA-256 of every file that ``load_model`` reads, by its path within the model."""
-    from reasondiff.backends.wan.components import fetched
+    from reasondiff.backends.wan.fetching import fetched
 
     hashes = model_hashes(_folder_of(find_model(request.model), request.revision))
     if request.adapter is not None:

@@ -87,7 +87,7 @@ class Option:
     kind: type
     choices: tuple[str, ...]
     optional: bool
-    default: Any
+    default: object
     about: About
     many: bool = False
 
@@ -169,7 +169,7 @@ class Option:
         }
         return drawn | {key: value for key, value in keywords.items() if value is not None}
 
-    def _fits(self, value: Any) -> bool:
+    def _fits(self, value: object) -> bool:
         about = self.about
         if self.kind is Path:
             return isinstance(value, Path)

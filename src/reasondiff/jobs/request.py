@@ -34,7 +34,7 @@ MIN_FPS = 0.01
 MAX_TOKENS = 4096
 """Of a text; Wan's encoder reads 512."""
 
-_SIDE = "[1-9][0-9]{0,3}"
+_SIDE = "[1-9][0-9]{0,4}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from reasondiff.backends.wan.adapters import AdapterState
     from reasondiff.media import GenerationRecord
     from reasondiff.media.joins import Join
     from reasondiff.narrative import Narrative
     from reasondiff.pipeline import ReasonDiffOutput, ReasonDiffPipeline
+    from reasondiff.pipeline.any_model import Pipeline
     from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
     from reasondiff.pipeline.kept_video import KeptVideo
     from reasondiff.pipeline.latent_preview import LatentPreview
@@ -110,14 +112,27 @@ class VideoSession:
         self.ratios = MagRatios.read(request.mag_ratios) if request.mag_ratios is not None else ratios
         self.preset = preset_of(request)
         check_room(request, self.preset)
-        self.pipe = load_model(request, self.preset, measuring=measuring)
+        self.pipeline: Pipeline = load_model(request, self.preset, measuring=measuring)
         warn_of_position(request)
         if narrator is not None:
-            self.pipe.narrator = narrator
-        self._loaded, self._schedule = self.pipe.adapter_state, _schedule_of(self.pipe)
+            self.pipeline.narrator = narrator
+        self._loaded = _changeable(self.pipeline)
         self._turn = threading.Lock()
         self._hashes: Future[dict[str, str]] | None = None
         self.seconds: Mapping[str, float] = {"imports": imported - began, "model": time.perf_counter() - imported}
+
+    @property
+    def pipe(self) -> ReasonDiffPipeline:
+        """The pipeline of a model of Wan's kind, for what works on no other.
+
+        Raises:
+            InputError: the model is another.
+        """
+        from reasondiff.pipeline import ReasonDiffPipeline
+
+        if not isinstance(self.pipeline, ReasonDiffPipeline):
+            raise InputError(f"This is for models of Wan's kind, and {self.request.model!r} is none; give another.")
+        return self.pipeline
 
     @property
     def weights(self) -> dict[str, str]:
@@ -162,14 +177,14 @@ class VideoSession:
                     preview(pipe, step, timestep, tensors)
                 return reporter.on_step(pipe, step, timestep, tensors)
 
-            return self.pipe(
+            return self.pipeline(
                 **arguments, output_type="uint8", keeping=keeping, progress=checkpoint, on_stage=reporter.on_stage,
                 callback_on_step_end=on_step, callback_on_step_end_tensor_inputs=shown,
             )  # fmt: skip
 
         output, reporter = self.run(make, request, inputs, progress=progress, stop=stop)
         if checkpoint is not None and not reporter.stepped:  # killed after the last step
-            reporter.first_step = int(self.pipe.num_timesteps)
+            reporter.first_step = int(getattr(self.pipeline, "num_timesteps", output.settings.num_inference_steps))
         story, pace = output.stories[0], 1 / output.settings.interval
         whole = resolved(request, output.settings, fps=request.fps or pace)
         return GeneratedVideo(
@@ -212,8 +227,8 @@ class VideoSession:
 
         def tell(arguments: Mapping[str, Any], reporter: Reporter) -> Narrative:
             reporter.on_stage("narrate")
-            settings = self.pipe.settings(inputs.image, **self.settings_of(request, inputs))
-            story = self.pipe.narrate(
+            settings = self.pipeline.settings(inputs.image, **self.settings_of(request, inputs))
+            story = self.pipeline.narrate(
                 inputs.image, inputs.prompt, None, settings, request.position, request.anchor, inputs.frame_images
             )
             return story.narrative
@@ -283,14 +298,15 @@ class VideoSession:
 
     def check(self, request: VideoRequest, inputs: Inputs) -> None:
         """Raise ``InputError`` for options that this model cannot use, before any work."""
-        self.pipe.settings(inputs.image, inputs.narrative, **self.settings_of(request, inputs))
+        self.pipeline.settings(inputs.image, inputs.narrative, **self.settings_of(request, inputs))
 
     def _section_frames(self) -> int | None:
         """The model's own length: longer videos than it was made for are made in sections."""
         from reasondiff.pipeline.sections import least_length
 
-        own = self.pipe.defaults.num_frames
-        return own if own >= least_length(self.pipe.model.timeline(own).stride) else None
+        model = self.pipeline.model
+        own = model.defaults.num_frames
+        return own if own >= least_length(model.timeline(own).stride) else None
 
     def _measures(self, request: VideoRequest, inputs: Inputs) -> dict[str, int]:
         from reasondiff.pipeline import frame_size
@@ -299,12 +315,14 @@ class VideoSession:
             return {"width": sides[0], "height": sides[1]}
         if request.area is None:
             return {}
-        width, height = frame_size(inputs.image.size, request.area, self.pipe.pixels_per_token)
+        width, height = frame_size(inputs.image.size, request.area, self.pipeline.model.pixels_per_token)
         return {"width": width, "height": height}
 
     def _idle_stages(self, request: VideoRequest, inputs: Inputs) -> frozenset[str]:
         """Stages in which nothing is done: a story that is told already, an AlignFormer that is not used."""
-        aligns = request.use_adapter and self.pipe.alignformer is not None
+        from reasondiff.backends.base import has_alignformer
+
+        aligns = request.use_adapter and has_alignformer(self.pipeline.model)
         placed = request.position is not None or request.anchor != "narrative"
         if inputs.frame_images:
             placed = all(each.place.frame_type != "auto" for each in inputs.frame_images)
@@ -330,8 +348,8 @@ class VideoSession:
             | {
                 "preset": self.preset.name if self.preset is not None else None,
                 "interval": output.settings.interval,
-                "device": str(self.pipe.device),
-                "dtype": str(self.pipe.dtype),
+                "device": str(self.pipeline.device),
+                "dtype": str(self.pipeline.dtype),
                 "mag_ratios": ratios,
             }
         )
@@ -349,9 +367,13 @@ class VideoSession:
 
     def _changed(self) -> dict[str, str | bool]:
         """What a program has done to the pipeline since it was loaded, for the record."""
-        now, before = self.pipe.adapter_state, self._loaded
+        state = _changeable(self.pipeline)
+        if state is None or self._loaded is None:
+            return {}
+        now, schedule = state
+        before, schedule_before = self._loaded
         changed = []
-        if _schedule_of(self.pipe) != self._schedule:
+        if schedule != schedule_before:
             changed.append("another scheduler")
         without = before.without_active()
         if now not in (before, without):
@@ -380,11 +402,17 @@ def run_in_background(work: Callable[[], Result]) -> Future[Result]:
     return future
 
 
-def _schedule_of(pipe: ReasonDiffPipeline) -> tuple[str, dict[str, Any]]:
-    settings = {name: value for name, value in pipe.scheduler.config.items() if not name.startswith("_")}
-    return type(pipe.scheduler).__name__, settings
+def _changeable(pipeline: Pipeline) -> tuple[AdapterState, tuple[str, dict[str, object]]] | None:
+    """What a program may change about a pipeline: its adapters, and its scheduler; None for another model than Wan."""
+    from reasondiff.pipeline import ReasonDiffPipeline
+
+    if not isinstance(pipeline, ReasonDiffPipeline):
+        return None
+    scheduler = pipeline.scheduler
+    settings = {name: value for name, value in scheduler.config.items() if not name.startswith("_")}
+    return pipeline.adapter_state, (type(scheduler).__name__, settings)
 
 
-def _of_group(request: VideoRequest, group: str) -> dict[str, Any]:
+def _of_group(request: VideoRequest, group: str) -> dict[str, object]:
     known = options_of(type(request))
     return {name: getattr(request, name) for name, each in known.items() if each.about.group == group}

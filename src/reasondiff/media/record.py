@@ -210,7 +210,7 @@ def _check(holds: bool, key: str) -> None:
         raise InputError(f"The video's record has an impossible {key!r}; use an unedited copy of the video.")
 
 
-def _is_hash(value: Any) -> bool:
+def _is_hash(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 

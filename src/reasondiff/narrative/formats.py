@@ -15,7 +15,6 @@ import json
 import re
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from reasondiff.errors import InputError, NarrativeError
 from reasondiff.narrative import Narrative
@@ -110,7 +109,7 @@ def parse_narrative(text: str, *, stride: int = 4) -> Narrative:
     return Narrative.from_dict(data)
 
 
-def _from_batch_line(data: dict[str, Any]) -> Narrative:
+def _from_batch_line(data: dict[str, object]) -> Narrative:
     if "narrative" not in data:
         raise NarrativeError(f"This row of a batch has no story ({data.get('error')}); take another row.")
     return Narrative.from_dict(data["narrative"])
@@ -139,21 +138,24 @@ def _from_lines(text: str) -> Narrative:
 def _check_captions(lines: list[str]) -> None:
     """Raise ``NarrativeError`` for what is no list of captions: a script, a page, a table, a schedule with keys."""
     captions = [line for line in lines if not line.lower().startswith("cond_idx")]
-    if not captions:
-        return
-    kind = None
-    if _MARKUP.match(captions[0]):
-        kind = "a file of another kind"
-    elif _names_columns(captions[0]):
-        kind = "a table"
-    elif all(map(_is_scheduled, captions)) or any("-->" in line for line in captions):
-        kind = "a schedule"
-    elif all(map(_LISTED.match, captions)):
-        kind = "a list of Markdown's"
-    elif all(" | " in line for line in captions):
-        kind = "many prompts in one line"
+    kind = _other_kind(captions) if captions else None
     if kind:
         raise NarrativeError(f"The line {captions[0][:60]!r} looks like {kind}; what is read is {READ}.")
+
+
+def _other_kind(lines: list[str]) -> str | None:
+    """What the lines are, if they are no captions."""
+    if _MARKUP.match(lines[0]):
+        return "a file of another kind"
+    if _names_columns(lines[0]):
+        return "a table"
+    if any("-->" in line for line in lines) or all(map(_is_scheduled, lines)):
+        return "a schedule"
+    if all(map(_LISTED.match, lines)):
+        return "a list of Markdown's"
+    if all(" | " in line for line in lines):
+        return "many prompts in one line"
+    return None
 
 
 def _is_scheduled(line: str) -> bool:
@@ -165,7 +167,7 @@ def _names_columns(line: str) -> bool:
     return len(cells) > 1 and all(re.fullmatch(r"\w+", cell) for cell in cells) and not _COLUMNS.isdisjoint(cells)
 
 
-def _from_prompt_relay(data: dict[str, Any], stride: int) -> Narrative:
+def _from_prompt_relay(data: dict[str, object], stride: int) -> Narrative:
     """Prompt Relay's JSON. It places no image; image-to-video models that it drives take theirs first."""
     if unknown := sorted(set(data) - set(_RELAY_KEYS)):
         raise NarrativeError(

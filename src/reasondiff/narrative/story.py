@@ -319,19 +319,19 @@ class Narrative:
             partial.write_text(text, encoding="utf-8")
 
 
-def _integer(value: Any, name: str) -> int:
+def _integer(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise NarrativeError(f"{name!r} is {value!r}; give a whole number.")
     return value
 
 
-def _text(value: Any, name: str) -> str:
+def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise NarrativeError(f"{name!r} is {value!r}; give a text.")
     return value
 
 
-def _clips(items: Any) -> tuple[Clip, ...]:
+def _clips(items: object) -> tuple[Clip, ...]:
     if not isinstance(items, list):
         raise NarrativeError(f"'clips' is {type(items).__name__}; give a list of clips.")
     clips = []
@@ -348,14 +348,14 @@ def _clips(items: Any) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _clips_of_list(items: Any) -> tuple[Clip, ...]:
+def _clips_of_list(items: object) -> tuple[Clip, ...]:
     if not isinstance(items, list) or not items:
         raise NarrativeError("'descriptions' is not a list of texts; give one description per frame.")
     texts = [_text(item, f"descriptions[{number}]") for number, item in enumerate(items, 1)]
     return Narrative.from_descriptions(texts, 0).clips
 
 
-def _anchors(items: Any) -> tuple[Anchor, ...]:
+def _anchors(items: object) -> tuple[Anchor, ...]:
     if not isinstance(items, list):
         raise NarrativeError(f"'anchors' is {type(items).__name__}; give a list of positions.")
     anchors = []

@@ -148,13 +148,13 @@ def _provider(spec: str, **options: Any) -> Provider:
     return kind(**options)
 
 
-def _refuse_unknown(spec: str, options: Mapping[str, Any], known: Set[str]) -> None:
+def _refuse_unknown(spec: str, options: Mapping[str, object], known: Set[str]) -> None:
     if unknown := sorted(set(options) - known):
         has = ", ".join(sorted(known - {"model"})) or "none"
         raise InputError(f"The narrator {spec!r} has no option {unknown[0]!r}; it has {has}.")
 
 
-def _with_cache(options: dict[str, Any], default: bool) -> dict[str, Any]:
+def _with_cache(options: dict[str, object], default: bool) -> dict[str, object]:
     """``cache`` as ``VisionNarrator`` takes it."""
     cache = options.get("cache", default)
     return {**options, "cache": (Cache() if cache else None) if isinstance(cache, bool) else cache}

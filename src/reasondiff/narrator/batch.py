@@ -126,7 +126,7 @@ def finished(out: str | Path) -> dict[str, bool]:
     return {str(row["key"]): row["status"] == "ok" for row in read_lines(Path(out), _is_result)}
 
 
-def _is_result(row: Mapping[str, Any]) -> bool:
+def _is_result(row: Mapping[str, object]) -> bool:
     return "key" in row and "status" in row
 
 
@@ -201,14 +201,9 @@ def _answer(row: Row, narrator: Narrator) -> Result:
 
 
 def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: float, seen: Counter[str]) -> Row:
-    image, prompt = str(entry.get("image") or ""), str(entry.get("prompt") or "")
-    fault = str(entry.get("fault") or "")
-    if not fault and re.search("[\ud800-\udfff]", image + prompt):
-        fault = "The row is not UTF-8 text; save the file as UTF-8."
-    elif not fault and not image:
-        fault = "The row names no image; fill in 'image'."
-    elif not fault and not prompt.strip():
-        fault = "The row has no prompt; fill in 'prompt'."
+    image = str(entry.get("image") or "")
+    prompt = str(entry.get("prompt") or "")
+    fault = str(entry.get("fault") or "") or _fault_of(image, prompt)
     try:
         num_frames = int(entry.get("num_frames") or num_frames)
         interval = float(entry.get("interval") or interval)
@@ -220,14 +215,25 @@ def _row(entry: Mapping[str, Any], folder: Path, num_frames: int, interval: floa
     return Row(key, str(folder / image) if image else "", prompt, num_frames, interval, fault)
 
 
-def _entries(file: TextIO, suffix: str) -> list[Mapping[str, Any]]:
+def _fault_of(image: str, prompt: str) -> str:
+    """Why nothing can be asked of a row; "" where it can."""
+    if re.search("[\ud800-\udfff]", image + prompt):
+        return "The row is not UTF-8 text; save the file as UTF-8."
+    if not image:
+        return "The row names no image; fill in 'image'."
+    if not prompt.strip():
+        return "The row has no prompt; fill in 'prompt'."
+    return ""
+
+
+def _entries(file: TextIO, suffix: str) -> list[Mapping[str, object]]:
     """One mapping per row; a line that is none says so under ``fault``."""
     if suffix in {".jsonl", ".ndjson"}:  # by line feeds only: a text in JSON may hold other line breaks
         return [_object(line) for line in file.read().split("\n") if line.strip()]
     return list(csv.DictReader(file))
 
 
-def _object(line: str) -> Mapping[str, Any]:
+def _object(line: str) -> Mapping[str, object]:
     try:
         entry = json.loads(line)
     except ValueError:
@@ -235,8 +241,8 @@ def _object(line: str) -> Mapping[str, Any]:
     return entry if isinstance(entry, dict) else {"fault": f"The line is not a JSON object: {line[:60]!r}."}
 
 
-def _folder(folder: Path) -> list[Mapping[str, Any]]:
-    entries: list[Mapping[str, Any]] = []
+def _folder(folder: Path) -> list[Mapping[str, object]]:
+    entries: list[Mapping[str, object]] = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # ._x.png is a Mac's note about x.png
             continue

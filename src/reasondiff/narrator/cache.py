@@ -42,7 +42,7 @@ class Cache:
 
     folder: Path | None = None
 
-    def path_of(self, question: Mapping[str, Any]) -> Path:
+    def path_of(self, question: Mapping[str, object]) -> Path:
         """The file that answers ``question``, which holds JSON values only."""
         key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
         return (self.folder or _default_folder()) / "narratives" / key[:2] / f"{key}.json"

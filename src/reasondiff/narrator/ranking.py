@@ -110,5 +110,5 @@ def _read(reply: str, count: int) -> list[dict[str, Any]]:
     return verdicts
 
 
-def _is_score(value: Any) -> bool:
+def _is_score(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 10

@@ -30,7 +30,7 @@ def retell_clip(narrator: Narrator, narrative: Narrative, clip: int, image: Imag
     """The same story with a new description of one clip, by whoever narrates: told anew each time it is asked.
 
     A narrator that was trained to tell whole stories is asked for others; the one that is most like this one lends
-    its clip.
+    its clip, where the things that stay the same are called as they are here.
 
     Raises:
         InputError: there is no such clip.
@@ -47,7 +47,8 @@ def retell_clip(narrator: Narrator, narrative: Narrative, clip: int, image: Imag
         return redo_clip(narrator.provider, narrative, clip, image, prompt, version=version, seed=before)
     several = replace(narrator, candidates=OTHERS, seed=1 + before * OTHERS, cache=None)
     told = several.narrate(image, prompt, num_frames=narrative.num_frames, interval=narrative.interval)
-    stories = [told, *map(Narrative.from_dict, told.provenance.get("candidates", ()))]
+    others = [told, *map(Narrative.from_dict, told.provenance.get("candidates", ()))]
+    stories = [_in_the_words_of(narrative, each) for each in others]
     fitting = [each for each in stories if _lends(each, narrative, clip)]
     if not fitting:
         raise NarrationError(f"{narrator.name} told nothing new for clip {clip + 1}; ask again, or write it.", "")
@@ -60,6 +61,19 @@ def _lends(other: Narrative, narrative: Narrative, clip: int) -> bool:
     if len(other.clips) != len(narrative.clips):
         return False
     return other.clips[clip].description != narrative.clips[clip].description
+
+
+def _in_the_words_of(narrative: Narrative, other: Narrative) -> Narrative:
+    """Another story about the same things: what stays the same is called, word by word, as here."""
+    ours, theirs = narrative.style.split(), other.style.split()
+    if len(ours) != len(theirs):
+        return other
+    called = dict(zip(theirs, ours, strict=True))
+    clips = (
+        replace(clip, description=" ".join(called.get(word, word) for word in clip.description.split(" ")))
+        for clip in other.clips
+    )
+    return replace(other, clips=tuple(clips))
 
 
 def _likeness(one: Narrative, other: Narrative) -> float:

@@ -57,7 +57,7 @@ def _locked(name: Path, path: Path) -> BinaryIO:
         lock.close()  # the one who held it has just removed it
 
 
-def read_lines(path: Path, fits: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]]:
+def read_lines(path: Path, fits: Callable[[Mapping[str, object]], bool]) -> list[dict[str, object]]:
     """The objects in a file; [] if there is none. A line that was being written when a run was killed is left out.
 
     Args:
@@ -86,7 +86,7 @@ def read_lines(path: Path, fits: Callable[[Mapping[str, Any]], bool]) -> list[di
 
 
 def keep_lines(
-    path: Path, fits: Callable[[Mapping[str, Any]], bool], keep: Callable[[Mapping[str, Any]], bool]
+    path: Path, fits: Callable[[Mapping[str, object]], bool], keep: Callable[[Mapping[str, object]], bool]
 ) -> None:
     """Drop a line that was cut by a kill, and the lines that are not to be kept."""
     if not path.exists():
@@ -105,5 +105,5 @@ def append(file: BinaryIO, row: Mapping[str, Any]) -> None:
     os.fsync(file.fileno())
 
 
-def _line(row: Mapping[str, Any]) -> bytes:
+def _line(row: Mapping[str, object]) -> bytes:
     return json.dumps(row).encode() + b"\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reasondiff.pipeline.generate import ReasonDiffPipeline
 from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.settings import Settings, frame_size
+from reasondiff.pipeline.wan import ReasonDiffPipeline
 
 __all__ = ["ReasonDiffOutput", "ReasonDiffPipeline", "Settings", "frame_size"]

@@ -49,7 +49,7 @@ class DenoisingCheckpoint:
             digest.update(part.numpy().tobytes() if isinstance(part, Tensor) else repr(part).encode())
         self.run = digest.hexdigest()
 
-    def load(self, scheduler: Any, device: torch.device) -> tuple[int, Tensor] | None:
+    def load(self, scheduler: object, device: torch.device) -> tuple[int, Tensor] | None:
         """The number of steps that are done and the latents after them, with the scheduler set; None for a new run.
 
         Raises:
@@ -70,7 +70,7 @@ class DenoisingCheckpoint:
             setattr(scheduler, name, _restored(value, tensors, device))
         return step, latents
 
-    def save(self, step: int, latents: Tensor, scheduler: Any) -> None:
+    def save(self, step: int, latents: Tensor, scheduler: object) -> None:
         """After ``step`` steps.
 
         Raises:
@@ -122,7 +122,7 @@ def identity(
     yield from model.identity()
 
 
-def _described(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+def _described(value: object, name: str, tensors: dict[str, Tensor]) -> object:
     """A value as JSON; tensors go to ``tensors``."""
     if isinstance(value, Tensor):
         tensors[f"scheduler.{name}"] = value.detach().to("cpu", copy=True).contiguous()

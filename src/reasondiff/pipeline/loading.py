@@ -11,11 +11,11 @@ from accelerate import cpu_offload_with_hook
 from diffusers import FirstBlockCacheConfig
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 
-from reasondiff.backends.wan.components import HUB_OPTIONS, transformer_config
+from reasondiff.backends.wan.fetching import HUB_OPTIONS, transformer_config
 from reasondiff.backends.wan.step_caches import compile_blocks
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import UnsupportedError
-from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.pipeline.wan import ReasonDiffPipeline
 from reasondiff.planning.presets import Preset, suited
 
 __all__ = ["apply_preset", "load_preset"]
@@ -67,7 +67,7 @@ def apply_preset(
     pipe: ReasonDiffPipeline,
     preset: Preset,
     device: str | torch.device,
-    compile_options: Mapping[str, Any] | None = None,
+    compile_options: Mapping[str, object] | None = None,
 ) -> None:
     """Bring a pipeline that was loaded with the preset's dtypes, on the CPU, into the preset's state.
 
@@ -117,7 +117,7 @@ def apply_preset(
             _in_turns(pipe, device, pipe.text_encoder)
 
 
-def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *components: Any) -> None:
+def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *components: object) -> None:
     """Each of these models comes to the device when it is called and goes when the next stage begins."""
     pipe.offload_hooks = [cpu_offload_with_hook(part, device)[1].offload for part in components if part is not None]
 
@@ -141,7 +141,7 @@ def kept_whole(config: Mapping[str, Any]) -> list[str]:
     return ["blocks.0", f"blocks.{config['num_layers'] - 1}", *around, *control]
 
 
-def _products_in_8_bits(config: Mapping[str, Any]) -> Any:
+def _products_in_8_bits(config: Mapping[str, object]) -> object:
     from diffusers.quantizers.pipe_quant_config import PipelineQuantizationConfig
     from diffusers.quantizers.quantization_config import TorchAoConfig
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow

@@ -16,7 +16,7 @@ from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
 if TYPE_CHECKING:
-    from reasondiff.pipeline.generate import ReasonDiffPipeline
+    from reasondiff.pipeline.wan import ReasonDiffPipeline
 
 __all__ = ["MagRatios", "calibrate"]
 
@@ -113,7 +113,7 @@ def calibrate(pipe: ReasonDiffPipeline, image: Any, prompt: Any = "", **options:
     def leave(block: Any, args: tuple[Any, ...], out: Tensor) -> None:
         norms[-1].append(torch.linalg.norm((out - entered[0]).float(), dim=-1))
 
-    def next_step(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    def next_step(pipe: object, step: int, timestep: object, tensors: dict[str, object]) -> dict[str, object]:
         ratios.append(_ratio(norms))
         norms[:] = [norms[-1], []]
         return tensors

@@ -12,7 +12,7 @@ from reasondiff.errors import InputError
 from reasondiff.media import Fit, frame_size
 from reasondiff.narrative.frame_plan import TextMode
 
-__all__ = ["Options", "Settings", "frame_size", "resolve"]
+__all__ = ["Options", "Settings", "check_tokens", "frame_size", "resolve"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,12 +145,19 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
         width = _nearest(height * image[0] / image[1], multiple)
     elif height is None:
         height = _nearest(width * image[1] / image[0], multiple)
+    return Settings(interval=model.interval, **(known | {"width": width, "height": height}))
+
+
+def check_tokens(width: int, height: int, multiple: int) -> None:
+    """Raise ``InputError`` unless a frame divides into a transformer's tokens; the size that it names is the nearest.
+
+    Asked after whether the model has a place for the size at all, so that what is named can be given.
+    """
     near = _nearest(width, multiple), _nearest(height, multiple)
     if near != (width, height):
         raise InputError(
             f"The size {width}x{height} does not divide into {multiple}x{multiple} pixels; give {near[0]}x{near[1]}."
         )
-    return Settings(interval=model.interval, **(known | {"width": width, "height": height}))
 
 
 def _nearest(length: float, multiple: int) -> int:

@@ -218,7 +218,7 @@ def as_lists(image: Any, prompt: Any, narrative: Any) -> tuple[list[Image.Image]
     return rgb_images, texts, _repeated(narratives, stories)
 
 
-def _as_list(given: Any) -> list[Any]:
+def _as_list(given: object) -> list[object]:
     return [*given] if isinstance(given, list | tuple) else [given]
 
 
@@ -227,7 +227,7 @@ def _repeated(given: list[Any], stories: int) -> list[Any]:
     return given if len(given) == stories else given * stories
 
 
-def _as_rgb(image: Any) -> Image.Image:
+def _as_rgb(image: object) -> Image.Image:
     if not isinstance(image, Image.Image):
         raise InputError(f"The image is a {type(image).__name__}; give a PIL image, as load_image returns it.")
     return image.convert("RGB")

@@ -13,8 +13,10 @@ from PIL import Image
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.text_encoding import clean_text
 from reasondiff.errors import InputError
-from reasondiff.pipeline.generate import ReasonDiffPipeline
+from reasondiff.media import ClipSpan, SheetRow
+from reasondiff.media.heat import heat_overlay
 from reasondiff.pipeline.output import ReasonDiffOutput
+from reasondiff.pipeline.wan import ReasonDiffPipeline
 
 __all__ = ["WordAttention", "watch_word", "word_tokens"]
 
@@ -35,6 +37,28 @@ class WordAttention:
     block: int
     output: ReasonDiffOutput
     heat: np.ndarray = field(repr=False)
+
+    @property
+    def overlay(self) -> np.ndarray:
+        """The video under its heat, uint8 [frames, height, width, 3]."""
+        return heat_overlay(self.output.frames[0], self.heat)
+
+    @property
+    def note(self) -> str:
+        """Which block it is, and how much attention a place and a frame give to the word at most."""
+        share = self.heat.reshape(len(self.heat), -1).mean(1)
+        most = f"at most {self.heat.max():.1%} of a place's attention to text, {share.max():.1%} of a frame's"
+        return f"block {self.block}; {most} (position {int(share.argmax()) + 1})"
+
+    def strips(self) -> list[SheetRow]:
+        """The video, and under it its attention, as rows of a sheet."""
+        told, fps = self.output.narrative, 1 / self.output.settings.interval
+        clips = tuple(ClipSpan(clip.start, clip.end, clip.description) for clip in told.clips)
+        frames, given = self.output.frames[0], self.output.stories[0].image
+        return [
+            SheetRow("The video", frames, told.anchor_frame, fps=fps, given=given),
+            SheetRow(f'Attention to "{self.word}"', self.overlay, told.anchor_frame, clips, self.note, fps=fps),
+        ]
 
 
 def watch_word(
@@ -90,7 +114,7 @@ def watch_word(
     return WordAttention(word, block, output, heat[[timeline.latent_of(f) for f in range(settings.num_frames)]])
 
 
-def word_tokens(tokenizer: Any, prompts: Iterable[str], word: str) -> dict[str, list[int]]:
+def word_tokens(tokenizer: object, prompts: Iterable[str], word: str) -> dict[str, list[int]]:
     """Per prompt that contains ``word``, the indices of its tokens; whole words if there are any, else parts.
 
     Raises:

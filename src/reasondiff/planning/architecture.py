@@ -87,7 +87,7 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
     """
     name = model.lower()
     disk: dict[str, int] | None = None
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, object] = {}
     published: Mapping[str, int] = {}
     if name in HUB and revision is None:
         configs, published = named_configs(name), _published(name)
@@ -110,7 +110,7 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
     return found
 
 
-def named_configs(name: str) -> dict[str, dict[str, Any]]:
+def named_configs(name: str) -> dict[str, dict[str, object]]:
     """The configs of a model of ``checkpoints.HUB``, by component, as its ``config.json`` files have them."""
     known = json.loads(Path(__file__).with_name("architectures.json").read_text(encoding="utf-8"))
     return {component: known["parts"][part] for component, part in known["models"][name].items()}
@@ -125,9 +125,9 @@ def _published(name: str) -> Mapping[str, int]:
 
 def _built(
     name: str,
-    configs: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Mapping[str, object]],
     disk: Mapping[str, int] | None,
-    defaults: Mapping[str, Any],
+    defaults: Mapping[str, object],
     published: Mapping[str, int],
 ) -> Architecture:
     found = Architecture(

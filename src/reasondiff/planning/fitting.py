@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.planning.presets import Preset, preset
@@ -32,7 +32,7 @@ class FreeMemory:
 
 
 def preset_for(
-    model: str, name: str | None, given: Mapping[str, Any], free: FreeMemory | None, *, revision: str | None = None
+    model: str, name: str | None, given: Mapping[str, object], free: FreeMemory | None, *, revision: str | None = None
 ) -> Preset | None:
     """The preset to use: the one of that name, or else on a GPU the first that fits; None for a model as it is.
 

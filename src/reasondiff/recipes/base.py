@@ -14,6 +14,7 @@ from reasondiff.checkpoints import find_model
 from reasondiff.data.loader import check_batch
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.config import to_json
+from reasondiff.training.optimizer import check_eight_bit
 from reasondiff.training.trainer import Optimization, Stage
 
 __all__ = ["Needed", "NetworkRecipe", "Recipe"]
@@ -97,6 +98,10 @@ class Recipe(ABC):
         """Where its adapter goes unless told; None for a recipe whose folder must be named."""
         return None
 
+    def note(self) -> str:
+        """A sentence that a user should read before the run; "" for none."""
+        return ""
+
     @abstractmethod
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         """Make the stage.
@@ -143,8 +148,10 @@ class Recipe(ABC):
 
         Raises:
             CheckpointError: names what is missing, and who writes it.
-            InputError: the folder is of another kind.
+            InputError: the folder is of another kind, or an extra is not installed.
         """
+        if self.optimization.eight_bit:
+            check_eight_bit()
         folder = self.read_from(model)
         for needed in self.reads:
             if not (folder / needed.path).exists():

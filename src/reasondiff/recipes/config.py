@@ -34,7 +34,7 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def from_json(kind: type[Config], data: Any, name: str = "") -> Config:
+def from_json(kind: type[Config], data: object, name: str = "") -> Config:
     """A dataclass from what ``to_json`` made of it; what is left out has its default.
 
     Args:
@@ -49,7 +49,7 @@ def from_json(kind: type[Config], data: Any, name: str = "") -> Config:
         raise InputError(f"{name or 'The configuration'} cannot be {_shown(data)}; give an object.")
     hints = get_type_hints(kind)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for key, value in data.items():
         if key not in known:
             raise unknown(_below(name, key), [_below(name, each) for each in known])
@@ -60,7 +60,7 @@ def from_json(kind: type[Config], data: Any, name: str = "") -> Config:
     return kind(**values)
 
 
-def _is_required(field: Field[Any]) -> bool:
+def _is_required(field: Field[object]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
@@ -93,6 +93,16 @@ def changed(config: Config, name: str, text: str) -> Config:
     return from_json(type(config), data)
 
 
+def default_at(config: Any, name: str) -> Any:
+    """The default of the value under a dotted name, as JSON has it; None where it has none that is a number or text."""
+    *path, last = name.split(".")
+    for key in path:
+        config = getattr(config, key, None)
+    known = {field.name: field.default for field in fields(config)} if is_dataclass(config) else {}
+    default = known.get(last)
+    return default if isinstance(default, bool | int | float | str) else None
+
+
 def updated(config: Config, data: Any) -> Config:
     """``config`` with other values, as far as ``data`` has any: objects are merged, arrays and the rest replaced.
 
@@ -102,7 +112,7 @@ def updated(config: Config, data: Any) -> Config:
     return from_json(type(config), _merged(to_json(config), data))
 
 
-def _merged(old: Any, new: Any) -> Any:
+def _merged(old: object, new: object) -> object:
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
     both = dict(old)
@@ -111,7 +121,7 @@ def _merged(old: Any, new: Any) -> Any:
     return both
 
 
-def flat(data: Any, name: str = "", *, objects: bool = False) -> Iterator[tuple[str, Any]]:
+def flat(data: object, name: str = "", *, objects: bool = False) -> Iterator[tuple[str, object]]:
     """Every value of a JSON configuration under its dotted name; with ``objects`` also objects and arrays."""
     if not isinstance(data, dict | list):
         yield name, data
@@ -160,7 +170,7 @@ def _read(hint: Any, data: Any, name: str) -> Any:
     return float(value) if hint is float else value
 
 
-def _read_tuple(kinds: tuple[Any, ...], data: Any, name: str) -> tuple[Any, ...]:
+def _read_tuple(kinds: tuple[object, ...], data: object, name: str) -> tuple[object, ...]:
     endless = len(kinds) == 2 and kinds[1] is Ellipsis
     if not isinstance(data, list | tuple) or not (endless or len(data) == len(kinds)):
         wanted = "a list" if endless else f"a list of {len(kinds)}"
@@ -169,7 +179,7 @@ def _read_tuple(kinds: tuple[Any, ...], data: Any, name: str) -> tuple[Any, ...]
     return tuple(_read(kind, item, _below(name, str(i))) for i, (kind, item) in enumerate(zip(each, data, strict=True)))
 
 
-def _item(items: Any, key: str) -> Any:
+def _item(items: object, key: str) -> object:
     """The item of a list under a number in text; None if there is none."""
     if not isinstance(items, list) or not key.isdecimal() or int(key) >= len(items):
         return None
@@ -180,6 +190,6 @@ def _below(name: str, key: str) -> str:
     return f"{name}.{key}" if name else key
 
 
-def _shown(data: Any) -> str:
+def _shown(data: object) -> str:
     text = json.dumps(data, default=str)
     return text if len(text) <= 60 else f"{text[:60]} …"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from reasondiff.backends.precision import precision_on
 from reasondiff.checkpoints import weight_hashes
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.base import Recipe
-from reasondiff.recipes.config import flat
+from reasondiff.recipes.config import default_at, flat
 from reasondiff.training.checkpoint import RUN_VERSION, has_checkpoint
 
 __all__ = ["check_resume", "run_record"]
@@ -19,7 +18,7 @@ _OF_THE_MACHINE = ("device", "computed_in")
 """The next session may be on another."""
 
 
-def run_record(recipe: Recipe, model: Path, device: str = "cpu") -> dict[str, Any]:
+def run_record(recipe: Recipe, model: Path, device: str = "cpu") -> dict[str, object]:
     """What a run keeps of itself: the configuration, what it computes in, and SHA-256 of the weights that it is trained
     on, by file.
     """
@@ -51,6 +50,8 @@ def check_resume(recipe: Recipe, run: Path, model: Path) -> None:
     if version != RUN_VERSION:
         raise InputError(f"The run in {str(run)!r} is of another version; begin anew with another --runs.")
     now = dict(flat(recipe.to_dict()))
+    # An option that is newer than the run was, in it, what it is by default.
+    begun = {name: value for name in now if (value := default_at(recipe, name)) is not None} | begun
     differing = [
         f"{name} = {json.dumps(begun.get(name))}, not {json.dumps(now.get(name))}"
         for name in dict.fromkeys([*now, *begun])

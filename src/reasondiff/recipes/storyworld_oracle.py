@@ -23,6 +23,7 @@ class OracleRecipe(NetworkRecipe):
         deep_layers: at its coarsest.
         batch: frames per step and process.
         perturbed: share of frames in which things are moved, dropped, doubled or covered.
+        rolling: share of frames in which balls are turned.
         blended: share of frames that are two pictures in one.
         blurred: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
@@ -33,6 +34,7 @@ class OracleRecipe(NetworkRecipe):
     deep_layers: int = 2
     batch: int = 96
     perturbed: float = 0.5
+    rolling: float = 0.6
     blended: float = 0.2
     blurred: float = 0.08
     spoiled: float = 0.3
@@ -57,6 +59,7 @@ class OracleRecipe(NetworkRecipe):
             net.to(device),
             batch=self.batch,
             perturbed=self.perturbed,
+            rolling=self.rolling,
             blended=self.blended,
             blurred=self.blurred,
             spoiled=self.spoiled,

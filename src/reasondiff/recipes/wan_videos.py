@@ -19,6 +19,7 @@ import torch
 
 from reasondiff.backends.wan.building import WanVae
 from reasondiff.backends.wan.encoders import model_folder
+from reasondiff.backends.wan.float8 import store_in_float8
 from reasondiff.backends.wan.framewise import install
 from reasondiff.backends.wan.text_encoding import longest_text
 from reasondiff.checkpoints import LORA_FILE
@@ -61,8 +62,10 @@ class VideoReasonRecipe(ReasonRecipe):
         interval: seconds between frames.
         anchor_frames: how anchors are drawn: "uniform" over all frames, "latent" over latent frames, or "ends".
         patch_embedding: a LoRA for the patch embedding, too, which never saw image content under a mask of 0.
-        frozen_weights: what the base's weights are kept in.
+        frozen_weights: what the base's weights are kept in; "float8" keeps those of the transformer's blocks in e4m3, a
+            scale for each output, and computes as before.
         gradient_checkpointing: of the transformer: a third more time, and a small part of the memory.
+        keep_attention: with it, what attention gives is kept and not computed again.
         follows: the recipe whose adapter it goes on with.
         validation_clips: held out of the set and never trained on; fewer in a set of few videos (``held_out``).
         validation_videos: of these are generated at every validation.
@@ -79,8 +82,9 @@ class VideoReasonRecipe(ReasonRecipe):
     interval: float = 0.2
     anchor_frames: AnchorFrames = "uniform"
     patch_embedding: bool = False
-    frozen_weights: Literal["fp32", "bf16"] = "bf16"
+    frozen_weights: Literal["fp32", "bf16", "float8"] = "bf16"
     gradient_checkpointing: bool = True
+    keep_attention: bool = False
     follows: str = ""
     validation_clips: int = 8
     validation_videos: int = 4
@@ -91,6 +95,7 @@ class VideoReasonRecipe(ReasonRecipe):
         "data",
         "epochs",
         "gradient_checkpointing",
+        "keep_attention",
         "validation_steps",
         "validation_videos",
     }
@@ -138,6 +143,14 @@ class VideoReasonRecipe(ReasonRecipe):
             return self
         return replace(self, from_weights=str(runs / self.follows / "adapter"))
 
+    def note(self) -> str:
+        if not self.validation_clips or len(self._unseen()):
+            return ""
+        return (
+            f"The set {self.data!r} has fewer than five videos, so none is held out: there is no loss on unseen clips "
+            "and no validation video."
+        )
+
     def check(self, model: Path) -> None:
         if not self.data:
             raise InputError(f"{self.name} needs videos; give an encoded set with --data.")
@@ -182,7 +195,7 @@ class VideoReasonRecipe(ReasonRecipe):
         return HeldOut(source=clips, draws=_DRAWS * len(clips), seed=self.optimization.seed, precision=precision)
 
     def loading(self) -> dict[str, Any]:
-        kept = torch.bfloat16 if self.frozen_weights == "bf16" else torch.float32
+        kept = torch.float32 if self.frozen_weights == "fp32" else torch.bfloat16
         return {"text_encoder": None, "dtype": {"default": kept, "vae": torch.float32}}
 
     def lora_options(self) -> LoraOptions | None:
@@ -192,7 +205,13 @@ class VideoReasonRecipe(ReasonRecipe):
 
     def prepare(self, pipe: ReasonDiffPipeline, device: str) -> None:
         """What is trained in fp32, the base as it was loaded; a video's time base is the set's."""
+        if self.frozen_weights == "float8":
+            store_in_float8(pipe.transformer)
+        transformer = pipe.transformer
+        if self.optimization.shard_weights:  # its shares go to the device, never the whole
+            pipe.transformer = None
         pipe.to(device)
+        pipe.transformer = transformer
         assert pipe.alignformer is not None, "the stages have one"
         pipe.alignformer.float()
         for name, parameter in pipe.transformer.named_parameters():
@@ -200,7 +219,8 @@ class VideoReasonRecipe(ReasonRecipe):
                 parameter.data = parameter.data.float()
         pipe.defaults = replace(pipe.defaults, interval=self.interval)
         if self.gradient_checkpointing:
-            pipe.transformer.enable_gradient_checkpointing(install(pipe.transformer).checkpoint)
+            checkpoint = partial(install(pipe.transformer).checkpoint, keep_attention=self.keep_attention)
+            pipe.transformer.enable_gradient_checkpointing(checkpoint)
 
 
 def _nothing_made(pipe: ReasonDiffPipeline, folder: Path) -> dict[str, float]:

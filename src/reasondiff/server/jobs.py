@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from reasondiff.narrative.place import Place
 
-__all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Status"]
+__all__ = ["OVER", "Job", "Kind", "Lease", "NewJob", "Order", "Redo", "Status"]
 
 Kind = Literal["video", "story"]
 """A video, or a story alone, which is told while somebody waits and so comes before all videos."""
@@ -16,6 +16,21 @@ Kind = Literal["video", "story"]
 Status = Literal["queued", "in_progress", "completed", "failed"]
 
 OVER: tuple[Status, ...] = ("completed", "failed")
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Which clip of a finished video is made again; the rest of it is held.
+
+    Args:
+        film: where the storage keeps the video.
+        clip: counted from 1.
+        text: what the clip shows instead; None for its own.
+    """
+
+    film: str
+    clip: int
+    text: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +48,8 @@ class Order:
         interval: seconds between frames.
         style: of the story, for all clips; None leaves the story's own.
         webhook_url: told when the job is over.
+        redo: where not all of the video is made; None for all.
+        keep_days: how long the job and its files are kept when it is over; 0 for ever.
     """
 
     prompt: str
@@ -45,12 +62,15 @@ class Order:
     interval: float
     style: str | None = None
     webhook_url: str | None = None
+    redo: Redo | None = None
+    keep_days: float = 30
 
     def to_json(self) -> dict[str, Any]:
         """As the database keeps it."""
         places = [vars(place) for place in self.places]
         lists = {"images": list(self.images), "places": places, "image_size": list(self.image_size)}
-        return {**vars(self), "options": dict(self.options), **lists}
+        redo = vars(self.redo) if self.redo is not None else None
+        return {**vars(self), "options": dict(self.options), **lists, "redo": redo}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Order:
@@ -59,8 +79,9 @@ class Order:
         if "image" in data:  # a row of the days of one image
             data |= {"images": [data.pop("image")], "places": [{}]}
         width, height = data["image_size"]
-        places = tuple(Place(**place) for place in data["places"])
-        return cls(**{**data, "images": tuple(data["images"]), "places": places, "image_size": (width, height)})
+        data |= {"images": tuple(data["images"]), "places": tuple(Place(**place) for place in data["places"])}
+        data["redo"] = Redo(**data["redo"]) if data.get("redo") is not None else None
+        return cls(**{**data, "image_size": (width, height)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +121,7 @@ class Job:
         id, owner, kind, model, order, seed, narrative, parent, body_hash: as of ``NewJob``; the narrative is
             there as soon as it is told.
         status: see ``Status``.
-        rank: where it stands in the queue; smaller numbers come first.
+        rank: its turn in the queue; smaller numbers come first.
         created_at: seconds since 1970, as are the other times.
         started_at: of the last attempt.
         completed_at: when it was over.

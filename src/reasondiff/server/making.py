@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from reasondiff.errors import InputError, OutputError, UnsupportedError
 from reasondiff.jobs.inputs import Inputs
 from reasondiff.jobs.loading import named_narrator, own_narrator
+from reasondiff.jobs.redo import FinishedVideo, redo
+from reasondiff.jobs.request import RedoRequest
 from reasondiff.jobs.session import GeneratedVideo, VideoSession
 from reasondiff.media import ClipSpan, SheetRow, contact_sheet, read_record
 from reasondiff.media.frame_image import FrameImage
@@ -23,10 +25,10 @@ from reasondiff.narrative.editing import set_style
 from reasondiff.narrative.place import Place, pinned_frames, place_images
 from reasondiff.pipeline.denoising_checkpoint import DenoisingCheckpoint
 from reasondiff.pipeline.latent_preview import LatentPreview
-from reasondiff.server.jobs import Job, Kind
+from reasondiff.server.jobs import Job, Kind, Redo
 from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.served import Served
-from reasondiff.server.worker import Made, Watch
+from reasondiff.server.worker import BEFORE, Made, Watch
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["StoryMaker", "VideoMaker"]
 
 logger = logging.getLogger(__name__)
+
+_STEPS, _PREVIEW = "denoising.steps", "preview.png"
+"""Files of a job while it is done."""
 
 
 class VideoMaker:
@@ -59,6 +64,8 @@ class VideoMaker:
         given = _opened(job, images)
         if job.kind == "story":
             return _tell(self._session.pipe.narrator, job, given, folder, watch)
+        if job.order.redo is not None:
+            return _kept(self._redo(job, job.order.redo, given, folder, watch), job, folder)
         request = self._served.request_of(dict(job.order.options), job.order.prompt, job.seed)
         told = Narrative.from_dict(job.narrative) if job.narrative is not None else None
         inputs = Inputs(given[0].image, job.order.prompt, told, () if _unplaced(given) else given)
@@ -73,10 +80,25 @@ class VideoMaker:
             inputs,
             progress=watch,
             stop=watch.stop,
-            checkpoint=_Checkpoint(folder / "denoising.steps"),
-            preview=_Preview(given[0].image, folder / "preview.png", watch, request.fit),
+            checkpoint=_Checkpoint(folder / _STEPS),
+            preview=_Preview(given[0].image, folder / _PREVIEW, watch, request.fit),
         )
         return _kept(video, job, folder)
+
+    def _redo(self, job: Job, asked: Redo, images: Sequence[FrameImage], folder: Path, watch: Watch) -> GeneratedVideo:
+        film, picture = folder / BEFORE, folder / "image.png"
+        record = read_record(film)
+        images[0].image.save(picture)  # for a video whose record was told not to keep it
+        finished = FinishedVideo.read(film, picture if record is not None and record.image is None else None)
+        return redo(
+            self._session,
+            finished,
+            RedoRequest(clip=asked.clip, text=asked.text, seed=job.seed),
+            progress=watch,
+            stop=watch.stop,
+            checkpoint=_Checkpoint(folder / _STEPS),
+            preview=_Preview(finished.inputs.image, folder / _PREVIEW, watch, finished.request.fit),
+        )
 
 
 class StoryMaker:

@@ -22,6 +22,7 @@ from reasondiff.jobs.options import options_of
 from reasondiff.jobs.request import VideoRequest
 from reasondiff.server.api.app import create_app
 from reasondiff.server.keeper import Keeper
+from reasondiff.server.leases import Leases
 from reasondiff.server.places import Places
 from reasondiff.server.service import Service
 from reasondiff.server.supervisor import USERS_FAULT, Supervisor
@@ -57,14 +58,14 @@ def run_server(service: Service, listener: socket.socket, commands: Sequence[Seq
         create_app(service), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=GRACE, limit_concurrency=2000,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server, leases = uvicorn.Server(config), Leases(service.queue.database)
 
     def end() -> None:
         server.should_exit = True
 
     def bury(number: int) -> None:
         with suppress(OperationalError):  # their leases run out anyway
-            service.queue.bury(_name_of(number))
+            leases.bury(_name_of(number))
 
     environment = {**os.environ, "REASONDIFF_DB": places.database}
     with Keeper(service), Supervisor(commands, environment, end, bury) as supervisor:

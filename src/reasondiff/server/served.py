@@ -33,6 +33,7 @@ class Served:
         defaults: what it is run with unless told otherwise.
         stride: frames per latent frame after the first.
         multiple: pixels that width and height are a multiple of.
+        memory: bytes of GPU memory that a video of its defaults takes at most, as ``planning`` predicts.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Served:
     defaults: Defaults
     stride: int
     multiple: int
+    memory: float
 
     @classmethod
     def of(cls, request: VideoRequest) -> Self:
@@ -48,7 +50,8 @@ class Served:
         Raises:
             CheckpointError: there is no such model.
         """
-        from reasondiff.planning import architecture
+        from reasondiff.planning import architecture, job_of, plan
+        from reasondiff.planning.presets import preset
 
         found = architecture(request.model, request.revision)
         patch = found.transformers[0].patch
@@ -58,6 +61,7 @@ class Served:
             defaults=Defaults.from_config(found.defaults),
             stride=2 ** sum(found.vae.down_in_time),
             multiple=2 ** len(found.vae.down_in_time) * patch[1],
+            memory=plan(found, preset(request.preset or "quality"), job_of(found.defaults)).memory,
         )
 
     def request_of(self, options: dict[str, Any], prompt: str, seed: int) -> VideoRequest:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reasondiff.server.keys import Keys
-from reasondiff.server.queue import JobQueue, Quota
+from reasondiff.server.queue import JobQueue
+from reasondiff.server.quotas import Quota
 from reasondiff.server.served import Served
 from reasondiff.server.storage import Storage
 
@@ -27,6 +28,7 @@ class Limits:
         disk_floor: bytes that stay free.
         story_seconds: how long a story is waited for.
         upload_seconds: how long a request may take to arrive.
+        keep_days: how long a video and its files are kept when it is over; 0 for ever.
     """
 
     body: int = 64 * 2**20
@@ -38,6 +40,7 @@ class Limits:
     disk_floor: int = 10**9
     story_seconds: float = 300
     upload_seconds: float = 120
+    keep_days: float = 30
 
 
 @dataclass(frozen=True, kw_only=True)

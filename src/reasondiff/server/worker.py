@@ -28,12 +28,15 @@ from reasondiff.errors import (
     UnsupportedError,
 )
 from reasondiff.server.jobs import Job, Kind, Lease
-from reasondiff.server.queue import JobQueue, LeaseLostError
+from reasondiff.server.leases import Leases
+from reasondiff.server.rows import LeaseLostError
 from reasondiff.server.storage import Storage
 
-__all__ = ["Made", "Maker", "Watch", "Worker"]
+__all__ = ["BEFORE", "Made", "Maker", "Watch", "Worker"]
 
 logger = logging.getLogger(__name__)
+
+BEFORE = "before.mp4"
 
 _CODES: tuple[tuple[type[ReasonDiffError], str], ...] = (
     (NarrationError, "narration_failed"),
@@ -97,7 +100,8 @@ class Maker(Protocol):
         Args:
             job: what is asked for.
             images: PNGs, as many as the job has places.
-            folder: an empty folder, or that of an attempt on this machine that did not end; its files may be used.
+            folder: an empty folder, or that of an attempt on this machine that did not end; its files may be used. The
+                video of which one clip is made again is there as ``BEFORE``.
             watch: to be told.
 
         Raises:
@@ -111,7 +115,7 @@ class Worker:
 
     Args:
         name: tells this worker from all others.
-        queue: see ``JobQueue``.
+        leases: see ``Leases``.
         storage: where images are and results go.
         maker: does the jobs.
         scratch: a folder on this machine; what a job that is interrupted leaves here, its next attempt finds.
@@ -119,9 +123,9 @@ class Worker:
     """
 
     def __init__(
-        self, name: str, queue: JobQueue, storage: Storage, maker: Maker, scratch: Path, poll_seconds: float = 0.2
+        self, name: str, leases: Leases, storage: Storage, maker: Maker, scratch: Path, poll_seconds: float = 0.2
     ) -> None:
-        self.name, self.queue, self.storage, self.maker, self.scratch = name, queue, storage, maker, scratch
+        self.name, self.leases, self.storage, self.maker, self.scratch = name, leases, storage, maker, scratch
         self.poll_seconds = poll_seconds
         self.ending = threading.Event()
         """When it is set, the job that is done is given back, and ``run`` ends."""
@@ -132,7 +136,7 @@ class Worker:
         """Until ``ending`` is set."""
         while not self.ending.is_set():
             try:
-                lease = self.queue.claim(self.name, self.maker.models, self.maker.kinds)
+                lease = self.leases.claim(self.name, self.maker.models, self.maker.kinds)
             except OperationalError as error:
                 logger.warning("The database takes nothing now (%s); asking again.", error.orig)
                 self.ending.wait(5)
@@ -141,18 +145,18 @@ class Worker:
                 self.ending.wait(self.poll_seconds)
             else:
                 self._do(lease)
-        self.queue.say_goodbye(self.name)
+        self.leases.say_goodbye(self.name)
 
     def _do(self, lease: Lease) -> None:
         folder = self.scratch / lease.job.id
         folder.mkdir(parents=True, exist_ok=True)
         done = False
         try:
-            with _Keeper(self.queue, self.storage, lease, self.ending) as keeper:
+            with _Keeper(self.leases, self.storage, lease, self.ending) as keeper:
                 done = self._end(lease, keeper, folder)
         except LeaseLostError:
             done = True  # it is over for whoever asked, or another worker's
-            gone = self.queue.get(lease.job.id) is None
+            gone = not self.leases.has(lease.job.id)
             self.storage.delete(lease.job.id if gone else f"{lease.job.id}/{lease.token}")
         except OperationalError as error:  # the lease runs out, and the next attempt finds what is here
             logger.warning("What became of %s could not be written down (%s).", lease.job.id, error.orig)
@@ -164,6 +168,8 @@ class Worker:
         """Make what is asked for and write down what came of it; whether the job is over."""
         job = lease.job
         try:
+            if job.order.redo is not None:
+                (folder / BEFORE).write_bytes(self.storage.read(job.order.redo.film))
             made = self.maker.make(job, [self.storage.read(name) for name in job.order.images], folder, keeper)
             keeper.close()
             files = {variant: f"{job.id}/{lease.token}/{variant}{file.suffix}" for variant, file in made.files.items()}
@@ -172,30 +178,30 @@ class Worker:
             size = sum(file.stat().st_size for file in made.files.values())
         except (StoppedError, LeaseLostError):
             keeper.close()
-            self.queue.check(lease)
-            self.queue.give_back(lease, counts=False)  # it was this worker that had to end
+            self.leases.check(lease)
+            self.leases.give_back(lease, counts=False)  # it was this worker that had to end
             return False
         except OSError as error:
             keeper.close()
             logger.warning("%s failed: %s", job.id, error)
-            self.queue.fail(lease, "storage_full", f"The video could not be kept ({error.strerror or error}).")
+            self.leases.fail(lease, "storage_full", f"The video could not be kept ({error.strerror or error}).")
             return True
         except ReasonDiffError as error:
             keeper.close()
             code = next(code for kind, code in _CODES if isinstance(error, kind))
-            self.queue.fail(lease, code, str(error))
+            self.leases.fail(lease, code, str(error))
             return True
         except Exception:
             keeper.close()
             logger.exception("%s failed by a fault of ours.", job.id)
             self.broken = True
             self.ending.set()
-            if job.attempts >= self.queue.max_attempts:
-                self.queue.fail(lease, "server_error", "The server made a mistake and has written it down.")
+            if job.attempts >= self.leases.max_attempts:
+                self.leases.fail(lease, "server_error", "The server made a mistake and has written it down.")
                 return True
-            self.queue.give_back(lease, counts=True)
+            self.leases.give_back(lease, counts=True)
             return False
-        self.queue.complete(lease, artifacts=files, size=size, **made.changes)
+        self.leases.complete(lease, artifacts=files, size=size, **made.changes)
         for other in self.storage.subfolders(job.id):
             if other != f"{job.id}/{lease.token}":
                 self.storage.delete(other)  # of attempts that did not end
@@ -206,7 +212,7 @@ class _Keeper:
     """Keeps a lease while its job is done, and writes down how far it is, beside the work and at most twice a second.
 
     Args:
-        queue: that the lease is of.
+        leases: that the lease is of.
         storage: takes the previews.
         lease: to be kept.
         ending: set when this worker should end.
@@ -214,9 +220,9 @@ class _Keeper:
 
     PACE = 0.5
 
-    def __init__(self, queue: JobQueue, storage: Storage, lease: Lease, ending: threading.Event) -> None:
+    def __init__(self, leases: Leases, storage: Storage, lease: Lease, ending: threading.Event) -> None:
         self.stop = threading.Event()
-        self._queue, self._storage, self._lease, self._ending = queue, storage, lease, ending
+        self._leases, self._storage, self._lease, self._ending = leases, storage, lease, ending
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._changes: dict[str, Any] = {}
@@ -251,7 +257,7 @@ class _Keeper:
         with self._lock:
             self._artifacts["narrative"] = name
             artifacts = dict(self._artifacts)
-        self._queue.report(self._lease, narrative=dict(narrative), artifacts=artifacts)
+        self._leases.report(self._lease, narrative=dict(narrative), artifacts=artifacts)
 
     def on_preview(self, picture: Path) -> None:
         with self._lock:
@@ -263,8 +269,8 @@ class _Keeper:
             if self._ending.is_set():
                 self.stop.set()
             try:
-                if time.monotonic() - renewed > self._queue.lease_seconds / 12:
-                    self._queue.renew(self._lease)
+                if time.monotonic() - renewed > self._leases.lease_seconds / 12:
+                    self._leases.renew(self._lease)
                     renewed = time.monotonic()
                 self._write()
             except LeaseLostError:
@@ -283,9 +289,9 @@ class _Keeper:
         if preview is not None:
             self._storage.put_file(self._artifacts["preview"], preview)
         if changes:
-            self._queue.report(self._lease, **changes)
+            self._leases.report(self._lease, **changes)
         else:
-            self._queue.check(self._lease)
+            self._leases.check(self._lease)
 
 
 class _Pace:

@@ -107,10 +107,12 @@ def pig(pen: Pen, colour: RGB, acting: bool) -> None:
         pen.line([(5, 5), (12, 5)], 3.0, shade(colour, -0.25))
 
 
-def ball(pen: Pen, colour: RGB, acting: bool) -> None:
+def ball(pen: Pen, colour: RGB, acting: bool, turn: float = 0.0) -> None:
+    """In the world it never turns; the judges are asked about balls that do, by ``turn`` in radians."""
+    angles = [turn + a for a in (0, 1.257, 2.513, 3.77, 5.027)]
     pen.ellipse(0, 8, 8, 8, colour)
-    pen.polygon([(3.2 * math.sin(a), 8 + 3.2 * math.cos(a)) for a in (0, 1.257, 2.513, 3.77, 5.027)], INK)
-    for a in (0, 1.257, 2.513, 3.77, 5.027):
+    pen.polygon([(3.2 * math.sin(a), 8 + 3.2 * math.cos(a)) for a in angles], INK)
+    for a in angles:
         start, end = (3.2 * math.sin(a), 8 + 3.2 * math.cos(a)), (7.6 * math.sin(a), 8 + 7.6 * math.cos(a))
         pen.line([start, end], 1.2, INK)
 

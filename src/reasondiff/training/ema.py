@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from reasondiff.training.sharding import share
 
 __all__ = ["Ema", "copy_weights"]
 
@@ -49,6 +52,6 @@ class Ema:
 
 @torch.no_grad()
 def copy_weights(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
-    """Write every tensor of ``source`` into the one of that name in ``target``."""
+    """Write every tensor of ``source`` into the one of that name in ``target``, or its share of it."""
     for name, tensor in source.items():
-        target[name].copy_(tensor)
+        target[name].copy_(tensor if isinstance(tensor, DTensor) else share(tensor, target[name]))

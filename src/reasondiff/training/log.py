@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+import resource
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from reasondiff.files import atomic_path
 
-__all__ = ["LOG_FILE", "Means", "Row", "RunLog", "by_bin", "over_processes", "read_log"]
+__all__ = ["LOG_FILE", "Means", "Pace", "Row", "RunLog", "by_bin", "over_processes", "peak_memory", "read_log"]
 
 LOG_FILE = "log.jsonl"
 
@@ -80,7 +82,7 @@ class Means:
         """The means; empty before the first step."""
         return {name: _mean(total, self._steps) for name, total in self._sums.items()}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, object]:
         """As JSON, from which ``restore`` goes on exactly."""
         return {"steps": self._steps, "sums": {name: total.tolist() for name, total in self._sums.items()}}
 
@@ -148,7 +150,7 @@ def _line(row: Row) -> str:
     return json.dumps(_finite(row), allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -165,3 +167,26 @@ def _scalars(row: Row, above: str = "") -> Iterator[tuple[str, float]]:
             yield from ((f"{above}{name}/{number}", each) for number, each in enumerate(value) if each is not None)
         elif name != "step" and isinstance(value, int | float):
             yield f"{above}{name}", float(value)
+
+
+class Pace:
+    """Steps and seconds since it was last asked."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self._since = time.monotonic()
+
+    def taken(self) -> tuple[int, float]:
+        """Both, counted anew from here."""
+        now = time.monotonic()
+        taken = self.steps, max(now - self._since, 1e-9)
+        self.steps, self._since = 0, now
+        return taken
+
+
+def peak_memory(device: torch.device) -> float:
+    """The most bytes held so far: by tensors on a GPU, or by this process."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,4 +1,4 @@
-"""What changes the weights: AdamW, or Muon where a recipe says so."""
+"""What changes the weights: AdamW, with moments in 8 bits where a recipe says so, or Muon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Optimizer"]
+from reasondiff.errors import InputError
+from reasondiff.training.sharding import share
+
+__all__ = ["Optimizer", "check_eight_bit"]
+
+
+def check_eight_bit() -> None:
+    """Raise ``InputError`` unless bitsandbytes is installed."""
+    try:
+        import bitsandbytes
+    except ImportError:
+        raise InputError("AdamW in 8 bits needs bitsandbytes; run pip install 'reasondiff[8bit]'.") from None
+    assert bitsandbytes
 
 
 class Optimizer:
@@ -18,6 +30,11 @@ class Optimizer:
         parameters: by the name that their state is saved under.
         muon: a layer's weights are taken for a matrix [out, everything else], and its updates made orthogonal; they
             have AdamW's size, so that one learning rate fits both.
+        eight_bit: AdamW's moments in blocks of 8 bits (bitsandbytes), a quarter of the memory; those of small tensors
+            stay whole.
+
+    Raises:
+        InputError: bitsandbytes is not installed.
     """
 
     def __init__(
@@ -27,8 +44,10 @@ class Optimizer:
         weight_decay: float,
         betas: tuple[float, float],
         muon: bool = False,
+        eight_bit: bool = False,
     ) -> None:
         self.parameters = parameters
+        self.eight_bit = eight_bit
         matrices = {name: p for name, p in parameters.items() if muon and p.ndim > 1 and p[0].numel() > 1}
         # torch's Muon wants matrices: these share their memory with the layers' weights (a copy would never be read)
         self._views = {name: nn.Parameter(p.detach().view(len(p), -1)) for name, p in matrices.items()}
@@ -39,7 +58,12 @@ class Optimizer:
             self._optimizers.append(
                 torch.optim.Muon(self._views.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
             )
-        if rest:
+        if rest and eight_bit:
+            check_eight_bit()
+            import bitsandbytes
+
+            self._optimizers.append(bitsandbytes.optim.AdamW8bit(rest, betas=betas, weight_decay=weight_decay))
+        elif rest:
             fused = all(p.device.type in ("cpu", "cuda") for p in rest)
             self._optimizers.append(torch.optim.AdamW(rest, betas=betas, weight_decay=weight_decay, fused=fused))
 
@@ -67,15 +91,19 @@ class Optimizer:
         state: dict[str, Tensor] = {}
         for name, parameter in self._seen.items():
             for moment, value in moments.get(parameter, {}).items():
-                state[f"{name}/{moment}"] = value
+                state[f"{name}/{moment}"] = torch.as_tensor(value)
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put moments that ``state`` gave back."""
-        moments: dict[nn.Parameter, dict[str, Tensor]] = {}
+        moments: dict[nn.Parameter, dict[str, Tensor | int]] = {}
         for key, value in state.items():
             name, _, moment = key.rpartition("/")
-            moments.setdefault(self._seen[name], {})[moment] = value
+            parameter = self._seen[name]
+            fits = value.shape == parameter.shape  # a count of steps is no share of anything
+            moments.setdefault(parameter, {})[moment] = share(value, parameter) if fits else value
+            if moment == "step" and self.eight_bit:  # it counts in a Python number
+                moments[parameter][moment] = int(value)
         for optimizer in self._optimizers:
             own: list[nn.Parameter] = []
             for group in optimizer.param_groups:

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-from reasondiff.backends.wan.adapters import AdapterInfo, model_card
+from reasondiff.backends.wan.adapter_file import AdapterInfo, model_card
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media.curve import draw_curve

@@ -6,15 +6,27 @@ its backward pass, and given up after each. What is trained and what is frozen m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-__all__ = ["shard", "whole"]
+__all__ = ["Shardable", "gather", "shard", "share", "whole", "whole_weights"]
+
+
+@runtime_checkable
+class Shardable(Protocol):
+    """A stage whose weights can be shared out."""
+
+    def shard(self, mesh: DeviceMesh) -> None:
+        """Share out what it trains and what that is trained through; before its parameters are asked for."""
+
+    def gather(self) -> None:
+        """Give every process all of what was trained, to be exported; every process must ask."""
 
 
 def shard(
@@ -37,3 +49,35 @@ def shard(
 def whole(tensor: Tensor) -> Tensor:
     """All of a weight or a gradient, whether this process has all of it or a share; every process must ask."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def whole_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same for many, on the CPU."""
+    return {name: whole(weight.detach()).cpu() for name, weight in weights.items()}
+
+
+def share(tensor: Tensor, like: Tensor) -> Tensor:
+    """This process's share of a whole tensor, as ``like`` is shared out; the tensor itself where that is whole.
+
+    Args:
+        tensor: the same in every process.
+        like: of the same shape.
+    """
+    if not isinstance(like, DTensor):
+        return tensor
+    # every process has all of it: nobody has to be told by the first
+    return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
+
+
+def gather(model: nn.Module, names: Iterable[str]) -> None:
+    """Put whole weights in the place of shares, in all processes alike; the model can be saved then, not run.
+
+    Args:
+        model: that was shared out.
+        names: of its parameters.
+    """
+    parameters = dict(model.named_parameters())
+    for name in names:
+        place, _, last = name.rpartition(".")
+        weight = nn.Parameter(whole(parameters[name].detach()), requires_grad=parameters[name].requires_grad)
+        setattr(model.get_submodule(place), last, weight)

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import logging
 import math
-import resource
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.distributed.device_mesh import init_device_mesh
 
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
@@ -30,8 +29,10 @@ from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, Retention, drop_later, load_checkpoint, save_checkpoint
 from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
-from reasondiff.training.log import Means, Row, RunLog, over_processes
+from reasondiff.training.forward import LossModule, cheapest_attention
+from reasondiff.training.log import Means, Pace, Row, RunLog, over_processes, peak_memory
 from reasondiff.training.optimizer import Optimizer
+from reasondiff.training.sharding import Shardable, whole, whole_weights
 from reasondiff.training.trackers import Tracking
 
 __all__ = ["Optimization", "Stage", "Trainer", "Watched", "fit"]
@@ -50,9 +51,12 @@ class Optimization:
         decay_fraction: share of the steps over which it falls to zero.
         muon: orthogonal updates for the weights of layers (``Optimizer``); not for a model with embeddings, whose rows
             are no directions of one map.
+        eight_bit: AdamW's moments in 8 bits (needs bitsandbytes).
         max_grad_norm: gradients of a larger norm are scaled down to it.
         gradient_accumulation_steps: batches whose mean gradient makes one optimizer step.
         ema_decay: of the exponential moving average of the weights; 0 keeps none.
+        shard_weights: FSDP2: several processes share the weights out, each layer's gathered while it works; for a model
+            that is larger than a card.
         max_skipped_steps: a step whose loss or gradient is no finite number changes nothing and is counted; this many
             in a row end the run.
         precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``backends.precision``); weights are fp32.
@@ -66,9 +70,11 @@ class Optimization:
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.95)
     muon: bool = False
+    eight_bit: bool = False
     max_grad_norm: float = 1.0
     gradient_accumulation_steps: int = 1
     ema_decay: float = 0.0
+    shard_weights: bool = False
     max_skipped_steps: int = 10
     precision: Precision = "auto"
     seed: int = 0
@@ -183,14 +189,18 @@ def fit(
                 if validate_every and step % validate_every == 0 and step < optimization.steps:
                     trainer.validate()
                 now = time.monotonic()
-                if now - last_saved >= 60 * checkpoint_minutes or retention.is_kept_for_good(step):
+                due = now - last_saved >= 60 * checkpoint_minutes
+                if trainer.sharded:  # all of them save
+                    due = main_process_says(due, accelerator)
+                if due or retention.is_kept_for_good(step):
                     trainer.save()
                     last_saved = now
                 late = now - started >= 60 * stop_after_minutes
                 if stop_after_minutes < math.inf and main_process_says(late, accelerator):
                     break
         finally:  # also on Ctrl-C: what was learnt is kept, but for a step that is half done
-            if trainer.step and trainer.whole:
+            alone = trainer.sharded and sys.exc_info()[0] is not None  # a process that is stopped has but its share
+            if trainer.step and trainer.whole and not alone:
                 trainer.save()
         if trainer.step >= optimization.steps:
             trainer.finish()
@@ -222,6 +232,11 @@ class Trainer:
         self.run = run
         self.accelerator = accelerator
         self.retention = retention or Retention()
+        self.sharded = optimization.shard_weights and accelerator.num_processes > 1
+        if self.sharded:
+            if not isinstance(stage, Shardable):
+                raise InputError("This stage shares no weights out; leave optimization.shard_weights false.")
+            stage.shard(init_device_mesh(accelerator.device.type, (accelerator.num_processes,)))
         accelerator.gradient_accumulation_steps = optimization.gradient_accumulation_steps
         self.parameters = stage.trainable()
         self.device = next(iter(self.parameters.values())).device
@@ -233,16 +248,18 @@ class Trainer:
         self.remarks: set[str] = set()
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.pace = _Pace()
+        self.pace = Pace()
         self.optimizer = Optimizer(
             self.parameters,
             weight_decay=optimization.weight_decay,
             betas=optimization.betas,
             muon=optimization.muon,
+            eight_bit=optimization.eight_bit,
         )
         self.ema = Ema(self.parameters, optimization.ema_decay)
         self._resume()
-        self.model = accelerator.prepare(_LossModule(stage, self.parameters))
+        module = LossModule(stage.loss, self.parameters)
+        self.model = module if self.sharded else accelerator.prepare(module)
         run.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()  # nobody saves before all have loaded
         if accelerator.is_main_process:
@@ -276,14 +293,14 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         for number in range(count):
             inputs = send_to_device(next(batches), self.device)
-            with self._synchronised(last=number == count - 1), _attention(self.device.type):
+            with self._synchronised(last=number == count - 1), cheapest_attention(self.device.type):
                 with autocast(self.device.type, optimization.precision):
                     losses = self.model(inputs)
                 accelerator.backward(losses["loss"])
             for name, value in losses.items():
                 value = value.detach() if value.ndim else value.detach() / count
                 sums[name] = sums[name] + value if name in sums else value
-        norm = accelerator.clip_grad_norm_(self.parameters.values(), optimization.max_grad_norm)
+        norm = whole(accelerator.clip_grad_norm_(self.parameters.values(), optimization.max_grad_norm))
         values = over_processes({**sums, "grad_norm": norm}, accelerator)
         finite = bool(torch.isfinite(values["loss"]) and torch.isfinite(values["grad_norm"]))
         self.whole = False
@@ -319,7 +336,7 @@ class Trainer:
             **means,
             "skipped": self.skipped,
             "samples_per_second": steps * size * self.optimization.gradient_accumulation_steps / seconds,
-            "memory_gb": _peak_memory(self.device) / 2**30,
+            "memory_gb": peak_memory(self.device) / 2**30,
         }
         self.log.write(row)
         self.means.clear()
@@ -341,25 +358,36 @@ class Trainer:
 
     def validate(self) -> None:
         """Measure with the EMA of the weights, then go on with the current ones."""
-        if self.accelerator.is_main_process:
-            with self.ema.in_place():
-                self._measure()
+        with self.ema.in_place():
+            self._measure()
         self.accelerator.wait_for_everyone()
 
     def finish(self) -> None:
-        """Leave the EMA in the stage's weights, and measure it."""
+        """Leave the EMA in the stage's weights, all of them, and measure it."""
         copy_weights(self.ema.weights, self.parameters)
-        if self.accelerator.is_main_process:
-            self._measure()
+        self._measure()
+        if isinstance(self.stage, Shardable) and self.sharded:
+            self.stage.gather()
 
     def _measure(self) -> None:
+        """In the main process; of shared weights in all, of which the main one keeps what is found."""
+        if not (self.accelerator.is_main_process or self.sharded):
+            return
         folder = self.run / "validation" / f"{self.step:06d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        with torch.no_grad():
-            self.log.write({"step": self.step, "validation": self.stage.validate(folder)})
+        with torch.no_grad(), ExitStack() as scratch:
+            if self.accelerator.is_main_process:
+                folder.mkdir(parents=True, exist_ok=True)
+            else:
+                folder = Path(scratch.enter_context(TemporaryDirectory()))
+            if found := self.stage.validate(folder):
+                self.log.write({"step": self.step, "validation": found})
 
     def save(self) -> None:
-        """Write a checkpoint, in the main process."""
+        """Write a checkpoint, in the main process; where weights are shared out, all processes must."""
+        weights: dict[str, Tensor] = dict(self.parameters)
+        ema, moments = self.ema.weights, self.optimizer.state()
+        if self.sharded:
+            weights, ema, moments = whole_weights(weights), whole_weights(ema), whole_weights(moments)
         if not self.accelerator.is_main_process:
             return
         seconds = self.seconds_before + time.monotonic() - self.started
@@ -368,9 +396,9 @@ class Trainer:
             Checkpoint(
                 step=self.step,
                 seconds=seconds,
-                weights=dict(self.parameters),
-                ema=self.ema.weights,
-                optimizer=self.optimizer.state(),
+                weights=weights,
+                ema=ema,
+                optimizer=moments,
                 progress={
                     "log": self.means.state(),
                     "skipped": self.skipped,
@@ -392,63 +420,3 @@ class Trainer:
         if self.ema.weights:
             copy_weights(saved.ema, self.ema.weights)
         self.optimizer.restore(saved.optimizer)
-
-
-class _LossModule(nn.Module):
-    """A stage's loss as one module's forward pass, which DDP can wrap: its parameters are the trainable ones."""
-
-    def __init__(self, stage: Stage, parameters: Mapping[str, nn.Parameter]) -> None:
-        super().__init__()
-        self.trainable = nn.ParameterList(parameters.values())
-        self.stage = stage
-
-    def forward(self, inputs: Any) -> dict[str, Tensor]:
-        with _quiet():
-            losses = self.stage.loss(inputs)
-        logged = {name: value.detach() for name, value in losses.items()}
-        return {**logged, "loss": losses["loss"]}
-
-
-class _Pace:
-    """Steps and seconds since it was last asked."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self._since = time.monotonic()
-
-    def taken(self) -> tuple[int, float]:
-        """Both, counted anew from here."""
-        now = time.monotonic()
-        taken = self.steps, max(now - self._since, 1e-9)
-        self.steps, self._since = 0, now
-        return taken
-
-
-def _peak_memory(device: torch.device) -> float:
-    """The most bytes held so far: by tensors on a GPU, or by this process."""
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
-
-
-@contextmanager
-def _attention(device: str) -> Iterator[None]:
-    """Over the few tokens that fit a CPU, attention written out takes less time than its flash kernel's backward."""
-    if device != "cpu":
-        yield
-        return
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # the name says CUDA; it holds for CPUs as well
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without torch's remark that its fused norm wants weights in the inputs' precision; ours are fp32 on purpose."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
-        yield

@@ -42,6 +42,8 @@ export interface Model {
     readonly stride?: number | null;
     readonly num_inference_steps?: number | null;
     readonly seconds_per_video?: number | null;
+    /** GPU memory that a video of these defaults takes. */
+    readonly memory_gb?: number;
     /** Seconds between frames. */
     readonly interval?: number;
     readonly width?: number;
@@ -138,6 +140,12 @@ export class Client {
   again(video: Video, seed: number): Promise<Video> {
     const { narrative } = video.reasondiff ?? {};
     const body = JSON.stringify({ video: { id: video.id }, prompt: video.prompt, seed, ...(narrative ? { narrative } : {}) });
+    return this.json("POST", "videos/edits", body, { "Content-Type": "application/json" });
+  }
+
+  /** A finished video with one clip, counted from 0, made again: with other words, or else with another seed. */
+  redo(video: Video, clip: number, text: string | null): Promise<Video> {
+    const body = JSON.stringify({ video: { id: video.id }, clip: clip + 1, ...(text === null ? {} : { prompt: text }) });
     return this.json("POST", "videos/edits", body, { "Content-Type": "application/json" });
   }
 

@@ -1,7 +1,6 @@
 import { LitElement, type TemplateResult, css, html } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
+import { customElement, property, query } from "lit/decorators.js";
 
-import { styled } from "../styled";
 import { shared } from "./styles";
 
 /** What a video is becoming: its latent frames in rows, cut from the server's strip of them. */
@@ -10,21 +9,12 @@ export class LatentPreview extends LitElement {
   static override styles = [
     shared,
     css`
-      .frames {
-        display: grid;
-        grid-template-columns: repeat(var(--columns), 1fr);
-        gap: 2px;
+      canvas {
+        display: block;
+        width: 100%;
         border-radius: 8px;
-        overflow: hidden;
-        background: #000;
-      }
-      .frames div {
-        aspect-ratio: var(--aspect);
-        background-size: calc(var(--count) * 100%) 100%;
+        background: var(--track);
         image-rendering: pixelated;
-      }
-      img {
-        display: none;
       }
     `,
   ];
@@ -35,24 +25,40 @@ export class LatentPreview extends LitElement {
   @property({ type: Number }) count = 1;
   @property() label = "";
 
-  @state() private aspect = 1;
+  @query("canvas") private readonly canvas!: HTMLCanvasElement;
 
   override render(): TemplateResult {
-    const columns = this.count <= 4 ? this.count : this.count <= 12 ? 3 : 5;
-    const all = { "--columns": `${columns}`, "--count": `${this.count}`, "--aspect": `${this.aspect}` };
-    return html`
-      <img src=${this.url} alt="" @load=${this.measure} />
-      <div class="frames" role="img" aria-label=${this.label} ${styled(all)}>
-        ${Array.from({ length: this.count }, (_, index) => {
-          const left = this.count > 1 ? (index / (this.count - 1)) * 100 : 0;
-          return html`<div ${styled({ "background-image": `url("${this.url}")`, "background-position": `${left}% 0` })}></div>`;
-        })}
-      </div>
-    `;
+    return html`<canvas role="img" aria-label=${this.label} width="0" height="0"></canvas>`;
   }
 
-  private measure(event: Event): void {
-    const { naturalWidth, naturalHeight } = event.target as HTMLImageElement;
-    this.aspect = naturalWidth / this.count / naturalHeight;
+  override updated(changed: Map<string, unknown>): void {
+    if (changed.has("url") || changed.has("count")) {
+      void this.draw();
+    }
+  }
+
+  /** The strip is decoded before it takes the last one's place, so that nothing flickers. */
+  private async draw(): Promise<void> {
+    const { url, count } = this;
+    const strip = new Image();
+    strip.src = url;
+    try {
+      await strip.decode();
+    } catch {
+      return; // the next one comes soon
+    }
+    if (url !== this.url) {
+      return;
+    }
+    const [width, height] = [strip.naturalWidth / count, strip.naturalHeight];
+    const columns = count <= 4 ? count : count <= 12 ? 3 : 5;
+    const gap = Math.max(1, Math.round(width / 40));
+    this.canvas.width = columns * (width + gap) - gap;
+    this.canvas.height = Math.ceil(count / columns) * (height + gap) - gap;
+    const context = this.canvas.getContext("2d")!;
+    for (let frame = 0; frame < count; frame++) {
+      const [x, y] = [(frame % columns) * (width + gap), Math.floor(frame / columns) * (height + gap)];
+      context.drawImage(strip, frame * width, 0, width, height, x, y, width, height);
+    }
   }
 }

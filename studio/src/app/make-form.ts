@@ -143,6 +143,9 @@ export class MakeForm extends LitElement {
     if (about.width && about.height) {
       parts.push(`near ${about.width} × ${about.height}`);
     }
+    if ((about.memory_gb ?? 0) >= 1) {
+      parts.push(`about ${about.memory_gb!.toFixed(1)} GB of GPU memory`);
+    }
     const one = secondsOf(about, made, steps);
     const before = this.waiting ? `, with ${this.waiting} before it` : "";
     const time = one === null ? "the first one will show how long it takes" : `about ${duration(one * (this.making.count + this.waiting))}${before}`;

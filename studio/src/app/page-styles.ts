@@ -29,7 +29,7 @@ export const pageStyles = css`
   }
   main {
     display: grid;
-    grid-template-columns: minmax(0, 1fr) 372px;
+    grid-template-columns: minmax(0, 1fr) 392px;
     gap: 1rem;
     max-width: 1400px;
     margin: 0 auto;
@@ -40,6 +40,10 @@ export const pageStyles = css`
     display: grid;
     gap: 1rem;
     min-width: 0;
+  }
+  .result {
+    position: sticky;
+    top: 0.8rem;
   }
   section {
     background: var(--card);

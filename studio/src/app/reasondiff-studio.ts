@@ -2,13 +2,15 @@ import { LitElement, type TemplateResult, html, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
 import { Client, type Place, type Variant, type Video } from "../api/client";
-import { type GenerationRecord, readRecord } from "../api/record";
-import { blobOf, dataUrl, save } from "../files";
+import { save } from "../files";
 import { latentFrames, unreadClips } from "../narrative/framePlan";
-import { NarrativeError, type NarrativeFile, checkedFile, fromFile } from "../narrative/narrative";
+import { type NarrativeFile, fromFile } from "../narrative/narrative";
 import { type Candidate, type ReasonDiffTimeline } from "../timeline/reasondiff-timeline";
 import "../timeline/reasondiff-timeline";
-import { type Draft, type Picture, EMPTY, keep, kept, placesAll, positions } from "./draft";
+import { type Redo } from "./clip-redo";
+import "./clip-redo";
+import { type Notice, Desk, NOTICE_MS } from "./desk";
+import { placesAll, positions } from "./draft";
 import { type Example, examplesOf } from "./examples";
 import "./latent-preview";
 import { Library } from "./library";
@@ -28,29 +30,18 @@ import { describe, messageOf } from "./words";
 
 const SERVER_KEY = "reasondiff.key";
 const MAX_SEED = 2 ** 32 - 1;
-/** How long what was done can be undone at the foot of the page. */
-const NOTICE_MS = 8000;
-
-interface Notice {
-  readonly text: string;
-  readonly undo: () => void;
-}
-
 /** The whole page. It talks to the server's public API and to nothing else. */
 @customElement("reasondiff-studio")
 export class ReasonDiffStudio extends LitElement {
   static override styles = [shared, pageStyles];
 
-  @state() private draft: Draft = EMPTY;
   @state() private count = 1;
   @state() private telling: number | null = null;
   @state() private retelling = -1;
-  @state() private problem = "";
   @state() private makeProblem = "";
   @state() private busy = false;
   @state() private shown: readonly Shown[] = [];
   @state() private frame = 0;
-  @state() private notice: Notice | null = null;
   /** The waiting video that is being changed. */
   @state() private changing: string | null = null;
 
@@ -61,13 +52,17 @@ export class ReasonDiffStudio extends LitElement {
 
   private readonly client = new Client("v1", () => sessionStorage.getItem(SERVER_KEY));
   private readonly library = new Library(this, this.client, (video) => this.finished(video));
+  private readonly desk = new Desk(
+    this,
+    this.client,
+    (story, isFirst) => this.putOnTimeline(story, isFirst),
+    () => this.library.model?.reasondiff?.num_inference_steps,
+  );
   private hush: AbortController | null = null;
-  private noticeTimer = 0;
   private turn: Promise<void> = Promise.resolve();
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.setDraft(kept());
     addEventListener("keydown", this.onKey);
     addEventListener("dragover", keepPage);
     addEventListener("drop", this.onDrop);
@@ -80,25 +75,9 @@ export class ReasonDiffStudio extends LitElement {
     removeEventListener("drop", this.onDrop);
   }
 
-  // -- the draft --------------------------------------------------------------------------------------------------
-
-  private change(changes: Partial<Draft>): void {
-    this.draft = { ...this.draft, ...changes };
-    keep(this.draft);
-  }
-
-  /** Another draft in place of this one: its story goes onto the timeline. */
-  private setDraft(draft: Draft): void {
-    const isNew = this.draft.narrative === null;
-    this.change(draft);
-    if (draft.narrative) {
-      this.putOnTimeline(draft.narrative, isNew);
-    }
-  }
-
-  private putOnTimeline(narrative: NarrativeFile, isNew: boolean): void {
+  private putOnTimeline(narrative: NarrativeFile, isFirst: boolean): void {
     void this.updateComplete.then(() => {
-      if (isNew) {
+      if (isFirst) {
         this.timeline!.value = narrative;
       } else {
         this.timeline!.replace(narrative);
@@ -106,132 +85,54 @@ export class ReasonDiffStudio extends LitElement {
     });
   }
 
-  /** As `setDraft`, and what was there can be had again. */
-  private exchange(draft: Draft, text: string): void {
-    const before = this.draft;
-    this.setDraft(draft);
-    if (before.pictures.length || before.prompt || before.narrative) {
-      this.tellOf(text, () => this.setDraft(before));
-    }
-  }
-
-  private tellOf(text: string, undo: () => void): void {
-    clearTimeout(this.noticeTimer);
-    this.notice = { text, undo };
-    this.noticeTimer = window.setTimeout(() => (this.notice = null), NOTICE_MS);
-  }
-
-  private async addImages(files: readonly File[]): Promise<void> {
-    this.problem = "";
-    const urls = await Promise.all(files.map(dataUrl));
-    const added = urls.map((url): Picture => ({ url, place: { type: "auto" } }));
-    this.change({ pictures: [...this.draft.pictures, ...added] });
-  }
-
-  private removeImage(image: number): void {
-    const { pictures, narrative } = this.draft;
-    const left = pictures.toSpliced(image, 1);
-    const before = this.draft;
-    this.change({ pictures: left, ideas: [] });
-    if (narrative && narrative.anchors && left.length) {
-      const anchors = narrative.anchors
-        .filter((each) => (each.image ?? 0) !== image)
-        .map((each) => ({ ...each, image: (each.image ?? 0) - Number((each.image ?? 0) > image) }));
-      const { anchors: _, ...rest } = narrative;
-      this.putOnTimeline(anchors.length === 1 ? { ...rest, position: anchors[0]!.position } : { ...rest, anchors }, false);
-    }
-    this.tellOf("The image is removed.", () => this.setDraft(before));
-  }
-
   private setPlace({ image, place }: { image: number; place: Place }): void {
-    const frames = this.draft.narrative?.num_frames;
-    const now = this.draft.narrative ? positions(this.draft.narrative)[image] : undefined;
-    const chosen = place.type === "frame_index" && this.draft.pictures[image]!.place.type !== "frame_index";
-    const there: Place = chosen && now ? { type: "frame_index", frame: now - 1 } : place;
-    this.change({ pictures: this.draft.pictures.with(image, { ...this.draft.pictures[image]!, place: there }) });
-    if (frames && there.type !== "auto") {
-      const frame = { first_frame: 0, last_frame: frames - 1, frame_index: 0 }[there.type];
-      this.timeline?.place(image, there.type === "frame_index" ? Math.min(there.frame, frames - 1) : frame);
+    const frame = this.desk.setPlace(image, place);
+    if (frame !== null) {
+      this.timeline?.place(image, frame);
     }
   }
 
   private async useExample(example: Example): Promise<void> {
     const image = await (await fetch(example.image)).blob();
-    this.change({ prompt: example.prompt, pictures: [{ url: await dataUrl(image), place: { type: "auto" } }] });
+    this.desk.change({ prompt: example.prompt, pictures: [] });
+    await this.desk.addImages([image]);
     await this.tell();
-  }
-
-  /** A narrative file, or a video of ours with the record of how it was made. */
-  private async restore(file: File): Promise<void> {
-    this.problem = "";
-    try {
-      if (file.name.endsWith(".json") || file.type === "application/json") {
-        const narrative = checkedFile(JSON.parse(await file.text()));
-        this.exchange({ ...this.draft, narrative, ideas: [] }, `The story of ${file.name} is on the timeline.`);
-        return;
-      }
-      const record = await readRecord(file);
-      if (record === null) {
-        this.problem = `${file.name} holds no story; give a video that ReasonDiff made, or a narrative file.`;
-        return;
-      }
-      this.exchange({ ...this.draftOf(record), seedLocked: true }, `${file.name} is as it was when it was made.`);
-    } catch (error) {
-      const why = error instanceof NarrativeError ? `: ${error.message}` : "; give a narrative file or a video that ReasonDiff made.";
-      this.problem = `${file.name} cannot be read as a story${why}`;
-    }
-  }
-
-  private draftOf(record: GenerationRecord): Draft {
-    const images = record.image ? [record.image, ...(record.more_images ?? [])] : [];
-    const urls = images.map((image) => `data:image/png;base64,${image}`);
-    const steps = record.options["num_inference_steps"];
-    return {
-      prompt: record.prompt,
-      pictures: urls.length ? urls.map((url) => ({ url, place: { type: "auto" } })) : this.draft.pictures,
-      narrative: checkedFile(record.narrative),
-      ideas: [],
-      seed: record.seed,
-      seedLocked: this.draft.seedLocked,
-      steps: typeof steps === "number" && steps !== this.library.model?.reasondiff?.num_inference_steps ? steps : null,
-    };
   }
 
   // -- the story --------------------------------------------------------------------------------------------------
 
   private async tell(): Promise<void> {
-    await this.asNarrator(async (images, stop) => {
-      const { narrative, candidates } = await this.client.tell(images, this.draft.prompt, stop);
-      this.setDraft({ ...this.draft, narrative, ideas: [narrative, ...candidates] });
+    await this.asNarrator(async (stop) => {
+      const { narrative, candidates } = await this.client.tell(this.desk.images(), this.desk.draft.prompt, stop);
+      this.desk.set({ ...this.desk.draft, narrative, ideas: [narrative, ...candidates] });
     });
   }
 
   private async retell(clip: number): Promise<void> {
-    const { narrative, prompt } = this.draft;
+    const { narrative, prompt } = this.desk.draft;
     if (narrative === null) {
       return;
     }
     this.retelling = clip;
-    await this.asNarrator(async (images, stop) => {
-      const placed = images.map((each) => ({ ...each, place: AUTO })); // by the story
-      const told = await this.client.retell(placed, prompt, narrative, clip, stop);
+    await this.asNarrator(async (stop) => {
+      const told = await this.client.retell(this.desk.toldImages(), prompt, narrative, clip, stop);
       this.timeline!.replace(told.narrative, `Clip ${clip + 1} was told again.`);
     });
     this.retelling = -1;
   }
 
   /** Let the narrator work, with its seconds counted and a way to stop it. */
-  private async asNarrator(work: (images: Images, stop: AbortSignal) => Promise<void>): Promise<void> {
+  private async asNarrator(work: (stop: AbortSignal) => Promise<void>): Promise<void> {
     const hush = new AbortController();
     this.hush = hush;
-    this.problem = "";
+    this.desk.problem = "";
     this.telling = 0;
     const began = performance.now();
     const clock = setInterval(() => (this.telling = (performance.now() - began) / 1000), 1000);
     try {
-      await work(this.images(), hush.signal);
+      await work(hush.signal);
     } catch (error) {
-      this.problem = hush.signal.aborted ? "" : messageOf(error);
+      this.desk.problem = hush.signal.aborted ? "" : messageOf(error);
     } finally {
       clearInterval(clock);
       this.telling = null;
@@ -239,12 +140,8 @@ export class ReasonDiffStudio extends LitElement {
     }
   }
 
-  private images(): Images {
-    return this.draft.pictures.map(({ url, place }) => ({ image: blobOf(url), place }));
-  }
-
   private took(event: CustomEvent<Candidate>): void {
-    this.tellOf(`Idea ${event.detail.number} is on the timeline.`, () => this.timeline!.undo());
+    this.desk.tell(`Idea ${event.detail.number} is on the timeline.`, () => this.timeline!.undo());
   }
 
   // -- making videos ----------------------------------------------------------------------------------------------
@@ -253,8 +150,8 @@ export class ReasonDiffStudio extends LitElement {
     this.makeProblem = "";
     this.busy = true;
     try {
-      const { prompt, narrative, seed, seedLocked, steps } = this.draft;
-      const images = this.images().map((each) => (narrative ? { ...each, place: AUTO } : each));
+      const { prompt, narrative, seed, seedLocked, steps } = this.desk.draft;
+      const images = this.desk.toldImages();
       for (let take = 0; take < this.count; take++) {
         const asked = { images, prompt, narrative, steps, seed: (seed + take) % (MAX_SEED + 1) };
         const video = await this.client.create(asked, crypto.randomUUID());
@@ -264,7 +161,7 @@ export class ReasonDiffStudio extends LitElement {
       }
       this.shown = [];
       if (!seedLocked) {
-        this.change({ seed: (seed + this.count) % (MAX_SEED + 1) });
+        this.desk.change({ seed: (seed + this.count) % (MAX_SEED + 1) });
       }
       await this.library.refresh();
     } catch (error) {
@@ -285,14 +182,13 @@ export class ReasonDiffStudio extends LitElement {
   }
 
   private async take({ detail: { action, video } }: CustomEvent<TakeEvent>): Promise<void> {
-    this.makeProblem = "";
     const place = video.reasondiff?.queue_position ?? 0;
     const actions: Record<TakeEvent["action"], () => Promise<unknown>> = {
       play: () => this.play(video),
       compare: () => this.play(video, true),
-      restore: () => this.useStory(video),
+      restore: () => this.desk.use(video),
       change: async () => {
-        await this.useStory(video);
+        await this.desk.use(video);
         this.changing = video.id;
       },
       duplicate: () => this.client.again(video, ((video.reasondiff?.seed ?? 0) + 1) % (MAX_SEED + 1)),
@@ -301,8 +197,14 @@ export class ReasonDiffStudio extends LitElement {
       sooner: () => this.client.move(video.id, Math.max(place - 1, 0)),
       later: () => this.client.move(video.id, place + 1),
     };
+    await this.ask(actions[action]);
+  }
+
+  /** Ask the server for something, and look at once at what came of it. */
+  private async ask(what: () => Promise<unknown>): Promise<void> {
+    this.makeProblem = "";
     try {
-      await actions[action]();
+      await what();
       await this.library.refresh();
     } catch (error) {
       this.makeProblem = messageOf(error);
@@ -322,15 +224,16 @@ export class ReasonDiffStudio extends LitElement {
         },
       );
     }, NOTICE_MS);
-    this.tellOf("The video is deleted.", () => {
+    this.desk.tell("The video is deleted.", () => {
       clearTimeout(timer);
       this.library.hide(video.id, false);
     });
   }
 
   private finished(video: Video): void {
-    if (!this.shown.length) {
-      void this.play(video);
+    const isRedone = this.shown.length === 1 && video.remixed_from_video_id === this.shown[0]!.id;
+    if (!this.shown.length || isRedone) {
+      void this.play(video, isRedone); // beside what it was
     }
   }
 
@@ -345,12 +248,15 @@ export class ReasonDiffStudio extends LitElement {
     const shown = found ?? (await this.shownOf(video));
     const first = this.shown.find((each) => each.id !== video.id);
     this.shown = beside && first ? [first, shown] : [shown];
+    await this.updateComplete;
+    this.player?.scrollIntoView({ block: "nearest" });
   }
 
   private async shownOf(video: Video): Promise<Shown> {
     const file = await this.client.content(video.id, "video");
     const seed = video.reasondiff?.seed ?? 0;
-    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})` };
+    const varied = video.remixed_from_video_id ? ", varied" : "";
+    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})${varied}` };
   }
 
   private async export(variant: Variant): Promise<void> {
@@ -361,23 +267,6 @@ export class ReasonDiffStudio extends LitElement {
     } catch (error) {
       this.makeProblem = messageOf(error);
     }
-  }
-
-  private async useStory(video: Video): Promise<void> {
-    const text = `The story of “${video.prompt || "No text"}” is on the timeline.`;
-    if (video.status === "completed") {
-      const record = await readRecord(await this.client.content(video.id, "video"));
-      if (record?.image) {
-        this.exchange(this.draftOf(record), text);
-        return;
-      }
-    }
-    const images = await this.client.images(video);
-    const pictures = await Promise.all(
-      images.map(async ({ image, place }): Promise<Picture> => ({ url: await dataUrl(image), place })),
-    );
-    const { narrative = null, seed } = video.reasondiff ?? {};
-    this.exchange({ ...this.draft, prompt: video.prompt ?? "", pictures, narrative, ideas: [], seed: seed ?? 0 }, text);
   }
 
   // -- keys and files anywhere on the page ------------------------------------------------------------------------
@@ -424,33 +313,23 @@ export class ReasonDiffStudio extends LitElement {
           <section aria-labelledby="story" class="story">
             <h2 id="story">Story</h2>
             <story-form
-              .pictures=${this.draft.pictures}
-              .prompt=${this.draft.prompt}
+              .pictures=${this.desk.draft.pictures}
+              .prompt=${this.desk.draft.prompt}
               .telling=${this.telling}
-              .told=${this.draft.narrative !== null}
-              .problem=${this.problem}
+              .told=${this.desk.draft.narrative !== null}
+              .problem=${this.desk.problem}
               .examples=${examplesOf(model?.id)}
-              @images=${(event: CustomEvent<File[]>) => this.addImages(event.detail)}
-              @restore=${(event: CustomEvent<File>) => this.restore(event.detail)}
-              @remove=${(event: CustomEvent<number>) => this.removeImage(event.detail)}
+              @images=${(event: CustomEvent<File[]>) => this.desk.addImages(event.detail)}
+              @restore=${(event: CustomEvent<File>) => this.desk.restore(event.detail)}
+              @remove=${(event: CustomEvent<number>) => this.desk.removeImage(event.detail)}
               @place=${(event: CustomEvent<{ image: number; place: Place }>) => this.setPlace(event.detail)}
-              @prompt=${(event: CustomEvent<string>) => this.change({ prompt: event.detail })}
+              @prompt=${(event: CustomEvent<string>) => this.desk.change({ prompt: event.detail })}
               @tell=${() => this.tell()}
               @hush=${() => this.hush?.abort()}
               @example=${(event: CustomEvent<Example>) => this.useExample(event.detail)}
             ></story-form>
           </section>
-          ${this.draft.narrative ? this.timelineCard(this.draft.narrative) : this.timelineToBe()}
-        </div>
-        <div class="column result">
-          <section aria-labelledby="player" class="player">
-            <h2 id="player">Player</h2>
-            ${this.stage()}
-          </section>
-          <section aria-labelledby="make" class="make">
-            <h2 id="make">Video</h2>
-            ${this.makeForm()}
-          </section>
+          ${this.desk.draft.narrative ? this.timelineCard(this.desk.draft.narrative) : this.timelineToBe()}
           <section aria-labelledby="takes" class="takes">
             <h2 id="takes">Queue and takes</h2>
             <take-list
@@ -463,8 +342,18 @@ export class ReasonDiffStudio extends LitElement {
             ></take-list>
           </section>
         </div>
+        <div class="column result">
+          <section aria-labelledby="player" class="player">
+            <h2 id="player">Player</h2>
+            ${this.stage()}
+          </section>
+          <section aria-labelledby="make" class="make">
+            <h2 id="make">Video</h2>
+            ${this.makeForm()}
+          </section>
+        </div>
       </main>
-      ${this.notice ? this.noticeBar(this.notice) : nothing}
+      ${this.desk.notice ? this.noticeBar(this.desk.notice) : nothing}
     `;
   }
 
@@ -483,7 +372,7 @@ export class ReasonDiffStudio extends LitElement {
   }
 
   private timelineCard(narrative: NarrativeFile): TemplateResult {
-    const { ideas, pictures } = this.draft;
+    const { ideas, pictures } = this.desk.draft;
     const others = ideas.map((idea, index): Candidate => ({
       position: positions(idea)[0]!,
       reasoning: idea.reasoning ?? "",
@@ -504,7 +393,7 @@ export class ReasonDiffStudio extends LitElement {
           .stride=${this.library.model?.reasondiff?.stride ?? 4}
           .canRetell=${pictures.length > 0}
           .retelling=${this.retelling}
-          @change=${(event: CustomEvent<NarrativeFile>) => this.change({ narrative: event.detail })}
+          @change=${(event: CustomEvent<NarrativeFile>) => this.desk.edited(event.detail)}
           @playhead=${this.seeks}
           @retell=${(event: CustomEvent<number>) => this.retell(event.detail)}
           @candidate=${this.took}
@@ -520,7 +409,8 @@ export class ReasonDiffStudio extends LitElement {
         .shown=${this.shown}
         @frame=${this.follows}
         @export=${(event: CustomEvent<Variant>) => this.export(event.detail)}
-      ></take-player>`;
+      ></take-player>
+      ${this.redoForm()}`;
     }
     const made = this.library.open.find((video) => this.library.previews.has(video.id));
     if (made) {
@@ -531,15 +421,15 @@ export class ReasonDiffStudio extends LitElement {
           label="The video as it is after this step, one picture per latent frame"
         ></latent-preview>
         <div class="row">
-          <button @click=${() => this.client.cancel(made.id).then(() => this.library.refresh())}>Stop it here</button>
+          <button @click=${() => this.ask(() => this.client.cancel(made.id))}>Stop it here</button>
           <span class="soft" role="status">${describe(made)}</span>
         </div>
       `;
     }
-    if (this.draft.narrative) {
+    if (this.desk.draft.narrative) {
       return html`<story-reel
-        .narrative=${this.draft.narrative}
-        .images=${this.draft.pictures.map((each) => each.url)}
+        .narrative=${this.desk.draft.narrative}
+        .images=${this.desk.draft.pictures.map((each) => each.url)}
         .frame=${this.frame}
         @frame=${this.follows}
       ></story-reel>`;
@@ -547,8 +437,21 @@ export class ReasonDiffStudio extends LitElement {
     return html`<div class="empty soft">First the story, then the video.</div>`;
   }
 
+  private redoForm(): TemplateResult | typeof nothing {
+    const video = this.library.videos.find((each) => each.id === this.shown[0]!.id);
+    if (this.shown.length > 1 || !video?.reasondiff?.narrative) {
+      return nothing;
+    }
+    const { narrative } = video.reasondiff;
+    return html`<clip-redo
+      .narrative=${narrative}
+      @redo=${(event: CustomEvent<Redo>) =>
+        this.ask(() => this.client.redo(video, event.detail.clip, event.detail.text))}
+    ></clip-redo>`;
+  }
+
   private makeForm(): TemplateResult {
-    const { seed, seedLocked, steps, narrative, pictures, prompt } = this.draft;
+    const { seed, seedLocked, steps, narrative, pictures, prompt } = this.desk.draft;
     const making: Making = { seed, seedLocked, steps, count: this.changing ? 1 : this.count };
     const waiting = this.library.open.filter((video) => video.id !== this.changing).length;
     let obstacle = "";
@@ -556,7 +459,7 @@ export class ReasonDiffStudio extends LitElement {
       obstacle = "Needs an image.";
     } else if (!narrative && !prompt.trim()) {
       obstacle = "Needs a text.";
-    } else if (!placesAll(this.draft)) {
+    } else if (!placesAll(this.desk.draft)) {
       obstacle = "The story does not place every image; tell it anew.";
     }
     return html`<make-form
@@ -587,17 +490,13 @@ export class ReasonDiffStudio extends LitElement {
   private setMaking({ count, ...changes }: Partial<Making>): void {
     this.count = count ?? this.count;
     if (Object.keys(changes).length) {
-      this.change(changes);
+      this.desk.change(changes);
     }
   }
 
   private noticeBar(notice: Notice): TemplateResult {
-    const undo = (): void => {
-      this.notice = null;
-      notice.undo();
-    };
     return html`<div class="notice" role="status">
-      <span>${notice.text}</span> <button class="small" @click=${undo}>Take it back</button>
+      <span>${notice.text}</span> <button class="small" @click=${() => this.desk.takeBack()}>Take it back</button>
     </div>`;
   }
 
@@ -618,8 +517,8 @@ export class ReasonDiffStudio extends LitElement {
 
   /** The timeline's playhead goes with what is shown. */
   private follows(event: CustomEvent<number>): void {
-    if (this.timeline && this.draft.narrative) {
-      const frame = Math.floor(event.detail * this.draft.narrative.num_frames + 1e-6);
+    if (this.timeline && this.desk.draft.narrative) {
+      const frame = Math.floor(event.detail * this.desk.draft.narrative.num_frames + 1e-6);
       this.frame = frame;
       this.timeline.playhead = frame;
     }
@@ -627,21 +526,17 @@ export class ReasonDiffStudio extends LitElement {
 
   /** What is shown goes with the playhead. */
   private seeks(event: CustomEvent<number>): void {
-    if (this.draft.narrative) {
+    if (this.desk.draft.narrative) {
       this.frame = event.detail;
-      this.player?.seek((event.detail + 0.5) / this.draft.narrative.num_frames);
+      this.player?.seek((event.detail + 0.5) / this.desk.draft.narrative.num_frames);
     }
   }
 
   private saveStory(): void {
-    const text = JSON.stringify(this.draft.narrative, null, 2) + "\n";
+    const text = JSON.stringify(this.desk.draft.narrative, null, 2) + "\n";
     save(new Blob([text], { type: "application/json" }), "story.json");
   }
 }
-
-type Images = Parameters<Client["tell"]>[0];
-
-const AUTO: Place = { type: "auto" };
 
 const SUFFIXES: Partial<Record<Variant, string>> = { video: "mp4", gif: "gif", contact_sheet: "png", narrative: "json" };
 

@@ -266,7 +266,7 @@ export class StoryForm extends LitElement {
             aria-label="Where ${name.toLowerCase()} is"
             @change=${(event: Event) => this.choosePlace((event.target as HTMLSelectElement).value, index)}
           >
-            ${PLACES.map(([type, label]) => html`<option value=${type} ?selected=${type === place.type}>${label}</option>`)}
+            ${PLACES.map(([type, label]) => html`<option value=${type} .selected=${type === place.type}>${label}</option>`)}
           </select>
           ${place.type === "frame_index"
             ? html`<input
@@ -328,7 +328,7 @@ export class StoryForm extends LitElement {
 }
 
 const PLACES = [
-  ["auto", "Placed by the narrator"],
+  ["auto", "Automatic"],
   ["first_frame", "First frame"],
   ["last_frame", "Last frame"],
   ["frame_index", "At frame"],

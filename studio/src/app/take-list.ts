@@ -1,5 +1,6 @@
 import { LitElement, type TemplateResult, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 
 import { type Video, isOver } from "../api/client";
 import { shared } from "./styles";
@@ -37,12 +38,14 @@ export class TakeList extends LitElement {
         margin: 0;
         padding: 0;
         display: grid;
-        gap: 0.5rem;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr));
+        gap: 0.6rem;
       }
       li {
         display: grid;
-        grid-template-columns: 72px 1fr;
+        grid-template-columns: 72px 1fr auto;
         gap: 0.7rem;
+        align-content: start;
         padding: 0.5rem;
         border: 1px solid var(--line);
         border-radius: 8px;
@@ -93,9 +96,9 @@ export class TakeList extends LitElement {
         gap: 0.3rem;
         margin: 0;
       }
-      .row button {
+      li button.small {
         font-size: 13px;
-        padding: 0 0.45rem;
+        padding: 0 0.4rem;
         min-height: 30px;
       }
       .error {
@@ -120,7 +123,11 @@ export class TakeList extends LitElement {
     }
     return html`
       <ul>
-        ${this.videos.map((video) => this.row(video))}
+        ${repeat(
+          this.videos,
+          (video) => video.id, // a row stays its video's, so that no click goes to another one when the list moves
+          (video) => this.row(video),
+        )}
       </ul>
       ${this.more
         ? html`<button class="older" @click=${() => this.dispatchEvent(new CustomEvent("older"))}>Show older ones</button>`
@@ -143,6 +150,7 @@ export class TakeList extends LitElement {
             : nothing}
           ${video.error && video.error.code !== "cancelled" ? html`<p class="error">${video.error.message}</p>` : nothing}
         </div>
+        <div>${isOver(video) ? this.button("remove", "Delete", video) : this.button("cancel", "Stop", video)}</div>
         <div class="row">
           ${done ? this.button("play", "Play", video) : nothing}
           ${done ? this.button("compare", "Compare", video, "Beside the one that is shown", alone) : nothing}
@@ -150,9 +158,8 @@ export class TakeList extends LitElement {
           ${waits ? this.button("later", "Later", video) : nothing}
           ${waits
             ? this.button("change", "Change", video, "Work on it before it is made")
-            : this.button("restore", "Use its story", video, "Its images, text, story and settings")}
+            : this.button("restore", "Use story", video, "Its images, text, story and settings")}
           ${this.button("duplicate", "Once more", video, "The same with the next seed")}
-          ${isOver(video) ? this.button("remove", "Delete", video) : this.button("cancel", "Stop", video)}
         </div>
       </li>
     `;
@@ -162,7 +169,7 @@ export class TakeList extends LitElement {
     const picture = this.pictures.get(video.id);
     const image = picture ? html`<img src=${picture} alt="" />` : nothing;
     return done
-      ? html`<button class="picture" aria-label="Play ${video.prompt || "the video"}" @click=${() => this.send("play", video)}>
+      ? html`<button class="picture" aria-label="Show ${video.prompt || "the video"}" @click=${() => this.send("play", video)}>
           ${image}
         </button>`
       : html`<div class="picture waits" aria-hidden="true">${image}</div>`;

@@ -24,7 +24,7 @@ export class TakePlayer extends LitElement {
       .stage {
         position: relative;
         display: grid;
-        background: #000;
+        background: var(--track);
         border-radius: 8px;
         overflow: hidden;
         max-height: 62vh;
@@ -46,7 +46,7 @@ export class TakePlayer extends LitElement {
       }
       .second {
         clip-path: inset(0 0 0 var(--wipe));
-        background: #000;
+        background: var(--track);
       }
       .line {
         position: absolute;
@@ -75,8 +75,9 @@ export class TakePlayer extends LitElement {
       }
       input[type="range"] {
         width: 100%;
+        min-height: 26px;
         padding: 0;
-        margin: 0.3rem 0 0;
+        margin: 0.2rem 0 0;
         border: 0;
         background: none;
         accent-color: var(--accent);
@@ -156,6 +157,7 @@ export class TakePlayer extends LitElement {
         <video
           class="first"
           src=${one.url}
+          preload="auto"
           muted
           loop
           playsinline
@@ -235,7 +237,9 @@ export class TakePlayer extends LitElement {
   private loaded(event: Event): void {
     const video = event.target as HTMLVideoElement;
     this.aspect = `${video.videoWidth} / ${video.videoHeight}`;
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.seek(0.0001); // so that its first frame is seen
+    } else {
       void video.play().catch(() => undefined);
     }
   }

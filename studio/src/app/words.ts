@@ -40,7 +40,7 @@ export function describe(video: Video): string {
       return `${STAGES[about.stage ?? ""] ?? "Starting"}${step}${left}${seed}`;
     }
     case "completed":
-      return `Done${seed}`;
+      return `Done${seed}${video.remixed_from_video_id ? ", varied" : ""}`;
     default:
       return video.error?.code === "cancelled" ? `Stopped${seed}` : `Failed${seed}`;
   }

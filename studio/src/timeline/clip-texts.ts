@@ -124,7 +124,7 @@ export class ClipTexts extends LitElement {
         ${this.canRetell
           ? html`<button
               ?disabled=${this.retelling >= 0}
-              aria-label="Tell clip ${index + 1} again"
+              aria-label="Tell again: clip ${index + 1}"
               title="The narrator writes this clip anew; the others stay"
               @click=${() => this.send("retell", index)}
             >

@@ -14,10 +14,10 @@ export function frameAt(clientX: number, track: DOMRect, numFrames: number): num
   return Math.min(Math.max(Math.floor(share * numFrames), 0), numFrames - 1);
 }
 
-/** The boundary between two frames that is nearest to a pointer. */
-export function boundaryAt(clientX: number, track: DOMRect, numFrames: number): number {
+/** The boundary between two frames that is nearest to a pointer, at most `last`: the track's end unless told otherwise. */
+export function boundaryAt(clientX: number, track: DOMRect, numFrames: number, last = numFrames): number {
   const share = (clientX - track.left) / track.width;
-  return Math.min(Math.max(Math.round(share * numFrames), 0), numFrames);
+  return Math.min(Math.max(Math.round(share * numFrames), 0), last);
 }
 
 /** Where latent frames begin: an edge there divides no latent frame between two clips. */
@@ -42,6 +42,11 @@ export function labelStep(numFrames: number): number {
 /** A frame as people read it: its position from 1, or the second at which it is shown. */
 export function label(frame: number, interval: number, units: Units): string {
   return units === "frames" ? String(frame + 1) : `${(frame * interval).toFixed(1)} s`;
+}
+
+/** The same, as it is read out. */
+export function placeName(frame: number, interval: number, units: Units): string {
+  return units === "frames" ? `frame ${frame + 1}` : `${(frame * interval).toFixed(1)} seconds`;
 }
 
 export type Units = "frames" | "seconds";

@@ -15,6 +15,24 @@ export function follow(event: PointerEvent, move: (event: PointerEvent) => void,
   handle.addEventListener("pointercancel", release);
 }
 
+/** Follow the main button or a finger from a handle, which is focused; whether there is such a pointer. */
+export function grab(event: PointerEvent, move: (event: PointerEvent) => void): boolean {
+  if (event.button !== 0) {
+    return false;
+  }
+  event.preventDefault();
+  (event.currentTarget as HTMLElement).focus();
+  follow(event, move);
+  return true;
+}
+
+let groups = 0;
+
+/** A name for edits that are one step of the history. */
+export function nextGroup(what: string): string {
+  return `${what} ${++groups}`;
+}
+
 /** Frames that a key of a slider goes, `page` of them by Page Up and Down; null for other keys. */
 export function stepOf(event: KeyboardEvent, page: number): number | null {
   const steps: Record<string, number> = {

@@ -14,25 +14,21 @@ import {
   toFile,
 } from "../narrative/narrative";
 import { type Edit, retime } from "../narrative/reduce";
-import { type Units, boundaryAt, clampedEdge, frameAt, label, labelStep, percent, snappedBoundary } from "./geometry";
+import { type Units, boundaryAt, clampedEdge, frameAt, percent, placeName, snappedBoundary } from "./geometry";
 import "./clip-texts";
 import { type ClipTexts } from "./clip-texts";
-import { follow, stepOf } from "./gestures";
+import "./anchor-track";
+import { type Candidate, type Idea, type Placing } from "./anchor-track";
+import { follow, grab, nextGroup, stepOf } from "./gestures";
 import { controls, hue, timelineStyles } from "./styles";
 import "./timeline-tools";
-import { type Tool, byImage } from "./timeline-tools";
+import "./time-ruler";
+import { type Tool } from "./timeline-tools";
 import { styled } from "../styled";
 
-/** Another place for the image that the narrator thought of. */
-export interface Candidate {
-  /** 1-based, as in files. */
-  readonly position: number;
-  readonly reasoning: string;
-  /** The story that goes with it; without one, only the image is moved. */
-  readonly narrative?: NarrativeFile;
-  /** As it is called: "2" unless told otherwise, "3" for the next. */
-  readonly number?: number;
-}
+export { type Candidate } from "./anchor-track";
+
+const MAX_FRAMES = 10_000;
 
 /**
  * The story of a video as a timeline that can be edited.
@@ -65,6 +61,7 @@ export class ReasonDiffTimeline extends LitElement {
   @state() private frame = 0;
   @state() private selected = 0;
   @state() private snaps = true;
+  @state() private ripples = false;
   @state() private units: Units = "frames";
   @state() private status = "";
   @state() private refused = false;
@@ -72,7 +69,6 @@ export class ReasonDiffTimeline extends LitElement {
   @query(".clips") private readonly track!: HTMLElement;
   @query("clip-texts") private readonly texts!: ClipTexts;
 
-  private drags = 0;
   private reordered = false;
 
   /** The story as its file holds it. Setting it begins a new history. */
@@ -106,7 +102,7 @@ export class ReasonDiffTimeline extends LitElement {
   /** Put an image, counted from 0, at a frame, counted from 0. */
   place(image: number, frame: number): void {
     if (this.history?.present.anchors.some((anchor) => anchor.image === image)) {
-      this.moveAnchor(image, frame, `place ${++this.drags}`);
+      this.moveAnchor(image, frame, nextGroup("place"));
     }
   }
 
@@ -200,23 +196,12 @@ export class ReasonDiffTimeline extends LitElement {
 
   // -- pointers and keys ------------------------------------------------------------------------------------------
 
-  /** Follow a pointer until it is released; all that it does is one step of the history. */
-  private drag(event: PointerEvent, move: (event: PointerEvent, group: string) => void): void {
-    if (event.button !== 0) {
-      return;
-    }
-    event.preventDefault();
-    const group = `drag ${++this.drags}`;
-    (event.currentTarget as HTMLElement).focus();
-    follow(event, (moved) => move(moved, group));
-  }
-
   /** A clip that is dragged over the middle of another changes places with it. */
   private dragClip(event: PointerEvent, clip: number): void {
     if (event.button !== 0) {
       return;
     }
-    const [from, group] = [event.clientX, `drag ${++this.drags}`];
+    const [from, group] = [event.clientX, nextGroup("drag clip")];
     let at = clip;
     this.reordered = false;
     follow(event, (moved) => {
@@ -239,10 +224,11 @@ export class ReasonDiffTimeline extends LitElement {
 
   private dragEdge(event: PointerEvent, edge: number): void {
     const before = this.history!.present;
-    this.drag(event, (moved, group) => {
+    const group = nextGroup("drag edge");
+    grab(event, (moved) => {
       const box = this.track.getBoundingClientRect();
-      if (moved.shiftKey) {
-        const boundary = boundaryAt(moved.clientX, box, before.numFrames);
+      if (this.isRipple(moved, edge)) {
+        const boundary = boundaryAt(moved.clientX, box, before.numFrames, MAX_FRAMES);
         const length = Math.max(boundary - before.clips[edge]!.start, 1);
         if (length !== lengthOf(this.history!.present.clips[edge]!)) {
           this.edit({ type: "resize", clip: edge, length }, group);
@@ -255,6 +241,11 @@ export class ReasonDiffTimeline extends LitElement {
     });
   }
 
+  /** Whether an edge takes what follows along, so that the whole gets another length: the last one always does. */
+  private isRipple(event: MouseEvent | KeyboardEvent, edge: number): boolean {
+    return event.shiftKey || this.ripples || edge === this.history!.present.clips.length - 1;
+  }
+
   private edgeKey(event: KeyboardEvent, edge: number): void {
     const story = this.history!.present;
     const at = story.clips[edge]!.end;
@@ -263,30 +254,12 @@ export class ReasonDiffTimeline extends LitElement {
       return;
     }
     event.preventDefault();
-    if (event.shiftKey) {
+    if (this.isRipple(event, edge)) {
       const length = lengthOf(story.clips[edge]!) + Math.sign(step) * this.stride;
       this.edit({ type: "resize", clip: edge, length: Math.max(length, 1) }, `resize ${edge}`);
       return;
     }
     this.moveEdge(edge, at + step, `nudge edge ${edge}`);
-  }
-
-  private anchorKey(event: KeyboardEvent, anchor: Anchor): void {
-    const step = stepOf(event, this.stride);
-    if (step !== null) {
-      event.preventDefault();
-      const { numFrames } = this.history!.present;
-      const frame = Math.min(Math.max(anchor.frame + step, 0), numFrames - 1);
-      this.moveAnchor(anchor.image, frame, `nudge image ${anchor.image}`);
-    }
-  }
-
-  private playheadKey(event: KeyboardEvent): void {
-    const step = stepOf(event, this.stride);
-    if (step !== null) {
-      event.preventDefault();
-      this.setPlayhead(this.frame + step);
-    }
   }
 
   private clipKey(event: KeyboardEvent, clip: number): void {
@@ -388,6 +361,7 @@ export class ReasonDiffTimeline extends LitElement {
         .selected=${this.selected}
         .frame=${this.frame}
         .snaps=${this.snaps}
+        .ripples=${this.ripples}
         .units=${this.units}
         .guesses=${this.guesses}
         @tool=${(event: CustomEvent<Tool>) => this.use(event.detail)}
@@ -411,6 +385,7 @@ export class ReasonDiffTimeline extends LitElement {
       earlier: () => this.moveClip(clip, -1),
       later: () => this.moveClip(clip, 1),
       snap: () => (this.snaps = !this.snaps),
+      ripple: () => (this.ripples = !this.ripples),
       units: () => (this.units = this.units === "frames" ? "seconds" : "frames"),
       guesses: () => this.toGuesses(),
     };
@@ -418,99 +393,35 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private ruler(story: Narrative): TemplateResult {
-    const step = labelStep(story.numFrames);
-    const frames = Array.from({ length: Math.ceil(story.numFrames / step) }, (_, index) => index * step);
-    const move = (event: PointerEvent): void => {
-      this.setPlayhead(frameAt(event.clientX, this.track.getBoundingClientRect(), story.numFrames));
-    };
-    return html`
-      <div
-        class="track ruler"
-        role="slider"
-        tabindex="0"
-        aria-label="Playhead"
-        aria-valuemin="1"
-        aria-valuemax=${story.numFrames}
-        aria-valuenow=${this.frame + 1}
-        aria-valuetext=${this.placeName(this.frame)}
-        @keydown=${this.playheadKey}
-        @pointerdown=${(event: PointerEvent) => {
-          move(event);
-          this.drag(event, move);
-        }}
-      >
-        ${frames.map(
-          (frame) =>
-            html`<span ${styled({ left: percent(frame, story.numFrames) })}>
-              ${label(frame, story.interval, this.units)}
-            </span>`,
-        )}
-        <div class="playhead" ${styled({ left: percent(this.frame + 0.5, story.numFrames) })}></div>
-      </div>
-    `;
+    return html`<time-ruler
+      .numFrames=${story.numFrames}
+      .interval=${story.interval}
+      .stride=${this.stride}
+      .frame=${this.frame}
+      .units=${this.units}
+      @seek=${(event: CustomEvent<number>) => this.setPlayhead(event.detail)}
+    ></time-ruler>`;
   }
 
   private anchorTrack(story: Narrative): TemplateResult {
-    const taken = new Set(story.anchors.map((anchor) => anchor.frame));
-    const free = this.candidates.map((each, index) => ({ number: index + 2, ...each }));
-    const ghosts = free.filter((each) => !taken.has(each.position - 1) && each.position <= story.numFrames);
-    return html`
-      <div class="track anchors">
-        ${ghosts.map((ghost) => this.ghostPin(ghost, story))} ${byImage(story).map((anchor) => this.pin(anchor, story))}
-      </div>
-    `;
+    return html`<anchor-track
+      .story=${story}
+      .images=${this.images}
+      .candidates=${this.candidates}
+      .stride=${this.stride}
+      .units=${this.units}
+      @place=${({ detail: { image, frame, group } }: CustomEvent<Placing>) => this.moveAnchor(image, frame, group)}
+      @idea=${(event: CustomEvent<Idea>) => this.take(event.detail)}
+    ></anchor-track>`;
   }
 
-  private ghostPin(ghost: Candidate & { number: number }, story: Narrative): TemplateResult {
-    const why = ghost.reasoning ? `: ${ghost.reasoning}` : "";
-    return html`
-      <button
-        class="ghost"
-        ${styled({ left: percent(ghost.position - 0.5, story.numFrames) })}
-        title="Frame ${ghost.position}${why}"
-        aria-label="Idea ${ghost.number}: place the image at frame ${ghost.position}${why}"
-        @click=${() => this.take(ghost)}
-      >
-        ${ghost.number}
-      </button>
-    `;
-  }
-
-  private take(ghost: Candidate & { number: number }): void {
-    if (ghost.narrative) {
-      this.replace(ghost.narrative, `Idea ${ghost.number} is on the timeline.`);
+  private take(idea: Idea): void {
+    if (idea.narrative) {
+      this.replace(idea.narrative, `Idea ${idea.number} is on the timeline.`);
     } else {
-      this.edit({ type: "move_anchor", frame: ghost.position - 1 });
+      this.edit({ type: "move_anchor", frame: idea.position - 1 });
     }
-    this.dispatchEvent(new CustomEvent("candidate", { detail: ghost, bubbles: true, composed: true }));
-  }
-
-  private pin(anchor: Anchor, story: Narrative): TemplateResult {
-    const { frame, image } = anchor;
-    const picture = this.images[image];
-    const move = (event: PointerEvent, group: string): void => {
-      const { numFrames } = this.history!.present;
-      this.moveAnchor(image, frameAt(event.clientX, this.track.getBoundingClientRect(), numFrames), group);
-    };
-    return html`
-      <div
-        class="pin"
-        ${styled({ left: percent(frame + 0.5, story.numFrames) })}
-        role="slider"
-        tabindex="0"
-        aria-label=${story.anchors.length > 1 ? `Image ${image + 1}` : "Image"}
-        aria-valuemin="1"
-        aria-valuemax=${story.numFrames}
-        aria-valuenow=${frame + 1}
-        aria-valuetext=${this.placeName(frame)}
-        @keydown=${(event: KeyboardEvent) => this.anchorKey(event, anchor)}
-        @pointerdown=${(event: PointerEvent) => this.drag(event, move)}
-      >
-        <div class="head" ${styled({ "background-image": picture ? `url("${picture}")` : "none" })}>
-          ${picture ? nothing : frame + 1}
-        </div>
-      </div>
-    `;
+    this.dispatchEvent(new CustomEvent("candidate", { detail: idea, bubbles: true, composed: true }));
   }
 
   private clipTrack(story: Narrative): TemplateResult {
@@ -539,7 +450,7 @@ export class ReasonDiffTimeline extends LitElement {
             </button>
           `,
         )}
-        ${story.clips.slice(1).map((clip, edge) => this.edgeHandle(edge, clip.start, story))}
+        ${story.clips.slice(1).map((clip, edge) => this.edgeHandle(edge, clip.start, story))} ${this.endHandle(story)}
       </div>
     `;
   }
@@ -557,9 +468,28 @@ export class ReasonDiffTimeline extends LitElement {
         aria-valuemin=${before.start + 2}
         aria-valuemax=${after.end}
         aria-valuenow=${frame + 1}
-        aria-valuetext="Clip ${edge + 2} begins at ${this.placeName(frame)}"
+        aria-valuetext="Clip ${edge + 2} begins at ${placeName(frame, story.interval, this.units)}"
         @keydown=${(event: KeyboardEvent) => this.edgeKey(event, edge)}
         @pointerdown=${(event: PointerEvent) => this.dragEdge(event, edge)}
+      ></div>
+    `;
+  }
+
+  /** The last clip's end, and the story's. */
+  private endHandle({ clips, numFrames, interval }: Narrative): TemplateResult {
+    const last = clips.length - 1;
+    return html`
+      <div
+        class="edge end"
+        role="slider"
+        tabindex="0"
+        aria-label="End of the story"
+        aria-valuemin=${clips[last]!.start + 1}
+        aria-valuemax=${MAX_FRAMES}
+        aria-valuenow=${numFrames}
+        aria-valuetext="Clip ${last + 1} ends at ${placeName(numFrames - 1, interval, this.units)}"
+        @keydown=${(event: KeyboardEvent) => this.edgeKey(event, last)}
+        @pointerdown=${(event: PointerEvent) => this.dragEdge(event, last)}
       ></div>
     `;
   }
@@ -594,7 +524,7 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private toGuesses(): void {
-    const group = `guess ${++this.drags}`;
+    const group = nextGroup("guess");
     for (const { image } of this.history!.present.anchors) {
       const guess = this.guesses[image];
       if (guess !== undefined) {
@@ -605,11 +535,6 @@ export class ReasonDiffTimeline extends LitElement {
 
   private setStyle(event: Event): void {
     this.edit({ type: "set_style", style: (event.target as HTMLInputElement).value });
-  }
-
-  private placeName(frame: number): string {
-    const { interval } = this.history!.present;
-    return this.units === "frames" ? `frame ${frame + 1}` : `${(frame * interval).toFixed(1)} seconds`;
   }
 }
 

@@ -92,39 +92,10 @@ export const toolStyles = css`
   }
 `;
 
-export const timelineStyles = css`
-  :host {
-    --ink: #1c1b1a;
-    --soft: #5d5a56;
-    --paper: #fffdf9;
-    --line: #cdc7bd;
-    --accent: #8a2f1c;
-    --focus: #0b57d0;
-    --track: #f1ece3;
-    display: block;
-    color: var(--ink);
-    font: 15px/1.45 system-ui, sans-serif;
-  }
-  @media (prefers-color-scheme: dark) {
-    :host {
-      --ink: #f0ece5;
-      --soft: #b8b1a6;
-      --paper: #1d1b19;
-      --line: #4b463f;
-      --accent: #ff9f80;
-      --focus: #8ab4f8;
-      --track: #2a2724;
-    }
-  }
-  .tracks {
-    position: relative;
-    user-select: none;
-    padding: 0 23px; /* half a pin */
-  }
-  .track {
-    position: relative;
-  }
+/** Of the ruler and the playhead. */
+export const rulerStyles = css`
   .ruler {
+    position: relative;
     height: 22px;
     cursor: pointer;
     touch-action: none;
@@ -138,7 +109,25 @@ export const timelineStyles = css`
     height: 100%;
     white-space: nowrap;
   }
+  .playhead {
+    position: absolute;
+    top: 0;
+    height: 188px;
+    width: 0;
+    border-left: 2px solid var(--focus);
+    z-index: 1;
+    pointer-events: none;
+  }
+  :focus-visible {
+    outline: 3px solid var(--focus);
+    outline-offset: 2px;
+  }
+`;
+
+/** Of the pins. */
+export const anchorStyles = css`
   .anchors {
+    position: relative;
     height: 64px;
   }
   .pin {
@@ -184,6 +173,40 @@ export const timelineStyles = css`
     border-radius: 50%;
     font-size: 12px;
     z-index: 2;
+  }
+`;
+
+export const timelineStyles = css`
+  :host {
+    --ink: #1c1b1a;
+    --soft: #5d5a56;
+    --paper: #fffdf9;
+    --line: #cdc7bd;
+    --accent: #8a2f1c;
+    --focus: #0b57d0;
+    --track: #f1ece3;
+    display: block;
+    color: var(--ink);
+    font: 15px/1.45 system-ui, sans-serif;
+  }
+  @media (prefers-color-scheme: dark) {
+    :host {
+      --ink: #f0ece5;
+      --soft: #b8b1a6;
+      --paper: #1d1b19;
+      --line: #4b463f;
+      --accent: #ff9f80;
+      --focus: #8ab4f8;
+      --track: #2a2724;
+    }
+  }
+  .tracks {
+    position: relative;
+    user-select: none;
+    padding: 0 23px; /* half a pin */
+  }
+  .track {
+    position: relative;
   }
   .clips {
     height: 84px;
@@ -246,6 +269,12 @@ export const timelineStyles = css`
     border-radius: 2px;
     background: var(--ink);
   }
+  .edge.end {
+    left: 100%;
+  }
+  .edge.end::after {
+    background: var(--soft);
+  }
   .latent {
     height: 14px;
     margin-top: 4px;
@@ -258,15 +287,6 @@ export const timelineStyles = css`
     border: 1px solid var(--paper);
     background: var(--hue);
     border-radius: 3px;
-  }
-  .playhead {
-    position: absolute;
-    top: 0;
-    height: 188px;
-    width: 0;
-    border-left: 2px solid var(--focus);
-    z-index: 1;
-    pointer-events: none;
   }
   .status {
     min-height: 1.45em;

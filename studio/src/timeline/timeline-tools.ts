@@ -15,6 +15,7 @@ export type Tool =
   | "earlier"
   | "later"
   | "snap"
+  | "ripple"
   | "units"
   | "guesses";
 
@@ -37,6 +38,7 @@ export class TimelineTools extends LitElement {
   /** Of the playhead, 0-based. */
   @property({ type: Number }) frame = 0;
   @property({ type: Boolean }) snaps = true;
+  @property({ type: Boolean }) ripples = false;
   @property() units: Units = "frames";
   @property({ attribute: false }) guesses: readonly number[] = [];
 
@@ -61,13 +63,8 @@ export class TimelineTools extends LitElement {
           ${this.button("later", "Later", "Alt and right on a clip, or drag it", last)}
         </div>
         <div class="group">
-          <button
-            title="Edges stand between two latent frames"
-            aria-pressed=${this.snaps}
-            @click=${() => this.send("tool", "snap")}
-          >
-            Snap
-          </button>
+          ${this.toggle("snap", "Snap", "Edges stand between two latent frames", this.snaps)}
+          ${this.toggle("ripple", "Ripple", "An edge takes what follows along (or drag it with Shift)", this.ripples)}
           ${this.button("units", this.units === "frames" ? "Seconds" : "Frames", "What the ruler shows", false)}
         </div>
         <div class="numbers">
@@ -90,6 +87,10 @@ export class TimelineTools extends LitElement {
 
   private button(tool: Tool, label: string, title: string, disabled: boolean): TemplateResult {
     return html`<button title=${title} ?disabled=${disabled} @click=${() => this.send("tool", tool)}>${label}</button>`;
+  }
+
+  private toggle(tool: Tool, label: string, title: string, on: boolean): TemplateResult {
+    return html`<button title=${title} aria-pressed=${on} @click=${() => this.send("tool", tool)}>${label}</button>`;
   }
 
   /** Where the images are, in numbers, and the way back to where the narrator had them. */

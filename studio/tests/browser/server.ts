@@ -1,4 +1,4 @@
-/** The real server on the bundled model, in a folder of its own. */
+/** A real server in a folder of its own: with drawn videos, or with the bundled model. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,18 +6,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const REASONDIFF = process.env["REASONDIFF"] ?? "reasondiff";
+const PYTHON = process.env["PYTHON"] ?? "python";
+const ROOT = new URL("../../..", import.meta.url).pathname;
+
+export type Maker = "drawn" | "bundled";
 
 export class Server {
   private constructor(
     readonly address: string,
     readonly folder: string,
+    private readonly maker: Maker,
     private process: ChildProcess,
   ) {}
 
-  static async start(folder = mkdtempSync(join(tmpdir(), "reasondiff-studio-")), port = 0): Promise<Server> {
-    const child = spawn(REASONDIFF, ["serve", "--port", String(port), "--data", folder], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  static async start(maker: Maker, folder = temporary(), port = 0): Promise<Server> {
+    const [program, ...options] =
+      maker === "drawn"
+        ? [PYTHON, "-m", "tests.studio.drawn", folder, String(port)]
+        : [REASONDIFF, "serve", "--port", String(port), "--data", folder];
+    const child = spawn(program!, options, { stdio: ["ignore", "pipe", "pipe"], cwd: ROOT });
     let said = "";
     const address = await new Promise<string>((resolve, reject) => {
       const read = (chunk: Buffer): void => {
@@ -27,19 +34,16 @@ export class Server {
       };
       child.stdout.on("data", read);
       child.stderr.on("data", read);
-      child.on("exit", (code) => reject(new Error(`${REASONDIFF} serve ended with ${code}: ${said}`)));
+      child.on("exit", (code) => reject(new Error(`${program} ended with ${code}: ${said}`)));
       child.on("error", reject);
     });
-    return new Server(address, folder, child);
+    return new Server(address, folder, maker, child);
   }
 
-  get port(): number {
-    return Number(new URL(this.address).port);
-  }
-
-  /** Stop it as a power cut would; what it had is still there. */
-  kill(): Promise<void> {
-    return this.end("SIGKILL");
+  /** The same server after it was stopped as a power cut would; what it had is still there. */
+  async restarted(): Promise<Server> {
+    await this.end("SIGKILL");
+    return Server.start(this.maker, this.folder, Number(new URL(this.address).port));
   }
 
   async stop(): Promise<void> {
@@ -54,4 +58,8 @@ export class Server {
       this.process.kill(signal);
     });
   }
+}
+
+function temporary(): string {
+  return mkdtempSync(join(tmpdir(), "reasondiff-studio-"));
 }

@@ -1,4 +1,4 @@
-/** The whole page in a real browser, against the real server with the bundled model. */
+/** The whole page in a real browser, against a real server whose videos are drawn: see tests/studio/drawn.py. */
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ let context: BrowserContext;
 let problems: string[] = [];
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start("drawn");
   browser = await launch();
 }, 300_000);
 
@@ -97,9 +97,15 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   await page.getByRole("slider", { name: "Edge between clips 1 and 2" }).focus();
   await page.keyboard.press("ArrowRight");
   const story = await told(page);
-  await make(page, 11, 8);
+  await make(page, 11, 30);
   await take(page, 11, "in_progress").waitFor();
-  await page.locator("latent-preview .frames div").nth(8).waitFor();
+  await page.waitForFunction(() => {
+    const preview = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("latent-preview");
+    const canvas = preview?.shadowRoot!.querySelector("canvas");
+    if (!canvas?.width) return false;
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(data).size > 10;
+  });
   await shoot(page, "making");
   await take(page, 11, "completed").waitFor();
   await page.waitForFunction(() => {
@@ -123,6 +129,30 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   expect(bytes.equals(await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body())).toBe(true);
 });
 
+test("one clip of a finished video is made again, and shown beside what it was", async () => {
+  const page = await open();
+  await take(page, 11, "completed").getByRole("button", { name: "Play", exact: true }).click();
+  await page.getByText("Redo one clip, keep the rest").click();
+  await page.locator("clip-redo select").selectOption({ index: 1 });
+  await page.locator("clip-redo textarea").fill("A dog comes.");
+  await page.getByRole("button", { name: "Redo with these words" }).click();
+  await page.locator("take-player video.second").waitFor();
+  await page.waitForTimeout(500);
+  await shoot(page, "redone");
+  const [redone, before] = await videos(page);
+  const texts = before!.reasondiff!.narrative!.clips.map((clip) => clip.description);
+  const now = redone!.reasondiff!.narrative!.clips.map((clip) => clip.description);
+  expect(now).toEqual(texts.with(1, "A dog comes."));
+  expect(redone!.remixed_from_video_id).toBe(before!.id);
+  await take(page, 11, "completed").last().getByRole("button", { name: "Play", exact: true }).click();
+  await page.locator("take-player video.second").waitFor({ state: "detached" });
+  await take(page, 11, "completed").first().getByRole("button", { name: "Delete" }).click();
+  await page.waitForFunction(async (id) => {
+    const { data } = await (await fetch("v1/videos")).json();
+    return !data.some((each: Video) => each.id === id);
+  }, redone!.id);
+});
+
 test("a dropped video brings its image, text, story and seed back", async () => {
   const page = await open();
   const [video] = await videos(page);
@@ -132,7 +162,7 @@ test("a dropped video brings its image, text, story and seed back", async () => 
   expect((await told(page)).clips).toEqual(video!.reasondiff!.narrative!.clips);
   expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("11");
   expect(await page.locator("story-form img").count()).toBe(1);
-  expect(await page.getByLabel("Steps").inputValue()).toBe("8");
+  expect(await page.getByLabel("Steps").inputValue()).toBe("30");
   const story = { ...(await told(page)), position: 2 };
   await page.setInputFiles("story-form input[type=file]", {
     name: "story.json",
@@ -151,14 +181,14 @@ test("a dropped video brings its image, text, story and seed back", async () => 
 test("an example is told with one click, its story played, one clip told again, and all of it undone", async () => {
   const page = await open();
   await shoot(page, "empty");
-  await page.getByRole("button", { name: "A cat plays in the room." }).click();
+  await page.locator("story-form").getByRole("button", { name: "A cat plays in the room." }).click();
   await page.getByRole("status").filter({ hasText: "The narrator thinks" }).waitFor();
   await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
   const before = await told(page);
   await page.getByRole("button", { name: "Play the story" }).click();
   await page.getByText("Clip 2 of").waitFor();
   await page.getByRole("button", { name: "Pause" }).click();
-  await page.getByRole("button", { name: "Tell clip 2 again" }).click();
+  await page.getByRole("button", { name: "Tell again: clip 2" }).click();
   await page.getByText("Clip 2 was told again.").waitFor({ timeout: 120_000 });
   const after = await told(page);
   expect(after.clips[1]!.description).not.toBe(before.clips[1]!.description);
@@ -180,6 +210,8 @@ test("several images, one of them pinned, each with its own pin", async () => {
   expect(anchors).toContainEqual({ position: 1, image: 1 });
   await page.getByRole("slider", { name: "Image 2" }).focus();
   await page.keyboard.press("ArrowRight");
+  expect(await page.getByLabel("Where image 2 is").inputValue()).toBe("frame_index");
+  expect(await page.getByLabel("Frame of image 2").inputValue()).toBe("2");
   await shoot(page, "several");
   await make(page, 15, 2);
   await take(page, 15, "completed").waitFor();
@@ -187,7 +219,7 @@ test("several images, one of them pinned, each with its own pin", async () => {
   expect(video.reasondiff!.narrative!.anchors).toContainEqual({ position: 2, image: 1 });
   await page.getByRole("button", { name: "Remove image 2" }).click();
   expect((await told(page)).position).toBe(anchors!.find((each) => each.image === 0)!.position);
-  await take(page, 15, "completed").getByRole("button", { name: "Use its story" }).click();
+  await take(page, 15, "completed").getByRole("button", { name: "Use story" }).click();
   await page.locator("story-form figure").nth(1).waitFor();
   expect((await told(page)).anchors).toEqual(video.reasondiff!.narrative!.anchors);
 });
@@ -208,15 +240,16 @@ test("a clip that would not be seen is said before anything is made", async () =
 test("a page that is closed, a second one, and a server that is killed lose nothing", async () => {
   const page = await open();
   await tell(page);
-  await make(page, 21, 12);
+  await make(page, 21, 80);
   await take(page, 21, "in_progress").waitFor();
   const second = await visit();
   await take(second, 21, "in_progress").waitFor();
+  await second.reload();
+  await take(second, 21, "in_progress").waitFor();
   await page.close();
-  const { port, folder } = server;
-  await server.kill();
+  const restarted = server.restarted();
   await second.getByText("The server does not answer.").waitFor();
-  server = await Server.start(folder, port);
+  server = await restarted;
   await second.getByText("The server does not answer.").waitFor({ state: "detached" });
   await take(second, 21, "completed").waitFor({ timeout: 200_000 });
   expect((await videos(second)).filter((each) => each.reasondiff?.seed === 21)).toHaveLength(1);
@@ -228,7 +261,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   const page = await open();
   await tell(page);
   for (const seed of [31, 32, 33]) {
-    await make(page, seed, 6);
+    await make(page, seed, seed === 31 ? 250 : 3);
     await page.waitForFunction((text) => document.querySelector("reasondiff-studio")!.shadowRoot!
       .querySelector("take-list")!.shadowRoot!.textContent!.includes(text), `(seed ${seed})`);
   }
@@ -249,8 +282,8 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
   });
   await take(page, 32, "queued").getByRole("button", { name: "Stop" }).click();
   await take(page, 32, "failed").getByText("Stopped").waitFor();
-  await take(page, 34, "completed").waitFor();
-  await take(page, 31, "completed").getByRole("button", { name: "Play" }).click();
+  await take(page, 34, "completed").waitFor({ timeout: 120_000 });
+  await take(page, 31, "completed").getByRole("button", { name: "Play", exact: true }).click();
   await take(page, 34, "completed").getByRole("button", { name: "Compare" }).click();
   await page.getByLabel("Wipe").fill("30");
   await page.waitForTimeout(1500);
@@ -277,9 +310,45 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
 test("a video is stopped in the middle, from beside its preview", async () => {
   const page = await open();
   await tell(page);
-  await make(page, 51, 60);
+  await make(page, 51, 200);
   await page.getByRole("button", { name: "Stop it here" }).click();
   await take(page, 51, "failed").getByText("Stopped").waitFor();
+});
+
+test("from nothing to a video by keys alone", async () => {
+  const page = await open();
+  /** Press Tab until something of that name is reached. */
+  const reach = async (name: RegExp): Promise<void> => {
+    for (let presses = 0; presses < 120; presses++) {
+      await page.keyboard.press("Tab");
+      const reached = await page.evaluate(() => {
+        let focused = document.activeElement;
+        while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+        return focused?.getAttribute("aria-label") ?? focused?.textContent ?? "";
+      });
+      if (name.test(reached.trim())) return;
+    }
+    throw new Error(`Tab does not reach ${name}.`);
+  };
+  await reach(/^A cat plays in the room/);
+  await page.keyboard.press("Enter");
+  await page.locator("reasondiff-timeline .clip").first().waitFor();
+  const before = await told(page);
+  await reach(/^Playhead/);
+  await page.keyboard.press("End");
+  await reach(/^Idea 3/);
+  await page.keyboard.press("Enter");
+  expect((await told(page)).position).not.toBe(before.position);
+  await page.keyboard.press("Control+z");
+  await reach(/^Edge between clips 2 and 3/);
+  await page.keyboard.press("ArrowLeft");
+  expect((await told(page)).clips[1]!.end).toBe(before.clips[1]!.end - 1);
+  await reach(/^Make the video/);
+  await page.keyboard.press("Enter");
+  await page.locator("take-player video").waitFor();
+  await page.evaluate(() => (document.querySelector("reasondiff-studio")!.shadowRoot!.activeElement as HTMLElement)?.blur());
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Play", exact: true }).first().waitFor();
 });
 
 test("what cannot be done is said in a sentence and loses nothing", async () => {

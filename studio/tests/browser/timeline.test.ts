@@ -113,6 +113,23 @@ test("with Shift, what follows moves along and the new length is said", async ()
   expect(await page.getByRole("status").textContent()).toBe("The story has 37 frames now.");
 });
 
+test("with Ripple pressed, as with Shift; the story's end always does", async () => {
+  const page = await open();
+  await page.getByRole("button", { name: "Ripple" }).click();
+  await dragTo(page, page.getByRole("slider", { name: "Edge between clips 1 and 2" }), await xOf(page, 13));
+  expect(ends(await told(page))).toEqual([13, 25, 37]);
+  await page.getByRole("button", { name: "Ripple" }).click();
+  await page.getByRole("slider", { name: "End of the story" }).focus();
+  await page.keyboard.press("ArrowRight");
+  expect(ends(await told(page))).toEqual([13, 25, 41]);
+  await dragTo(page, page.getByRole("slider", { name: "End of the story" }), await xOf(page, 30, 41));
+  expect(ends(await told(page))).toEqual([13, 25, 30]);
+  await page.keyboard.press("Control+z");
+  expect(ends(await told(page))).toEqual([13, 25, 41]);
+  await dragTo(page, page.getByRole("slider", { name: "End of the story" }), await xOf(page, 42, 41));
+  expect(ends(await told(page))).toEqual([13, 25, 42]);
+});
+
 test("the image is dragged, and placed where the narrator thought of too", async () => {
   const page = await open();
   const pin = page.getByRole("slider", { name: "Image", exact: true });

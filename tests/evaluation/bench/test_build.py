@@ -199,6 +199,28 @@ def test_drawn_benchmarks_have_the_drawn_truth(tmp_path: Path) -> None:
     assert [stratum.title for stratum in suites["unpaired"].strata] == ["first frame given", "last frame given"]
 
 
+def test_one_image_is_given_with_texts_of_three_agents(tmp_path: Path) -> None:
+    write_benchmark(tmp_path / "b", "storyworld-customised", StoryWorldBuilder("customised", 2).build())
+    assert not check_benchmark(tmp_path / "b")
+    suite = BenchmarkFolder(tmp_path / "b")
+    cases = suite.cases()
+    agents = [case.id.removeprefix(f"{number:04d}-") for number in range(2) for case in cases[3 * number :][:3]]
+    assert len(cases) == 6 and len(set(agents[:3])) == len(set(agents[3:])) == 3
+    for number in range(2):
+        of_image = cases[3 * number :][:3]
+        assert len({case.image.tobytes() for case in of_image}) == 1, "whoever was there is gone"
+        assert len({case.prompt for case in of_image}) == 3 and len({case.seed for case in of_image}) == 1
+        for case in of_image:
+            assert case.read_reference is not None and np.array_equal(case.read_reference()[-1], case.image)
+    own, other = cases[0], cases[1]
+    assert own.read_reference is not None
+    told = suite.judge(own, own.read_reference(), 32), suite.judge(other, own.read_reference(), 32)
+    assert told[0] is not None and told[0].passed
+    assert told[1] is not None and not told[1].passed, "another agent is another story"
+    with pytest.raises(InputError, match="in core stories only; leave out --level"):
+        StoryWorldBuilder("customised", 2, level="hard").build()
+
+
 def test_a_larger_benchmark_begins_with_the_smaller_one(tmp_path: Path) -> None:
     for count in (2, 3):
         write_benchmark(tmp_path / str(count), "storyworld-user", StoryWorldBuilder("user", count).build())

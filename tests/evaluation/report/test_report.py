@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from PIL import Image
 from reasondiff.errors import InputError
 from reasondiff.evaluation.report.page import page
 from reasondiff.evaluation.report.runs import read_runs
-from reasondiff.evaluation.report.writer import chosen_cases, write_report
-from reasondiff.evaluation.rows import append_row
+from reasondiff.evaluation.report.writer import chosen_cases, customisations, write_report
+from reasondiff.evaluation.rows import append_row, read_rows, write_rows
 from tests.evaluation.report.conftest import MakeRun, result
 
 
@@ -104,6 +105,23 @@ def test_scores_are_read_with_their_run(make_run: MakeRun, tmp_path: Path) -> No
     assert [row.values["clip_text"] for row in run.rows] == [0.1, 0.2, 0.3]  # the run's own, before encoding
     assert [row.values["sharpness"] for row in run.rows] == [2.0] * 3
     assert {column.name for column in run.columns} == {"story_success", "clip_text", "sharpness"}
+
+
+def test_one_image_with_several_texts_is_a_sheet_and_strips_are_shown(
+    make_run: MakeRun, benchmark: Path, tmp_path: Path
+) -> None:
+    folder = make_run(wan=[0.1, 0.2, 0.3], reasondiff=[0.6, 0.7, 0.8])
+    rows = list(read_rows(folder / "results.jsonl").values())
+    write_rows(folder / "results.jsonl", [replace(row, image_sha256="teal" * (row.case < "0002")) for row in rows])
+    (folder / "attention").mkdir()
+    Image.new("RGB", (600, 40)).save(folder / "attention" / "0000-vase.png")
+    (run,) = read_runs([folder], benchmark)
+    assert customisations(run, 6) == [("0000", ["0000", "0001"])] and customisations(run, 0) == []
+    write_report([run], tmp_path / "report", sheets=1)
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "(customisation/0000.png)" in text and "(attention/0000-vase.png)" in text
+    with Image.open(tmp_path / "report" / "customisation" / "0000.png") as sheet:
+        assert sheet.height > 4 * 192, "two texts, two methods each"
 
 
 def test_a_folder_without_results_is_told(tmp_path: Path) -> None:

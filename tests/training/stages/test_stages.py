@@ -111,6 +111,7 @@ def test_every_stage_writes_what_a_pipeline_loads(model: Path) -> None:
     assert not [file for file in model.rglob("*.json") if str(model) in file.read_text(encoding="utf-8")]
 
 
+@pytest.mark.usefixtures("all_templates_match")
 def test_validations_measure_and_leave_a_picture(model: Path, tmp_path: Path) -> None:
     pipe = ReasonDiffPipeline.from_pretrained(model)
     for options in ({}, {"text_mode": "joined", "anchor": "first", "use_adapter": False}):

@@ -1,111 +1,36 @@
-"""A ReasonDiff adapter: what turns a plain Wan image-to-video model into one that is told stories.
+"""The adapters of one pipeline: what turns a plain Wan image-to-video model into one that is told stories.
 
-adapter.json                          base model, frame interval, recipe, hashes, scores
-alignformer/                          predicts a latent per frame
-pytorch_lora_weights.safetensors      the LoRA that was trained with it
-README.md                             a model card
+``adapter_file`` says what the folder of one holds. Other LoRAs stay beside them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents, fetched
+from reasondiff.backends.wan.adapter_file import AdapterInfo, fingerprint, model_card
+from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents
+from reasondiff.backends.wan.fetching import fetched
 from reasondiff.backends.wan.lora_file import holds_lora, lora_file
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.checkpoints import in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.files import atomic_path
 
-__all__ = ["AdapterInfo", "AdapterState", "Adapters", "fingerprint", "model_card"]
+__all__ = ["AdapterState", "Adapters"]
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdapterInfo:
-    """The content of ``adapter.json``.
-
-    Args:
-        base_model: the model it was trained on, as ``from_pretrained`` was given it.
-        base_fingerprint: see ``fingerprint``; empty where it is not known.
-        interval: seconds between frames, as in training.
-        hashes: SHA-256 of every weight file of the folder.
-        recipe: how it was trained.
-        scores: how well it does.
-        version: of this format.
-    """
-
-    base_model: str
-    base_fingerprint: str
-    interval: float
-    hashes: Mapping[str, str]
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    scores: Mapping[str, float] = field(default_factory=dict)
-    version: int = VERSION
-
-    @classmethod
-    def read(cls, folder: Path) -> AdapterInfo:
-        """Of an adapter folder whose weights are whole.
-
-        Raises:
-            CheckpointError: there is no adapter, or it is damaged or too new.
-        """
-        file = folder / "adapter.json"
-        try:
-            given = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise CheckpointError(f"{str(folder)!r} is no adapter; give a folder with an adapter.json.") from None
-        except (OSError, ValueError, RecursionError):
-            raise CheckpointError(f"{str(file)!r} is damaged; download the adapter again.") from None
-        version = given.get("version") if isinstance(given, dict) else None
-        if isinstance(version, int) and version > VERSION:
-            raise CheckpointError(f"{str(file)!r} has format {version}; install a newer reasondiff.")
-        try:
-            info = cls(**{each.name: given[each.name] for each in fields(cls)})
-            fits = info.version == VERSION and info.interval > 0 and all(map(_is_dict, (info.hashes, info.recipe)))
-        except (TypeError, KeyError):
-            fits = False
-        if not fits:
-            raise CheckpointError(f"{str(file)!r} is not what save_adapter writes; download the adapter again.")
-        found = weight_hashes(folder)
-        for name in sorted({*found, *info.hashes}):
-            if found.get(name) != info.hashes.get(name):
-                raise CheckpointError(
-                    f"The adapter's {name!r} is not the file that its adapter.json names; download the adapter again."
-                )
-        return info
-
-
-def fingerprint(transformer: Any) -> str:
-    """Tells base models apart, in milliseconds: SHA-256 of the blocks' modulation tables, rounded to bfloat16.
-
-    No LoRA and no usual quantisation touches them, and no two checkpoints share them. Empty where they are not loaded
-    (sequential offload).
-    """
-    digest = hashlib.sha256()
-    for name, weight in sorted(transformer.named_parameters()):
-        if name.endswith("scale_shift_table"):
-            if weight.is_meta:
-                return ""
-            digest.update(weight.detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -418,38 +343,3 @@ def _refuse_lora_alone(place: Path) -> None:
             "in Python with pipe.load_lora(...)."
         )
     raise CheckpointError(f"{str(place)!r} is a file, and an adapter is a folder with an adapter.json; give that.")
-
-
-def model_card(info: AdapterInfo, name: str) -> str:
-    """A README in the hub's form, of an adapter that is loaded by ``name``."""
-    on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", info.base_model)
-    base = [f"base_model: {info.base_model}", "base_model_relation: adapter"] if on_hub else []
-    lines = [
-        "---", *base, "pipeline_tag: image-to-video", "library_name: diffusers",
-        "tags: [reasondiff, image-to-video, lora]", "---", "",
-        f"# {name}", "",
-        "A ReasonDiff adapter: an AlignFormer and a LoRA with which an image-to-video model tells a story in which the "
-        "image appears at its own moment, not necessarily the first one.", "",
-        f"Trained on `{info.base_model}`, {info.interval:g} s between frames.", "",
-        "```python",
-        "from reasondiff import ReasonDiffPipeline",
-        "",
-        f'pipe = ReasonDiffPipeline.from_pretrained("{info.base_model}")',
-        f'pipe.load_adapter("{name}")',
-        "```",
-    ]  # fmt: skip
-    if info.scores:
-        lines += [
-            "",
-            "| score | value |",
-            "|---|---|",
-            *(f"| {score} | {value:g} |" for score, value in info.scores.items()),
-        ]
-    if info.recipe:
-        text = json.dumps(info.recipe, indent=2, ensure_ascii=False)
-        lines += ["", "Training recipe:", "", "```json", text, "```"]
-    return "\n".join([*lines, ""])
-
-
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, dict)

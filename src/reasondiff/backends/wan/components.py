@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
+from reasondiff.backends.wan.fetching import HUB_OPTIONS, check_tokenizer, fetched, from_hub, read_alignformer
 from reasondiff.backends.wan.lora_file import as_diffusers_reads, check_all_used
 from reasondiff.backends.wan.single_file import load_single_file
 from reasondiff.backends.wan.vace import VACE_DEFAULTS, is_vace
@@ -37,18 +37,21 @@ from reasondiff.checkpoints import (
     check_ours,
     find_model,
     hub_configs,
-    hub_id,
     in_one_sentence,
 )
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
+from reasondiff.finite import check_finite
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
 
-__all__ = ["ADAPTER", "LORA_FILE", "WanComponents", "fetched"]
+__all__ = ["ADAPTER", "LORA_FILE", "WanComponents"]
 
 ADAPTER = "reasondiff"
 """Name of the LoRA that was trained with the AlignFormer."""
+
+_SAFE_LOAD_OPTIONS = {"use_safetensors": True, "trust_remote_code": False}
+"""Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
 
 
 class WanComponents(WanImageToVideoPipeline):
@@ -150,14 +153,14 @@ class WanComponents(WanImageToVideoPipeline):
             InputError: a revision of a folder.
         """
         found = find_model(str(pretrained_model_name_or_path))
-        folder, from_hub = Path(found), {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
+        folder, on_hub = Path(found), {key: kwargs[key] for key in HUB_OPTIONS if key in kwargs}
         if folder.is_dir() and kwargs.get("revision"):
             raise InputError(f"A revision is for models on the hub, and {found!r} is a folder; leave it out.")
         if not kwargs.keys() & {"vae", "transformer", "transformer_2"}:
             # Another kind of model is refused before its weights are fetched.
-            check_configs(folder if folder.is_dir() else hub_configs(found, **from_hub))
+            check_configs(folder if folder.is_dir() else hub_configs(found, **on_hub))
         if isinstance(alignformer, str | os.PathLike):
-            alignformer = _alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
+            alignformer = read_alignformer(str(alignformer), kwargs.get("dtype", kwargs.get("torch_dtype")))
         if alignformer is not None:
             kwargs["alignformer"] = alignformer
         for name in ("transformer", "transformer_2"):
@@ -166,16 +169,19 @@ class WanComponents(WanImageToVideoPipeline):
                     raise CheckpointError(f"There is no {str(file)!r}; give a .safetensors or .gguf file.")
                 dtype = kwargs.get("dtype", kwargs.get("torch_dtype"))
                 dtype = dtype if isinstance(dtype, torch.dtype) else None
-                of_config = {"config_revision" if key == "revision" else key: value for key, value in from_hub.items()}
+                of_config = {"config_revision" if key == "revision" else key: value for key, value in on_hub.items()}
                 with in_one_sentence(str(file), "transformer"):
                     kwargs[name] = load_single_file(Path(file), found, dtype, **of_config)
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
-                _check_tokenizer(folder)
+                check_tokenizer(folder)
             model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
-                folder = _from_hub(found, ours=True, **from_hub)
+                folder = from_hub(found, ours=True, **on_hub)
                 check_ours(folder)
+            for name, part in model.components.items():
+                if isinstance(part, torch.nn.Module) and name not in kwargs:
+                    check_finite(part, name, folder / name)
             if lora is None and (folder / LORA_FILE).is_file():
                 lora = folder
         if lora is not None:
@@ -362,68 +368,3 @@ class WanComponents(WanImageToVideoPipeline):
                     f"The AlignFormer is for {former.config['in_channels']} latent channels and texts of width "
                     f"{former.config['text_dim']}, not {channels} and {width}; use the one trained with this model."
                 )
-
-
-def _check_tokenizer(folder: Path) -> None:
-    # In silence transformers would make an empty tokenizer, or one that fills prompts up to another length.
-    for names in (("tokenizer.json", "spiece.model"), ("tokenizer_config.json",)):
-        if not any((folder / "tokenizer" / name).is_file() for name in names):
-            raise CheckpointError(
-                f"The model {str(folder)!r} has no tokenizer/{' or '.join(names)}; download or export it again."
-            )
-
-
-_SAFE_LOAD_OPTIONS = {"use_safetensors": True, "trust_remote_code": False}
-"""Whatever is asked for: no pickle is opened, and no code that comes with a checkpoint runs."""
-
-HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
-_OUR_FILES = [
-    LORA_FILE,
-    "narrator/*.json",
-    "narrator/*.jinja",
-    "narrator/*.model",
-    "narrator/*.safetensors",
-    "narrator/*.txt",
-]
-
-
-def transformer_config(model: str, **place: Any) -> dict[str, Any]:
-    """The configuration of a model's transformer, read before its weights.
-
-    Args:
-        model: as ``from_pretrained`` is given it.
-        place: of ``HUB_OPTIONS``.
-    """
-    config: dict[str, Any] = WanTransformer3DModel.load_config(find_model(model), subfolder="transformer", **place)
-    return config
-
-
-def fetched(name: str) -> Path:
-    """A folder or file as it is; a hub id, ``owner/name`` or ``owner/name@revision``, as its folder in the hub's cache.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if Path(name).exists():
-        return Path(name)
-    repo, _, revision = name.partition("@")
-    if not hub_id(repo):
-        raise CheckpointError(f"There is no {name!r}; give a folder, or a hub id such as owner/name.")
-    with in_one_sentence(name, "adapter"):
-        return _from_hub(repo, revision=revision or None)
-
-
-def _from_hub(repo: str, *, ours: bool = False, **options: Any) -> Path:
-    """A snapshot in the hub's cache: JSON and safetensors, or only what diffusers does not know to fetch."""
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(repo, allow_patterns=_OUR_FILES if ours else ["*.json", "*.safetensors"], **options))
-
-
-def _alignformer(name: str, dtype: Any) -> AlignFormer:
-    folder = fetched(name)
-    inner = folder / "alignformer"
-    with in_one_sentence(name, "AlignFormer"):
-        given = {} if dtype is None or isinstance(dtype, dict) else {"dtype": dtype}
-        loaded: AlignFormer = AlignFormer.from_pretrained(inner if inner.is_dir() else folder, **given)
-        return loaded.eval()

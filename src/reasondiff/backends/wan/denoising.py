@@ -21,6 +21,7 @@ from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, ins
 from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.backends.wan.vace import is_vace
 from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.finite import is_finite
 from reasondiff.flow import clean_from
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def denoise(
 
     Raises:
         InputError: a callback asks for what there is not, or a kept run is another one.
-        UnsupportedError: a step cache, or watching attention, would do the wrong thing.
+        UnsupportedError: a step cache, or watching attention, would do the wrong thing; or what the transformer
+            predicts is no number.
     """
     callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
     checkpoint, device, scheduler = options.checkpoint, pipe._execution_device, pipe.scheduler
@@ -111,6 +113,11 @@ def denoise(
             timestep = scheduler.timesteps[step]
             predicted = _guided(pipe, latents, condition, step, contexts, options, cfg_parallel)
             before, latents = latents, scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+            if not is_finite(latents):  # all that follows would be black
+                raise UnsupportedError(
+                    f"Step {step + 1} of the denoising gave values that are no numbers; load the model in bfloat16 or "
+                    "float32, or with other weights or without a LoRA."
+                )
             latents = hold(latents, step + 1)
             latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
             done = step + 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,10 @@ class Encoders:
         for part in _PARTS:
             if not (self._folder / part).is_dir():
                 raise CheckpointError(f"The model {self.model!r} has no {part!r}; give one in diffusers' layout.")
+
+    def __reduce__(self) -> tuple[Callable[..., Encoders], tuple[object, ...]]:
+        """Sent to another process, it is the one that is loaded there."""
+        return _of_this_process, (self.model, self.device, self.precision)
 
     @cached_property
     def vae(self) -> WanVae:
@@ -158,6 +163,11 @@ class Encoders:
         """Normalised latents [channels, latent_frames, height, width] of a video [1, 3, frames, height, width]."""
         with autocast(self.device, self.precision):
             return encode_video(self.vae, video)[0]
+
+
+@lru_cache(maxsize=1)
+def _of_this_process(model: str, device: str, precision: Precision) -> Encoders:
+    return Encoders(model, device, precision)
 
 
 def text_hashes(folder: Path) -> dict[str, str]:

@@ -88,13 +88,14 @@ def as_diffusers_reads(file: Path) -> dict[str, Tensor] | None:
     with safe_open(file, "pt") as opened:
         names = list(opened.keys())
         differences = [name for name in names if name.endswith((".diff", ".diff_b"))]
-        dropped = [name for name in differences if _is_dropped(name, names)]
-        lost = [name for name in dropped if opened.get_tensor(name).count_nonzero()]
-    if lost:
-        raise _unread(file, min(lost))
+        for name in sorted(differences):
+            if _is_dropped(name, names) and opened.get_tensor(name).count_nonzero():
+                raise _unread(file, name)
     _refuse_other_adapters(file, names)
-    biases = bool(differences) and all(name.startswith("diffusion_model.") for name in names)
-    if biases or all(map(_OWN_NAME.fullmatch, names)):
+
+    is_diffusers_own = all(_OWN_NAME.fullmatch(name) for name in names)
+    has_differences_of_wan = bool(differences) and all(name.startswith("diffusion_model.") for name in names)
+    if is_diffusers_own or has_differences_of_wan:
         return None
     return _renamed(load_file(file), file)
 

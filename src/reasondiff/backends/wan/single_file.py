@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from reasondiff.errors import CheckpointError, UnsupportedError
+from reasondiff.finite import is_finite
 
 __all__ = ["diffusers_name", "load_single_file"]
 
@@ -37,6 +38,12 @@ _FORMAT = "comfy_quant"
 _FLOATS = (torch.float8_e4m3fn, torch.float8_e5m2)
 _EIGHT_BITS = (*_FLOATS, torch.int8)
 _FORMATS = ("float8_e4m3fn", "float8_e5m2")
+
+_GGUF_SCALES = {
+    "Q4_0": (18, 0, 2), "Q4_1": (20, 0, 4), "Q5_0": (22, 0, 2), "Q5_1": (24, 0, 4), "Q8_0": (34, 0, 2),
+    "Q2_K": (84, 80, 84), "Q3_K": (110, 108, 110), "Q4_K": (144, 0, 4), "Q5_K": (176, 0, 4), "Q6_K": (210, 208, 210),
+}  # fmt: skip
+"""Of a block of each kind: its bytes, and those that are its scales in float16."""
 
 
 def load_single_file(
@@ -55,7 +62,8 @@ def load_single_file(
         options: for ``from_single_file``, such as ``local_files_only``.
 
     Raises:
-        CheckpointError: it is not a whole transformer of that model, or stores weights in a way that is not understood.
+        CheckpointError: it is not a whole transformer of that model, holds a value that is no number, or stores weights
+            in a way that is not understood.
         UnsupportedError: GGUF without the ``gguf`` package.
     """
     path, dtype = Path(path), dtype or torch.bfloat16
@@ -63,6 +71,9 @@ def load_single_file(
         if find_spec("gguf") is None:
             raise UnsupportedError(f"{str(path)!r} is a GGUF file; install the 'gguf' package to read it.")
         weights = _without_prefix(load_gguf_checkpoint(str(path)))
+        for name, weight in weights.items():
+            if not is_finite(_scales_of(weight) if hasattr(weight, "quant_type") else weight):
+                raise _no_number(path, name)
         options["quantization_config"] = GGUFQuantizationConfig(compute_dtype=dtype)
     elif path.suffix == ".safetensors":
         weights = _dequantized(_without_prefix(load_file(path)), path, dtype)
@@ -149,7 +160,28 @@ def _dequantized(weights: dict[str, Tensor], path: Path, dtype: torch.dtype) -> 
                     "16 bits, in float8 or as GGUF."
                 )
             plain[before + leaf] = tensor.to(dtype)
+            if not is_finite(plain[before + leaf]):
+                raise (
+                    _no_number(path, before + leaf)
+                    if not is_finite(tensor)
+                    else CheckpointError(
+                        f"In {str(path)!r} {before + leaf!r} holds values that are too large for {dtype}; load it in "
+                        "bfloat16."
+                    )
+                )
     return plain
+
+
+def _no_number(path: Path, name: str) -> CheckpointError:
+    return CheckpointError(f"In {str(path)!r} {name!r} holds values that are no numbers; download the file again.")
+
+
+def _scales_of(packed: Any) -> Tensor:
+    """What the blocks of a GGUF tensor are multiplied by, which is all of them that can be no number; nothing of a kind
+    that is not known."""
+    size, start, stop = _GGUF_SCALES.get(getattr(packed.quant_type, "name", ""), (1, 0, 0))
+    blocks = packed.as_subclass(Tensor).detach().contiguous().view(torch.uint8).reshape(-1, size)
+    return blocks[:, start:stop].contiguous().view(torch.float16) if stop else torch.empty(0)
 
 
 def _scaled(beside: dict[str, Tensor], before: str, path: Path) -> Tensor:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 from reasondiff.secrets import without_secrets
 
@@ -33,7 +33,7 @@ class _Lenient:
         except OSError:
             _lead_nowhere(self._stream)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
 

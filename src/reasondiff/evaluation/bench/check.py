@@ -46,7 +46,7 @@ def _files(folder: Path, hashes: dict[str, str]) -> list[str]:
     return faults
 
 
-def _order(cases: list[str], truths: list[str], manifest: dict[str, Any]) -> list[str]:
+def _order(cases: list[str], truths: list[str], manifest: dict[str, object]) -> list[str]:
     faults = []
     if cases != manifest.get("ids"):
         faults.append("cases.jsonl has other ids than the manifest.")

@@ -123,8 +123,8 @@ def write_benchmark(
     """
     _check_place(folder, name, built)
     (folder / MANIFEST).unlink(missing_ok=True)
-    cases: list[dict[str, Any]] = []
-    truths: list[dict[str, Any]] = []
+    cases: list[dict[str, object]] = []
+    truths: list[dict[str, object]] = []
     hashes: dict[str, str] = {}
     for number, case in enumerate(built.cases, 1):
         cases.append(_case_row(case))
@@ -207,7 +207,7 @@ def _begun(folder: Path) -> bool:
     return {path.name for path in folder.iterdir()} <= ours
 
 
-def _case_row(case: BuiltCase) -> dict[str, Any]:
+def _case_row(case: BuiltCase) -> dict[str, object]:
     reference = None
     if case.frames is not None:
         reference = {"frames": f"reference/{case.id}", "caption": case.caption}
@@ -220,8 +220,8 @@ def _case_row(case: BuiltCase) -> dict[str, Any]:
     }
 
 
-def _truth_row(case: BuiltCase) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _truth_row(case: BuiltCase) -> dict[str, object]:
+    row: dict[str, object] = {
         "id": case.id,
         "frame": case.frame,
         "frames": 0 if case.frames is None else len(case.frames),

@@ -57,7 +57,7 @@ class RiseVideoBuilder:
         )
 
 
-def _samples(source: Path) -> tuple[Path, list[dict[str, Any]]]:
+def _samples(source: Path) -> tuple[Path, list[dict[str, object]]]:
     files: Sequence[Path] = sorted(source.glob("*.json")) if source.is_dir() else [source]
     for path in files:
         try:

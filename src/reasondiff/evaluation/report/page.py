@@ -160,9 +160,9 @@ def _case(run: Run, case: str, rows: Sequence[Row]) -> tuple[dict[str, Any], int
     return one, size
 
 
-def _video(path: Path | None, row: Row) -> tuple[dict[str, Any], int]:
+def _video(path: Path | None, row: Row) -> tuple[dict[str, object], int]:
     passed = None if _SUCCESS not in row.values else row.values[_SUCCESS] == 1
-    shown: dict[str, Any] = {"verdict": row.verdict, "passed": passed, "failure": row.failure, "about": ""}
+    shown: dict[str, object] = {"verdict": row.verdict, "passed": passed, "failure": row.failure, "about": ""}
     if path is None:
         shown["failure"] = row.failure or "the video is gone"
         return shown, 0

@@ -102,7 +102,7 @@ class _Folder:
     suite: str
     settings: Mapping[str, Any]
     rows: tuple[Row, ...]
-    origins: Mapping[str, Mapping[str, Any]]
+    origins: Mapping[str, Mapping[str, object]]
 
 
 def _read(folder: Path) -> _Folder:
@@ -149,7 +149,7 @@ def _with_scores(row: Row, scored: Row, judged_anew: bool) -> Row:
 def _together(suite: str, parts: Sequence[_Folder], benchmark: Path | None) -> Run:
     rows: list[Row] = []
     folders: dict[str, Path] = {}
-    origins: dict[str, Mapping[str, Any]] = {}
+    origins: dict[str, Mapping[str, object]] = {}
     for part in parts:
         if part.settings.get("suite") != parts[0].settings.get("suite") or _about_cases(part) != _about_cases(parts[0]):
             raise InputError(
@@ -171,18 +171,27 @@ def _together(suite: str, parts: Sequence[_Folder], benchmark: Path | None) -> R
     return Run(suite, tuple(rows), folders, _columns(rows, origins), {case.id: case for case in cases})
 
 
-def _about_cases(part: _Folder) -> dict[str, Any]:
+def _about_cases(part: _Folder) -> dict[str, object]:
     """Of a run's settings, what decides its cases."""
     keys = ("cases", "level", "split", "paired", "world", "cases.jsonl", "truth.jsonl", "manifest.json")
     return {key: part.settings[key] for key in keys if key in part.settings}
 
 
 def _cases_of(suite: str, settings: Mapping[str, Any], benchmark: Path | None) -> Sequence[Case]:
-    found = find_suite_of_run(settings) if benchmark is None else BenchmarkFolder(benchmark)
-    return [] if found is None else found.cases()
+    if benchmark is None:
+        drawn = find_suite_of_run(settings)
+        return [] if drawn is None else drawn.cases()
+    given = BenchmarkFolder(benchmark)
+    told = given.fingerprint()
+    if changed := [name for name in told if name in settings and settings[name] != told[name]]:
+        raise InputError(
+            f"The run is of another version of the benchmark {str(benchmark)!r}, whose {changed[0]} has changed; give "
+            "the one that it was made of."
+        )
+    return given.cases()
 
 
-def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, Any]]) -> tuple[Column, ...]:
+def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, object]]) -> tuple[Column, ...]:
     """A column per metric that any row has a value of, in the registry's order."""
     measured = {name for row in rows for name in row.values}
     known = [name for name in METRICS if name in measured]
@@ -194,7 +203,7 @@ def _columns(rows: Sequence[Row], origins: Mapping[str, Mapping[str, Any]]) -> t
     return tuple(columns)
 
 
-def _from_registry(name: str) -> Mapping[str, Any]:
+def _from_registry(name: str) -> Mapping[str, object]:
     """What a metric is that a run kept nothing of; a network that it looks through cannot be named then."""
     if name not in METRICS:
         return {"title": name, "higher_is_better": True}

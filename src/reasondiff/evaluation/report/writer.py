@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from reasondiff.errors import InputError
 from reasondiff.evaluation.metrics.story import StorySuccess
+from reasondiff.evaluation.report.attention import FOLDER
 from reasondiff.evaluation.report.page import Section, page, picture_html, table_html
 from reasondiff.evaluation.report.published import doubts, published_tables
 from reasondiff.evaluation.report.runs import UNRANKED, Run
@@ -116,9 +118,9 @@ def _notes(run: Run) -> list[str]:
             if without:
                 why = without[0].missing.get(column.name, "it was not measured")
                 sentences.append(f"{title}: {column.title} of {len(rows) - len(without)} of {len(rows)} cases; {why}.")
-    lengths = {(row.video.get("frames"), row.video.get("fps")) for row in run.rows if row.video}
-    if len(lengths) > 1:
-        sentences.append('Videos differ in length or rate; see each row\'s "video" and "frames_of".')
+    keys = ("frames", "fps", "width", "height")
+    if len({tuple(row.video.get(key) for key in keys) for row in run.rows if row.video}) > 1:
+        sentences.append('Videos differ in length, rate or size; see each row\'s "video" and "frames_of".')
     return sentences
 
 
@@ -152,6 +154,17 @@ def _pictures(run: Run, place: Path, ours: str, sheets: int, root: Path) -> list
         with atomic_path(place / "ratios.png") as partial:
             bars.save(partial)
         lines.append(f"\n![Ratios to {run.titles[ours]}]({(place / 'ratios.png').relative_to(root).as_posix()})\n")
+    for image, cases in customisations(run, sheets):
+        sheet = place / "customisation" / f"{image}.png"
+        sheet.parent.mkdir(exist_ok=True)
+        contact_sheet(_customised_rows(run, cases, ours), sheet, title="One image, several texts", columns=8)
+        lines.append(f"![One image, several texts: {cases[0]}]({sheet.relative_to(root).as_posix()})\n")
+    for strip in _attention_strips(run):
+        shown = place / "attention" / strip.name
+        shown.parent.mkdir(exist_ok=True)
+        with atomic_path(shown) as partial:
+            shutil.copyfile(strip, partial)
+        lines.append(f"![Attention: {strip.stem}]({shown.relative_to(root).as_posix()})\n")
     for case in chosen_cases(run, sheets):
         sheet = place / "sheets" / f"{case}.png"
         sheet.parent.mkdir(exist_ok=True)
@@ -176,10 +189,10 @@ def chosen_cases(run: Run, count: int) -> list[str]:
     return [cases[place] for place in places]
 
 
-def _sheet_rows(run: Run, case: str) -> Iterator[SheetRow]:
-    """The methods' videos of one case, each from its first to its last frame."""
-    known = run.cases.get(case)
-    for number, (name, title) in enumerate(run.titles.items()):
+def _sheet_rows(run: Run, case: str, methods: Sequence[str] = ()) -> Iterator[SheetRow]:
+    """The methods' videos of one case, each from its first to its last frame; of all methods unless some are named."""
+    known, titles = run.cases.get(case), run.titles
+    for number, (name, title) in enumerate((name, titles[name]) for name in methods or titles):
         row = next(row for row in run.rows if (row.system, row.case) == (name, case))
         path = run.video_of(row)
         video = None if path is None else read_video(path)
@@ -192,6 +205,27 @@ def _sheet_rows(run: Run, case: str) -> Iterator[SheetRow]:
             fps=video.fps if video else 5.0,
             given=known.image if known and number == 0 else None,
         )
+
+
+def customisations(run: Run, count: int) -> list[tuple[str, list[str]]]:
+    """Up to so many images that were given with several texts (Sec. 4.4), each with its cases, by the first case."""
+    cases: dict[str, list[str]] = {}
+    for row in run.rows:
+        if row.image_sha256 and row.case in run.cases and row.case not in cases.setdefault(row.image_sha256, []):
+            cases[row.image_sha256].append(row.case)
+    found = []
+    for of_image in cases.values():
+        if len({run.cases[case].prompt for case in of_image}) > 1:
+            found.append((of_image[0], of_image))
+    return found[:count]
+
+
+def _customised_rows(run: Run, cases: Sequence[str], ours: str) -> Iterator[SheetRow]:
+    """What ours and plain image-to-video make of every text of an image; all methods where one of these is missing."""
+    chosen = [name for name in (ours, "wan") if name in run.titles]
+    for case in cases:
+        for row in _sheet_rows(run, case, chosen if len(chosen) == 2 else list(run.titles)):
+            yield replace(row, note=f"{run.cases[case].prompt}")
 
 
 def _bars(run: Run, ours: str) -> Image.Image | None:
@@ -247,10 +281,10 @@ def _write_page(run: Run, table: Table, compared: Sequence[Comparison], place: P
 
 
 def _attention_strips(run: Run) -> list[Path]:
-    """What ``reasondiff attention`` drew into a run's folder ``attention``."""
+    """What ``draw_attention`` or ``reasondiff attention`` drew into a run's folder."""
     found: list[Path] = []
     for folder in dict.fromkeys(run.folders.values()):
-        found += sorted((folder / "attention").glob("*.png"))
+        found += sorted((folder / FOLDER).glob("*.png"))
     return found
 
 

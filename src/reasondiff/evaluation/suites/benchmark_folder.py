@@ -21,8 +21,9 @@ import numpy as np
 
 from reasondiff.checkpoints import file_hash
 from reasondiff.errors import InputError
+from reasondiff.evaluation.bench.layout import MANIFEST, read_manifest
 from reasondiff.evaluation.suites.base import Case, Judgement, Stratum
-from reasondiff.evaluation.suites.storyworld import judgement_of, judges_hashes, world_hash
+from reasondiff.evaluation.suites.storyworld import judgement_of, judges_hashes, with_agent, world_hash
 from reasondiff.media import load_image
 from reasondiff.narrative import Narrative
 from reasondiff.storyworld import dataset
@@ -58,14 +59,17 @@ class BenchmarkFolder:
     @cached_property
     def strata(self) -> Sequence[Stratum]:
         """The groups that the manifest names."""
-        path = self.folder / "manifest.json"
-        if not path.exists():
-            return ()
+        told = self._manifest.get("strata", ())
         try:
-            told = json.loads(path.read_text(encoding="utf-8")).get("strata", ())
             return tuple(Stratum(each["title"], each["key"], each["value"]) for each in told)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(f"{str(path)!r} is damaged; build the benchmark again.") from None
+        except (KeyError, TypeError):
+            path = str(self.folder / MANIFEST)
+            raise InputError(f"{path!r} is damaged; build the benchmark again.") from None
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        """Of a folder that 'bench build' wrote, in this version of the format; nothing where there is none."""
+        return read_manifest(self.folder) if (self.folder / MANIFEST).exists() else {}
 
     @cached_property
     def drawn(self) -> Mapping[str, Take]:
@@ -78,6 +82,7 @@ class BenchmarkFolder:
         return bool(self.drawn)
 
     def cases(self) -> list[Case]:
+        _ = self._manifest  # a folder of another version is refused before its lines are understood otherwise
         rows = read_rows_of(self.folder / "cases.jsonl", "id", "image", "prompt")
         if self.first is not None and not 1 <= self.first <= len(rows):
             raise InputError(f"{str(self.folder)!r} has {len(rows)} cases; give --cases 1 to {len(rows)}.")
@@ -88,7 +93,7 @@ class BenchmarkFolder:
         return None if take is None else judgement_of(take, case, frames, anchor_frame)
 
     def fingerprint(self) -> Mapping[str, object]:
-        names = ("cases.jsonl", "truth.jsonl", "manifest.json")
+        names = ("cases.jsonl", "truth.jsonl", MANIFEST)
         hashes: dict[str, object] = {}
         for name in names:
             if (self.folder / name).exists():
@@ -138,8 +143,9 @@ def _take(case: str, world: Mapping[str, Any]) -> Take:
     """The drawn story of a case, which its number tells; it is the same in sets of every size."""
     try:
         number = int(world["number"])
-        return dataset.case(number, split=str(world["split"]), level=str(world["level"])).take
-    except (KeyError, TypeError, ValueError) as error:
+        take = dataset.case(number, split=str(world["split"]), level=str(world["level"])).take
+        return with_agent(take, str(world["agent"])) if "agent" in world else take
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"The world of case {case!r} cannot be used ({error}); build the benchmark again.") from None
 
 
@@ -156,7 +162,7 @@ def _read_frames(case: str, folder: Path) -> np.ndarray:
     return np.stack(frames)
 
 
-def read_rows_of(path: Path, *keys: str) -> list[dict[str, Any]]:
+def read_rows_of(path: Path, *keys: str) -> list[dict[str, object]]:
     """The objects of a JSON Lines file, each with these keys.
 
     Raises:

@@ -21,7 +21,7 @@ from reasondiff.storyworld.oracle import ORACLE
 from reasondiff.storyworld.render import draw, draw_frame
 from reasondiff.storyworld.stories import Take
 
-__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "judges_hashes", "world_hash"]
+__all__ = ["PHASES", "SPLITS", "StoryWorldSuite", "judgement_of", "judges_hashes", "with_agent", "world_hash"]
 
 SPLITS = ("test", "validation")
 """Those that are never trained on."""
@@ -114,6 +114,15 @@ def _sources_hash(*patterns: str) -> str:
     folder = Path(storyworld.__file__).parent
     sources = sorted(file for pattern in patterns for file in folder.glob(pattern))
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in sources)).hexdigest()
+
+
+def with_agent(take: Take, agent: str) -> Take:
+    """The same telling with another agent, which does the same to the object.
+
+    Raises:
+        InputError: the world has no such story.
+    """
+    return replace(take, story=replace(take.story, agent=agent))
 
 
 def _as_case(case_id: str, case: dataset.Case) -> Case:

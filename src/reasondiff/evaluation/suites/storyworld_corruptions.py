@@ -176,7 +176,7 @@ Spoil = Callable[[np.ndarray, int], np.ndarray]
 """What becomes of an agent's layer (``degradations``) in a frame."""
 
 
-def _spoiled(take: Take, spoil: Spoil) -> Video:
+def spoiled(take: Take, spoil: Spoil) -> Video:
     """The take with its agent spoiled in every frame."""
     whole, empty = draw(take), draw(retell(take, pose_in=lambda frame: None))
     layers = [degradations.layer_of(picture, rest) for picture, rest in zip(whole, empty, strict=True)]
@@ -185,14 +185,14 @@ def _spoiled(take: Take, spoil: Spoil) -> Video:
     )
 
 
-def _instead(take: Take, **changes: Any) -> Video:
+def instead(take: Take, **changes: Any) -> Video:
     """What the take's agent adds to every frame, were it another: float32 [33, 64, 64, 3]."""
     other = replace(retell(take, state_in=take.object_state, pose_in=take.agent_pose), **changes)
     empty = draw(retell(take, pose_in=lambda frame: None))
     return degradations.layer_of(draw(other), empty)
 
 
-def _middle(take: Take, frame: int) -> tuple[float, float]:
+def middle_of(take: Take, frame: int) -> tuple[float, float]:
     pose = take.agent_pose(frame)
     return (pose.x, pose.y - 12) if pose else (0.0, 0.0)
 
@@ -208,42 +208,42 @@ def _other_agent(take: Take, rng: random.Random) -> Story | None:
 
 def ghostly(take: Take, rng: random.Random) -> Video:
     """The agent is a shade: four tenths of its ink."""
-    return _spoiled(take, lambda layer, frame: degradations.fade(layer, 0.4))
+    return spoiled(take, lambda layer, frame: degradations.fade(layer, 0.4))
 
 
 def half_faded(take: Take, rng: random.Random) -> Video:
     """Half of the agent is missing, or almost."""
     angle, rest = rng.uniform(0, 2 * math.pi), rng.uniform(0, 0.25)
-    return _spoiled(take, lambda layer, frame: degradations.fade_part(layer, 0.5, angle, rest))
+    return spoiled(take, lambda layer, frame: degradations.fade_part(layer, 0.5, angle, rest))
 
 
 def smeared(take: Take, rng: random.Random) -> Video:
     """The agent is drawn out over two or three frames of its way."""
     span = rng.uniform(10, 16)
-    return _spoiled(take, lambda layer, frame: degradations.smear(layer, span))
+    return spoiled(take, lambda layer, frame: degradations.smear(layer, span))
 
 
 def melted(take: Take, rng: random.Random) -> Video:
     """The agent has run out of its shape."""
     amount, seed = rng.uniform(3, 5), rng.randrange(2**31)
-    return _spoiled(take, lambda layer, frame: degradations.warp(layer, _middle(take, frame), amount, seed))
+    return spoiled(take, lambda layer, frame: degradations.warp(layer, middle_of(take, frame), amount, seed))
 
 
 def blob(take: Take, rng: random.Random) -> Video:
     """The agent is a patch in its colour."""
-    return _spoiled(take, lambda layer, frame: degradations.clot(layer, 4.5))
+    return spoiled(take, lambda layer, frame: degradations.clot(layer, 4.5))
 
 
 def many_coloured(take: Take, rng: random.Random) -> Video:
     """The agent is in three colours, patch by patch."""
     others = rng.sample([colour for colour in sorted(COLOURS) if colour != take.agent_colour], 2)
-    layers = [_instead(take, agent_colour=colour) for colour in (take.agent_colour, *others)]
+    layers = [instead(take, agent_colour=colour) for colour in (take.agent_colour, *others)]
     seed = rng.randrange(2**31)
 
     def patched(layer: np.ndarray, frame: int) -> np.ndarray:
-        return degradations.patch([each[frame] for each in layers], _middle(take, frame), seed)[0]
+        return degradations.patch([each[frame] for each in layers], middle_of(take, frame), seed)[0]
 
-    return _spoiled(take, patched)
+    return spoiled(take, patched)
 
 
 def of_wrong_parts(take: Take, rng: random.Random) -> Video | None:
@@ -251,8 +251,8 @@ def of_wrong_parts(take: Take, rng: random.Random) -> Video | None:
     story, angle = _other_agent(take, rng), rng.choice((0.0, 0.5, 1.0, 1.5)) * math.pi
     if story is None:
         return None
-    other = _instead(take, story=story)
-    return _spoiled(take, lambda layer, frame: degradations.graft(layer, other[frame], 0.5, angle))
+    other = instead(take, story=story)
+    return spoiled(take, lambda layer, frame: degradations.graft(layer, other[frame], 0.5, angle))
 
 
 def _midway(take: Take, rng: random.Random) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 from reasondiff.errors import InputError
 from reasondiff.narrative import Narrative
@@ -80,7 +80,7 @@ class Bounds:
 
 def write_reply(narrative: Narrative, form: Form = "clips", *, image_shows: str = "") -> str:
     """The reply that a perfect narrator would give for this story: for examples in prompts, and for training one."""
-    reply: dict[str, Any] = {"image": image_shows} if image_shows else {}
+    reply: dict[str, object] = {"image": image_shows} if image_shows else {}
     if narrative.reasoning:
         reply["reasoning"] = narrative.reasoning
     reply["position"] = narrative.anchor_frame + 1

@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["Schema", "array", "has_shape", "integer", "object", "string"]
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 
 def string(longest: int) -> Schema:

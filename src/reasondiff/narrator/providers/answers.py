@@ -108,7 +108,7 @@ def error_in(value: Value) -> tuple[int, str] | None:
     return _status(code), message_of({"error": error})
 
 
-def _status(code: Any) -> int:
+def _status(code: object) -> int:
     if isinstance(code, int) and 400 <= code < 600:
         return code
     word = str(code).casefold()
@@ -117,7 +117,7 @@ def _status(code: Any) -> int:
     return next((status for part, status in _STATUSES.items() if part in word), 400)
 
 
-def message_of(body: Any) -> str:
+def message_of(body: object) -> str:
     """The words of an error, however deep a server hides them, with its code where the words do not hold it."""
     if isinstance(body, str):
         return body
@@ -207,16 +207,16 @@ def responses_reply(answer: Value) -> Reply:
     )
 
 
-def _first(choices: Any) -> Value:
+def _first(choices: object) -> Value:
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, Mapping) else {}
 
 
-def _parts(content: Any) -> list[Value]:
+def _parts(content: object) -> list[Value]:
     return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
 
 
-def _text(content: Any) -> str:
+def _text(content: object) -> str:
     """A text, the text parts of a list, or an object as JSON; "" for anything else."""
     if isinstance(content, str):
         return content
@@ -228,7 +228,7 @@ def _text(content: Any) -> str:
     return ""
 
 
-def _part(part: Any) -> str:
+def _part(part: object) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping) or part.get("type") in {"thinking", "reasoning", "refusal"}:
@@ -249,6 +249,6 @@ def _arguments(message: Value) -> str:
     return "".join(_text(function.get("arguments")) for function in functions if isinstance(function, Mapping))
 
 
-def _count(usage: Any, name: str) -> int | None:
+def _count(usage: object, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, Mapping) else None
     return value if isinstance(value, int) else None

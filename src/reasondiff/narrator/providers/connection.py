@@ -135,13 +135,13 @@ class Connection:
         grown = min(8.0, 0.5 * 2 ** (tries - 1))
         return grown * (1 - 0.25 * random.random())
 
-    def _in_time(self, api: API, body: Mapping[str, Any]) -> Mapping[str, Any] | Failure:
+    def _in_time(self, api: API, body: Mapping[str, object]) -> Mapping[str, object] | Failure:
         """One try, given up after ``timeout`` seconds whatever the server sends meanwhile.
 
         Lines that keep a connection alive start the client's own time-out anew, so the whole runs beside a clock.
         """
-        outcomes = SimpleQueue[Mapping[str, Any] | Failure | BaseException]()
-        begun: list[Any] = []
+        outcomes = SimpleQueue[Mapping[str, object] | Failure | BaseException]()
+        begun: list[object] = []
 
         def run() -> None:
             try:

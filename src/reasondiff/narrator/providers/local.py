@@ -240,6 +240,7 @@ def _content(message: Message) -> Any:
 def _load(options: LocalModel) -> _Loaded:
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    from reasondiff.finite import check_finite
     from reasondiff.narrator.providers.constrained import available
 
     name = options.model
@@ -261,6 +262,7 @@ def _load(options: LocalModel) -> _Loaded:
         raise CheckpointError(
             f"The model {name!r} cannot be loaded ({_first_line(error)}); check its name and its files."
         ) from None
+    check_finite(model, f"narrator {name!r}", Path(name))
     return _Loaded(model.eval(), processor, constrained)
 
 

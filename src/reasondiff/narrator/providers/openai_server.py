@@ -184,7 +184,7 @@ class Server:
         return without_secrets(text, self._secrets)
 
 
-def _may_keep(reply: Reply, schema: Mapping[str, Any]) -> bool:
+def _may_keep(reply: Reply, schema: Mapping[str, object]) -> bool:
     """The reply may have been written under ``schema``.
 
     Only a whole reply tells: one that breaks the shape it was asked in shows that nothing is enforced.
@@ -193,7 +193,7 @@ def _may_keep(reply: Reply, schema: Mapping[str, Any]) -> bool:
     return not whole or has_shape(reply.text, schema)
 
 
-def _resized(images: Sequence[Image.Image], side: int) -> dict[str, Any]:
+def _resized(images: Sequence[Image.Image], side: int) -> dict[str, object]:
     """That images were made smaller, for the record."""
     if all(max(image.size) <= side for image in images):
         return {}

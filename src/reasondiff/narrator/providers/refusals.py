@@ -7,6 +7,7 @@ Servers agree neither on codes nor on phrases, so the order of the questions cou
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 __all__ = ["Refusal", "refusal_of", "token_limit"]
@@ -159,10 +160,22 @@ def token_limit(message: str, asked: int, model: str = "") -> tuple[int, bool] |
         question leaves of the context. It may be 0 or less: the question alone is too long.
     """
     text = _without_name(message, model)
-    numbers = [int(re.sub(r"[,_]", "", number)) for number in re.findall(rf"(?<![\w.]){_NUMBER}", text)]
-    if match := _INPUT.search(text):
-        question = int(re.sub(r"[,_]", "", match[1]))
-        totals = [number for number in numbers if question < number < question + asked and number != asked]
-        return (min(totals) - question, True) if totals else (0, True) if question > max(numbers, default=0) else None
+    numbers = [_whole(number) for number in re.findall(rf"(?<![\w.]){_NUMBER}", text)]
+    question = _INPUT.search(text)
+    if question is not None:
+        return _room_beside(_whole(question[1]), numbers, asked)
     limits = [number for number in numbers if LEAST_ROOM <= number < asked and number not in FORM]
     return (max(limits), False) if limits else None
+
+
+def _room_beside(question: int, numbers: Sequence[int], asked: int) -> tuple[int, bool] | None:
+    """What a question of so many tokens leaves of the context, which is one of ``numbers``."""
+    contexts = [number for number in numbers if question < number < question + asked and number != asked]
+    if contexts:
+        return min(contexts) - question, True
+    is_too_long = question > max(numbers, default=0)
+    return (0, True) if is_too_long else None
+
+
+def _whole(number: str) -> int:
+    return int(re.sub(r"[,_]", "", number))

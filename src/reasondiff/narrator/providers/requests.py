@@ -12,7 +12,7 @@ from reasondiff.narrator.providers.images import data_url, fit_within
 
 __all__ = ["Question", "chat_request", "responses_request"]
 
-Schema = Mapping[str, Any] | None
+Schema = Mapping[str, object] | None
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Question:
         return max((max(image.size) for message in self.messages for image in message.images), default=0)
 
 
-def chat_request(question: Question, capabilities: Capabilities) -> dict[str, Any]:
+def chat_request(question: Question, capabilities: Capabilities) -> dict[str, object]:
     """The body of a Chat Completions request."""
-    body: dict[str, Any] = {"model": question.model, "stream": capabilities.stream}
+    body: dict[str, object] = {"model": question.model, "stream": capabilities.stream}
     body["messages"] = [_chat_message(message, capabilities) for message in _turns(question.messages, capabilities)]
     body[capabilities.limit] = capabilities.budget(question.max_tokens)
     if capabilities.sampling:
@@ -47,10 +47,10 @@ def chat_request(question: Question, capabilities: Capabilities) -> dict[str, An
     return body | _enforced(question.schema, capabilities, lambda kind: {"response_format": kind}, nested=True)
 
 
-def responses_request(question: Question, capabilities: Capabilities) -> dict[str, Any]:
+def responses_request(question: Question, capabilities: Capabilities) -> dict[str, object]:
     """The body of a Responses request; it knows no seed."""
     # "stream" is said although it is the default: transformers serve streams unless told not to.
-    body: dict[str, Any] = {"model": question.model, "store": False, "stream": capabilities.stream}
+    body: dict[str, object] = {"model": question.model, "store": False, "stream": capabilities.stream}
     turns = _turns(question.messages, capabilities)
     body["input"] = [{"type": "message", **_responses_message(message, capabilities)} for message in turns]
     body[capabilities.limit] = capabilities.budget(question.max_tokens)
@@ -65,8 +65,8 @@ def _turns(messages: Sequence[Message], capabilities: Capabilities) -> Sequence[
 
 
 def _enforced(
-    schema: Schema, capabilities: Capabilities, put: Callable[[dict[str, Any]], dict[str, Any]], *, nested: bool
-) -> dict[str, Any]:
+    schema: Schema, capabilities: Capabilities, put: Callable[[dict[str, object]], dict[str, object]], *, nested: bool
+) -> dict[str, object]:
     """The part of a request that asks for ``schema``."""
     if schema is None or capabilities.structure == "text":
         return {}

@@ -64,15 +64,17 @@ def _elsewhere(narrative: Narrative) -> list[str]:
 
 def _by_reasoning(narrative: Narrative) -> list[str]:
     """The reasoning puts the image at a frame or an end of the clip where the position does not."""
-    position, total = narrative.anchor_frame + 1, narrative.num_frames
-    about = [s for s in re.split(r"(?<=[.!?;])\s+", narrative.reasoning) if _NAMES_THE_IMAGE.search(s)]
-    frames = [int(number) for sentence in about for number in _FRAME.findall(sentence)]
+    position = narrative.anchor_frame + 1
+    total = narrative.num_frames
+    sentences = re.split(r"(?<=[.!?;])\s+", narrative.reasoning)
+    about = "\n".join(sentence for sentence in sentences if _NAMES_THE_IMAGE.search(sentence))
+    frames = [int(number) for number in _FRAME.findall(about)]
     if frames:
         if any(abs(frame - position) <= 0.1 * total for frame in frames):
             return []
         return [f"Your reasoning puts the image at frame {frames[-1]}, but the position is {position}."]
-    early = any(_EARLY.search(sentence) for sentence in about)
-    late = any(_LATE.search(sentence) for sentence in about)
+    early = _EARLY.search(about) is not None
+    late = _LATE.search(about) is not None
     if early and not late and position > total * 2 / 3:
         return [f"Your reasoning puts the image at the beginning, but the position is {position} of {total}."]
     if late and not early and position <= total / 3:

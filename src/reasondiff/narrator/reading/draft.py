@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from reasondiff.narrator.reading.loose_json import decode_twice, find_values
 from reasondiff.narrator.reading.times import TimePoint, Unit, read_range, read_time_point, unit_of_key
@@ -83,48 +82,94 @@ def _plain(key: str) -> str:
     return re.sub(r"[\W_]", "", key.casefold())
 
 
-def _pick(data: dict[str, Any], names: frozenset[str]) -> tuple[str, Any] | None:
+def _pick(data: dict[str, object], names: frozenset[str]) -> tuple[str, object] | None:
     """The first entry whose key, without case and punctuation, is one of ``names``."""
     return next(((key, value) for key, value in data.items() if _plain(key) in names and value is not None), None)
 
 
-def read_draft(value: Any, depth: int = 0) -> DraftReply | None:
+def read_draft(value: object, depth: int = 0) -> DraftReply | None:
     """A value found in a reply as a story; None if it tells none."""
     if depth > 3:
         return None
-    if isinstance(value, str):  # JSON written into a text, as JSON
-        inside = (read_draft(found.value, depth + 1) for found in find_values(decode_twice(value)))
-        stories = [story for story in inside if story]
-        return stories[-1] if stories else None
+    if isinstance(value, str):
+        return _from_text(value, depth)
     if isinstance(value, list):
-        if len(value) == 1 and isinstance(value[0], dict | str) and (draft := read_draft(value[0], depth + 1)):
-            return draft
-        items = tuple(_items(value))
-        return DraftReply(items=items) if any(isinstance(part, dict) for part in value) and _timed(items) else None
-    if not isinstance(value, dict):
-        return None
-    for key, inside in value.items():
-        if _plain(key) in _ITEMS and isinstance(inside, list | dict) and (items := tuple(_items(inside))):
-            return _with_fields(value, items)
-        if _plain(key) in _ITEMS and isinstance(inside, dict) and (nested := read_draft(inside, depth + 1)):
-            return nested if nested.position else _with_fields(value, nested.items)
-    if (items := tuple(_items(value))) and _timed(items):  # {"position": 81, "1-20": "...", "21-45": "..."}
-        return _with_fields(value, items)
-    for inside in value.values():  # {"answer": {...}}, {"output": "{...}"}
-        if isinstance(inside, dict | list | str) and (draft := read_draft(inside, depth + 1)):
-            return draft if draft.position else _with_fields(value, draft.items)
+        return _from_list(value, depth)
+    if isinstance(value, dict):
+        return _from_object(value, depth)
     return None
 
 
-def _with_fields(data: dict[str, Any], items: tuple[Item, ...]) -> DraftReply:
+def _from_text(text: str, depth: int) -> DraftReply | None:
+    """The last story in JSON that was written into a text, as JSON."""
+    story = None
+    for found in find_values(decode_twice(text)):
+        story = read_draft(found.value, depth + 1) or story
+    return story
+
+
+def _from_list(parts: list[object], depth: int) -> DraftReply | None:
+    """The story that is the only element, or the one whose clips are the elements."""
+    if len(parts) == 1 and isinstance(parts[0], dict | str):
+        draft = read_draft(parts[0], depth + 1)
+        if draft:
+            return draft
+    items = tuple(_items(parts))
+    has_objects = any(isinstance(part, dict) for part in parts)
+    return DraftReply(items=items) if has_objects and _timed(items) else None
+
+
+def _from_object(data: dict[str, object], depth: int) -> DraftReply | None:
+    """A story by its keys, by times for keys, or in one of the values."""
+    for key, inside in data.items():
+        if _plain(key) not in _ITEMS or not isinstance(inside, list | dict):
+            continue
+        items = tuple(_items(inside))
+        if items:
+            return _with_fields(data, items)
+        nested = read_draft(inside, depth + 1) if isinstance(inside, dict) else None
+        if nested:
+            return nested if nested.position else _with_fields(data, nested.items)
+
+    items = tuple(_items(data))  # {"position": 81, "1-20": "...", "21-45": "..."}
+    if _timed(items):
+        return _with_fields(data, items)
+
+    for inside in data.values():  # {"answer": {...}}, {"output": "{...}"}
+        draft = read_draft(inside, depth + 1)
+        if draft:
+            return draft if draft.position else _with_fields(data, draft.items)
+    return None
+
+
+def _with_fields(data: dict[str, object], items: tuple[Item, ...]) -> DraftReply:
+    """The story of these items, with the position, the style, the reasoning and the image that ``data`` names."""
     whole = _inside(items)
-    named = sorted((key for key in data if _plain(key) in _POSITION), key=lambda key: "position" not in key.casefold())
-    points = (_position(key, data[key]) for key in named)
-    texts = (_text(entry[1]) if (entry := _pick(data, names)) else "" for names in (_STYLE, _REASONING, _IMAGE))
-    position = next((point for point in points if point), None)
     if whole and whole.position:
         return whole
-    return DraftReply(position, whole.items if whole else items, *texts)
+    return DraftReply(
+        _first_position(data),
+        whole.items if whole else items,
+        _text_under(data, _STYLE),
+        _text_under(data, _REASONING),
+        _text_under(data, _IMAGE),
+    )
+
+
+def _first_position(data: dict[str, object]) -> TimePoint | None:
+    """The first that can be read; what is called a position comes before what is called a frame."""
+    names = [key for key in data if _plain(key) in _POSITION]
+    names.sort(key=lambda key: "position" not in key.casefold())
+    for name in names:
+        point = _position(name, data[name])
+        if point:
+            return point
+    return None
+
+
+def _text_under(data: dict[str, object], names: frozenset[str]) -> str:
+    entry = _pick(data, names)
+    return "" if entry is None else _text(entry[1])
 
 
 def _inside(items: tuple[Item, ...]) -> DraftReply | None:
@@ -135,7 +180,7 @@ def _inside(items: tuple[Item, ...]) -> DraftReply | None:
     return read_draft(texts[0], depth=1)
 
 
-def _position(key: str, raw: Any) -> TimePoint | None:
+def _position(key: str, raw: object) -> TimePoint | None:
     if isinstance(raw, dict):  # {"position": {"frame": 81}}
         key, raw = _pick(raw, _POSITION | _names("value")) or ("", None)
     if isinstance(raw, list) and len(raw) == 1:
@@ -143,7 +188,7 @@ def _position(key: str, raw: Any) -> TimePoint | None:
     return read_time_point(raw, unit_of_key(key))
 
 
-def _items(value: Any) -> Iterator[Item]:
+def _items(value: object) -> Iterator[Item]:
     """The row of descriptions in a list or a dict, with what their keys say about time."""
     if isinstance(value, list):
         for part in value[:MAX_ITEMS]:
@@ -153,23 +198,20 @@ def _items(value: Any) -> Iterator[Item]:
             when = _when(key)
             if part is Ellipsis or key == "...":
                 yield Item(None, elided=True)
-            elif isinstance(part, dict) and (_has_text(part) or when):
-                item = _item(part)
-                yield (
-                    item
-                    if item.start or item.end or item.at or item.length or not when
-                    else _timed_item(item.text, when)
-                )
             elif when and isinstance(part, str):
                 yield _timed_item(part, when)
+            elif isinstance(part, dict) and (_has_text(part) or when):
+                item = _item(part)
+                untimed = not _timed((item,))
+                yield _timed_item(item.text, when) if untimed and when else item
 
 
-def _has_text(part: dict[str, Any]) -> bool:
+def _has_text(part: dict[str, object]) -> bool:
     entry = _pick(part, _TEXT)
     return entry is not None and isinstance(entry[1], str)
 
 
-def _when(raw: Any, unit: Unit = "") -> TimePoint | tuple[TimePoint, TimePoint] | None:
+def _when(raw: object, unit: Unit = "") -> TimePoint | tuple[TimePoint, TimePoint] | None:
     return read_range(raw, unit) or read_time_point(raw, unit)
 
 
@@ -181,7 +223,7 @@ def _timed(items: tuple[Item, ...]) -> bool:
     return any(item.start or item.end or item.at or item.length for item in items)
 
 
-def _item(part: Any) -> Item:
+def _item(part: object) -> Item:
     if part is Ellipsis:
         return Item(None, elided=True)
     if isinstance(part, list) and len(part) in {2, 3} and isinstance(part[-1], str):  # [1, 20, "..."], ["1-20", "..."]
@@ -222,7 +264,7 @@ def _labelled(text: str) -> Item:
     return Item(text)
 
 
-def _text(raw: Any) -> str:
+def _text(raw: object) -> str:
     if isinstance(raw, str):
         return raw
     if isinstance(raw, list | dict):

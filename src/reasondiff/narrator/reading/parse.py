@@ -108,21 +108,25 @@ def is_refusal(text: str) -> bool:
 
 def _choose(text: str, cut: bool) -> tuple[DraftReply | None, LenientValue | None, bool]:
     """The last story in the text (an earlier one may be a draft, or quoted from the prompt), and whether it was cut."""
-    best: tuple[DraftReply, LenientValue] | None = None
     values = find_values(text)
-    for found in reversed(values):
-        if (
-            (draft := read_draft(found.value))
-            and draft.items
-            and (best is None or (draft.position and not best[0].position))
-        ):
-            best = draft, found
-            if draft.position:
-                break
-    if best:
-        return best[0], best[1], best[1].cut or (cut and not best[1].closed)
+    last: tuple[DraftReply, LenientValue] | None = None
+    for value in reversed(values):
+        draft = read_draft(value.value)
+        if not draft or not draft.items:
+            continue
+        if draft.position:  # better than a later one that has none
+            last = draft, value
+            break
+        last = last or (draft, value)
+    if last:
+        draft, value = last
+        return draft, value, value.cut or (cut and not value.closed)
+
+    was_cut = cut or any(value.cut for value in values)
     script = read_script(text)
-    return script, values[-1] if values and not script else None, cut or any(found.cut for found in values)
+    if script or not values:
+        return script, None, was_cut
+    return None, values[-1], was_cut
 
 
 def _tell(draft: DraftReply, num_frames: int, interval: float, cut: bool, notes: list[str]) -> Parsed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from reasondiff.narrator.reading.draft import Item
-from reasondiff.narrator.reading.times import TimePoint
+from reasondiff.narrator.reading.times import TimePoint, Unit
 from reasondiff.narrator.reading.units import Scale, in_one_unit, spans_of, to_whole
 
 __all__ = ["Spans", "place_anchor", "place_items"]
@@ -97,19 +97,12 @@ def place_anchor(point: TimePoint, clips: Spans, num_frames: int, interval: floa
         num_frames: f.
         interval: seconds between frames.
     """
-    value, unit, scale = point.value, point.unit, clips.scale
     duration = num_frames * interval
-    nearest = min(max(int(value) - 1, 0), num_frames - 1)
-    if unit == "" and scale.unit == "second" and (point.decimal or not point.whole):
-        unit = "second"
-    elif unit == "" and (0 < value < 1 or (scale.shares and point.decimal and value <= 1)):
-        unit, value = "percent", value * 100
-    elif unit == "" and scale.implied:
-        longest = duration if scale.unit == "second" else 1 if scale.shares else 100
-        if scale.unit == "percent" and num_frames < value <= longest:
-            unit = "percent"
-        elif value <= longest:
-            return nearest, f"Position {value:g} is not clearly a frame number.", ""
+    nearest = min(max(int(point.value) - 1, 0), num_frames - 1)
+    found = _with_unit(point, clips.scale, num_frames, duration)
+    if found is None:
+        return nearest, f"Position {point.value:g} is not clearly a frame number.", ""
+    value, unit = found
     if unit == "percent" and 0 <= value <= 100:
         frame = max(to_whole(value * num_frames / 100) - 1, 0)
         return frame, "", f"position {value:g}% read as a share of the clip"
@@ -122,6 +115,25 @@ def place_anchor(point: TimePoint, clips: Spans, num_frames: int, interval: floa
     if not 1 <= value <= num_frames:
         return nearest, f"Position {value:g} is outside 1..{num_frames}.", ""
     return int(value) - 1, "", ""
+
+
+def _with_unit(point: TimePoint, scale: Scale, num_frames: int, duration: float) -> tuple[float, Unit] | None:
+    """A position and its unit, its own or what the clips' times suggest; None where it may be either."""
+    value = point.value
+    if point.unit != "":
+        return value, point.unit
+    if scale.unit == "second" and (point.decimal or not point.whole):
+        return value, "second"
+    if 0 < value < 1 or (scale.shares and point.decimal and value <= 1):
+        return value * 100, "percent"
+    if not scale.implied:
+        return value, ""
+    if scale.unit == "second":
+        return None if value <= duration else (value, "")
+    longest = 1 if scale.shares else 100
+    if num_frames < value <= longest and scale.unit == "percent":
+        return value, "percent"
+    return None if value <= longest else (value, "")
 
 
 def _place_list(count: int, num_frames: int, cut: bool) -> Spans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 __all__ = ["TimePoint", "Unit", "read_range", "read_time_point", "unit_of_key"]
 
@@ -61,7 +61,7 @@ def unit_of_key(key: str) -> Unit:
     return "frame" if "frame" in key else ""
 
 
-def read_time_point(raw: Any, unit: Unit = "") -> TimePoint | None:
+def read_time_point(raw: object, unit: Unit = "") -> TimePoint | None:
     """A number or a text as a point in time; None where it names none, or more than one.
 
     Args:
@@ -83,7 +83,7 @@ def read_time_point(raw: Any, unit: Unit = "") -> TimePoint | None:
     return _time_point(match, "", unit) if match else None
 
 
-def read_range(raw: Any, unit: Unit = "") -> tuple[TimePoint, TimePoint] | None:
+def read_range(raw: object, unit: Unit = "") -> tuple[TimePoint, TimePoint] | None:
     """A text such as ``"Frames 1-20"`` or a pair such as ``[1, 20]`` as its two ends."""
     if isinstance(raw, list) and len(raw) == 2:
         low, high = read_time_point(raw[0], unit), read_time_point(raw[1], unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from reasondiff.narrator.reading.draft import Item
 from reasondiff.narrator.reading.times import TimePoint, Unit
@@ -102,18 +103,34 @@ def _spans_in_time(items: Sequence[Item], step: float, num_frames: int, *, by_st
     A frame stands for the time from its own to the next one. Clips may leave less than a frame (or one percent) between
     them: seconds then go by the start and percents by the end, as in "0-3.8 s, 4.0-..." and "0-25%, 26-...".
     """
-    last, slack = num_frames * step, 1.01 * (step if by_start else max(step, 1.0))
-    spans: list[tuple[float, float]] = []
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        start = item.start.value if item.start else spans[-1][1] if spans else 0.0
-        after = following.start.value if following and following.start else last if following is None else start
-        end = item.end.value if item.end else start + item.length.value if item.length else after
-        if spans and 0 <= start - spans[-1][1] <= slack:
-            shared = start if by_start else spans[-1][1]
-            spans[-1], start = (spans[-1][0], shared), shared
-        spans.append((start, end))
+    last = num_frames * step
+    slack = 1.01 * (step if by_start else max(step, 1.0))
+    spans = _times_of(items, last)
+    for number, ((_, before_end), (start, end)) in enumerate(pairwise(list(spans))):
+        if 0 <= start - before_end <= slack:
+            shared = start if by_start else before_end
+            spans[number] = (spans[number][0], shared)
+            spans[number + 1] = (shared, end)
     if not by_start and 0 < spans[0][0] <= slack:
         spans[0] = (0.0, spans[0][1])
     if abs(spans[-1][1] - last) <= slack:
         spans[-1] = (spans[-1][0], last)
     return [(to_whole(start / step) + 1, to_whole(end / step)) for start, end in spans]
+
+
+def _times_of(items: Sequence[Item], last: float) -> list[tuple[float, float]]:
+    """(start, end) of each item as written; what is not written follows from the neighbours."""
+    spans: list[tuple[float, float]] = []
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        before = spans[-1][1] if spans else 0.0
+        start = item.start.value if item.start else before
+        if item.end:
+            end = item.end.value
+        elif item.length:
+            end = start + item.length.value
+        elif following is None:
+            end = last
+        else:
+            end = following.start.value if following.start else start
+        spans.append((start, end))
+    return spans

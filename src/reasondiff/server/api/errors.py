@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
-from reasondiff.server.queue import NotQueuedError, QuotaError, RepeatedError
+from reasondiff.server.queue import NotQueuedError, RepeatedError
+from reasondiff.server.quotas import QuotaError
 
 __all__ = ["ApiError", "install", "not_found"]
 
@@ -114,8 +115,10 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 
 def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
-    """What a place takes, whichever of its routes takes it."""
-    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    """What a place takes, whichever of its routes takes it; one that is named in full is no id of another."""
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    named = [route for route in matching if getattr(route, "path", None) == request.url.path]
+    there = named or matching
     return {method for route in there for method in getattr(route, "methods", None) or ()}
 
 

@@ -73,14 +73,17 @@ async def message(request: Request, service: Parts, watchers: Seen, owner: Owner
     try:
         asked = parse_json(await request.body(), None)
     except ApiError as error:
-        return _failure(None, -32700, error.message)
+        return _failure(None, -32700, error.message, 400)
     if not isinstance(asked, dict) or asked.get("jsonrpc") != "2.0" or not isinstance(asked.get("method"), str):
-        return _failure(None, -32600, "This is no message of JSON-RPC 2.0.")
+        return _failure(None, -32600, "This is no message of JSON-RPC 2.0.", 400)
     number, method = asked.get("id"), asked["method"]
     if number is None:
         return Response(status_code=202)  # a notification
-    given_params = asked.get("params")
-    params: dict[str, Any] = given_params if isinstance(given_params, dict) else {}
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        return _failure(None, -32600, "The id is neither a number nor a text; give one.", 400)
+    params = asked.get("params", {})
+    if not isinstance(params, dict):
+        return _failure(number, -32602, "The params are no object; give one.", 400)
     match method:
         case "initialize":
             wanted = params.get("protocolVersion")
@@ -136,6 +139,6 @@ def _result(number: Any, result: dict[str, Any]) -> JSONResponse:
     return JSONResponse({"jsonrpc": "2.0", "id": number, "result": result})
 
 
-def _failure(number: Any, code: int, message: str) -> JSONResponse:
+def _failure(number: Any, code: int, message: str, status: int = 200) -> JSONResponse:
     error = {"code": code, "message": message}
-    return JSONResponse({"jsonrpc": "2.0", "id": number, "error": error}, 400 if number is None else 200)
+    return JSONResponse({"jsonrpc": "2.0", "id": number, "error": error}, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from tempfile import NamedTemporaryFile
@@ -10,7 +11,7 @@ from typing import Any
 from reasondiff.errors import InputError
 from reasondiff.jobs.request import MAX_SEED
 from reasondiff.narrative import Clip, Narrative
-from reasondiff.narrative.editing import set_style
+from reasondiff.narrative.editing import set_description, set_style
 from reasondiff.narrative.place import Place, check_images, pinned_frames, place_images
 from reasondiff.server.api.errors import ApiError, busy, not_found
 from reasondiff.server.api.forms import Fields, refusal
@@ -23,19 +24,21 @@ from reasondiff.server.api.reading import (
     read_webhook,
 )
 from reasondiff.server.api.uploads import Picture, plain_image, read_pictures
-from reasondiff.server.jobs import Job, Kind, NewJob, Order
-from reasondiff.server.queue import new_id
+from reasondiff.server.jobs import Job, Kind, NewJob, Order, Redo
+from reasondiff.server.rows import new_id
 from reasondiff.server.served import OPTIONS, Served
 from reasondiff.server.service import Service
 from reasondiff.timeline import Timeline
 
 __all__ = ["CREATE", "EDIT", "EXTEND", "STORY", "Asked", "Ordering"]
 
+logger = logging.getLogger(__name__)
+
 CREATE = frozenset({
     "prompt", "input_reference", "frame_images", "narrative", "anchor_position", "style", "model", "seconds", "width",
     "height", "seed", "webhook_url", *OPTIONS,
 })  # fmt: skip
-EDIT = frozenset({"prompt", "video", "narrative", "seed", "webhook_url", "model"})
+EDIT = frozenset({"prompt", "video", "narrative", "clip", "seed", "webhook_url", "model"})
 EXTEND = frozenset({"prompt", "video", "seconds", "seed", "webhook_url", "model"})
 STORY = frozenset({
     "prompt", "image", "input_reference", "frame_images", "num_frames", "candidates", "model", "narrative", "clip",
@@ -103,14 +106,42 @@ class Ordering:
         fields.check({"prompt", "model", "seed", "webhook_url"})
         if (before := self._before(asked)) is not None:
             return before
-        return self._queue(self._vary(self._parent(parent_id, asked), fields, None), asked)
+        return self._queue(self._vary(self._draft(self._found(parent_id, asked)), fields, None), asked)
 
     def edit(self, fields: Fields, asked: Asked) -> Job:
-        """Another story for the same image and seed."""
+        """Another story for the same image and seed, or one clip again."""
         fields.check(set(EDIT), {"video"})
         if (before := self._before(asked)) is not None:
             return before
+        if "clip" in fields.values:
+            return self._redo(fields, asked)
         return self._queue(self._vary(self._video(fields, asked), fields, read_narrative(fields, self.service)), asked)
+
+    def _redo(self, fields: Fields, asked: Asked) -> Job:
+        """One clip of a finished video again, with another text or another seed; the rest of it is held."""
+        if "narrative" in fields.values:
+            raise refusal("narrative", "Give 'narrative' for another story, or 'clip' for one clip again.")
+        if (parent_id := _named(fields)) is None:
+            raise refusal("video", "A clip is made again of a video that is here; give its id.")
+        parent = self._found(parent_id, asked)
+        if parent.status != "completed" or parent.narrative is None:
+            raise ApiError(409, f"The video is {parent.status}; its clips are made again when it is completed.",
+                           code="not_ready", param="video")  # fmt: skip
+        clip, story = fields.number("clip", int), Narrative.from_dict(parent.narrative)
+        if type(clip) is not int or not 1 <= clip <= len(story.clips):
+            raise refusal("clip", f"There is no clip {str(clip)[:40]}; the video's story has {len(story.clips)}.")
+        text = read_prompt(fields, self.service) or None
+        told = story if text is None else set_description(story, clip - 1, text)
+        following = (parent.seed + (text is None)) & MAX_SEED  # the same noise and the same words are the same clip
+        draft = replace(
+            _as_told(self._draft(parent), told), seed=read_seed(fields) if "seed" in fields.values else following
+        )
+        order = replace(
+            parent.order, places=tuple(each.place for each in draft.pictures), options=draft.options,
+            webhook_url=read_webhook(fields, self.service), redo=Redo(parent.artifacts["video"], clip, text),
+            keep_days=self.service.limits.keep_days,
+        )  # fmt: skip
+        return self._put(draft, order, asked, "video")
 
     def extend(self, fields: Fields, asked: Asked) -> Job:
         """A longer story: its end is what the new text says. All of the video is made anew."""
@@ -175,10 +206,13 @@ class Ordering:
 
     # -- videos that vary another one ---------------------------------------------------------------------------------
 
-    def _parent(self, parent_id: str, asked: Asked) -> _Draft:
+    def _found(self, parent_id: str, asked: Asked) -> Job:
         parent = self.service.queue.get(parent_id, asked.owner)
         if parent is None or parent.kind != "video" or parent.model not in self.service.served:
             raise not_found()
+        return parent
+
+    def _draft(self, parent: Job) -> _Draft:
         return _Draft(
             served=self.service.served[parent.model], prompt=parent.order.prompt,
             pictures=self._pictures(parent.order), options=parent.order.options, seed=parent.seed,
@@ -190,13 +224,9 @@ class Ordering:
         """The video that is varied: by its id, or an MP4 of ours, which carries all that is needed."""
         if "video" in fields.files:
             return self._film(fields.files["video"])
-        named = fields.values.get("video")
-        if isinstance(named, str) and named.startswith("{"):
-            named = fields.json("video")
-        parent_id = named.get("id") if isinstance(named, dict) else named
-        if not isinstance(parent_id, str):
+        if (parent_id := _named(fields)) is None:
             raise refusal("video", 'Say which video: {"id": ID}, or an MP4 that ReasonDiff made.')
-        return self._parent(parent_id, asked)
+        return self._draft(self._found(parent_id, asked))
 
     def _pictures(self, order: Order) -> tuple[Picture, ...]:
         """A video's images, which the storage keeps as they were read."""
@@ -262,6 +292,7 @@ class Ordering:
             prompt=draft.prompt, options=draft.options, images=(), places=tuple(each.place for each in draft.pictures),
             image_size=draft.pictures[0].size, num_frames=frames, size=f"{size[0]}x{size[1]}",
             interval=draft.served.defaults.interval, style=draft.style, webhook_url=draft.webhook_url,
+            keep_days=self.service.limits.keep_days,
         )  # fmt: skip
 
     def _put(self, draft: _Draft, order: Order, asked: Asked, kind: Kind) -> Job:
@@ -271,8 +302,11 @@ class Ordering:
             raise busy("The server's disk is nearly full; ask again later.")
         job_id = new_id(kind)
         images = tuple(f"{job_id}/image_{number}.png" for number, _ in enumerate(draft.pictures, 1))
+        film = f"{job_id}/before.mp4"
+        redo = replace(order.redo, film=film) if order.redo is not None else None
         new = NewJob(
-            id=job_id, owner=asked.owner, kind=kind, model=draft.served.name, order=replace(order, images=images),
+            id=job_id, owner=asked.owner, kind=kind, model=draft.served.name,
+            order=replace(order, images=images, redo=redo),
             seed=draft.seed, narrative=draft.narrative.to_dict() if draft.narrative is not None else None,
             parent=draft.parent, idempotency_key=asked.idempotency_key, body_hash=asked.body_hash,
         )  # fmt: skip
@@ -280,11 +314,27 @@ class Ordering:
         try:
             for name, picture in zip(images, draft.pictures, strict=True):
                 storage.put(name, picture.png)
+            if order.redo is not None:  # the parent may be deleted before it is needed
+                storage.put(film, storage.read(order.redo.film))
             job, taken = self.service.queue.add(new, self.service.quota)
+        except FileNotFoundError:  # the video whose clip is to be made again was deleted meanwhile
+            raise not_found() from None
+        except OSError as error:
+            logger.warning("The images of a request could not be kept: %s", error)
+            raise busy("The server's disk takes nothing now; ask again later.") from None
         finally:
             if not taken:
                 storage.delete(job_id)
         return job
+
+
+def _named(fields: Fields) -> str | None:
+    """The id of the video that is varied; None where the field names none."""
+    named = fields.values.get("video")
+    if isinstance(named, str) and named.startswith("{"):
+        named = fields.json("video")
+    parent_id = named.get("id") if isinstance(named, dict) else named
+    return parent_id if isinstance(parent_id, str) else None
 
 
 def _as_told(draft: _Draft, story: Narrative) -> _Draft:

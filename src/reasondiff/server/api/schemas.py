@@ -112,8 +112,9 @@ def _body(properties: dict[str, Any], required: tuple[str, ...] = (), **files: A
 CREATE = _body({**_OWN, **_OPTIONS}, input_reference=_FILE)
 REMIX = _body({"prompt": _TEXT, "model": _OWN["model"], "seed": _SEED, "webhook_url": _URL}, ("prompt",))
 EDIT = _body(
-    {"prompt": _TEXT, "video": _VIDEO, "narrative": _NARRATIVE, "model": _OWN["model"], "seed": _SEED,
-     "webhook_url": _URL},
+    {"prompt": _TEXT, "video": _VIDEO, "narrative": _NARRATIVE,
+     "clip": {"type": "integer", "minimum": 1, "description": "Only this one is made again, counted from 1."},
+     "model": _OWN["model"], "seed": _SEED, "webhook_url": _URL},
     ("video",), video=_FILE,
 )  # fmt: skip
 EXTEND = _body(

@@ -100,6 +100,7 @@ class AboutModel(BaseModel):
     height: int
     num_inference_steps: int
     seconds_per_video: float | None
+    memory_gb: float = Field(description="GPU memory that such a video is predicted to take.")
 
 
 class Model(BaseModel):
@@ -178,6 +179,7 @@ def model_of(served: Served, seconds_per_video: float | None) -> Model:
             height=height,
             num_inference_steps=defaults.num_inference_steps,
             seconds_per_video=round(seconds_per_video, 2) if seconds_per_video is not None else None,
+            memory_gb=round(served.memory / 2**30, 2),
         ),
     )
 

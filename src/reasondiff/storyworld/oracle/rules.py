@@ -112,11 +112,13 @@ def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thres
         yield f"the {story.agent} is {'hardly' if agent.frames else 'never'} seen"
     if agent.doubled > t.slips:
         yield f"there are two of the {story.agent}"
-    if variant != "distractor":
-        alone = [[one for one in detections if not _outshone(one, detections, story, t)] for detections in frames]
-        for name, count in _count(alone, t).items():
-            if name in AGENTS and name not in (story.agent, story.object) and count > t.slips:
-                yield f"a {name} is seen, which nobody named"
+    if variant == "distractor":
+        return
+    alone = [_without_outshone(detections, story, t) for detections in frames]
+    for name, count in _count(alone, t).items():
+        is_another = name in AGENTS and name not in (story.agent, story.object)
+        if is_another and count > t.slips:
+            yield f"a {name} is seen, which nobody named"
 
 
 def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
@@ -130,9 +132,13 @@ def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str,
         away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) > t.same_colour
         if away.sum() > t.colour_slips:
             yield f"the {story.agent} does not keep its colour"
-    clear = sum(agent.at(frame).score >= t.clear for frame in inside)
-    if inside and clear < t.legible * (len(inside)):
+    named = sum(agent.at(frame).score >= t.named for frame in inside)
+    if inside and named < t.legible * len(inside):
         yield f"the {story.agent} can hardly be told"
+
+
+def _without_outshone(detections: Sequence[Detection], story: Story, t: Thresholds) -> list[Detection]:
+    return [one for one in detections if not _outshone(one, detections, story, t)]
 
 
 def _outshone(one: Detection, detections: Sequence[Detection], story: Story, t: Thresholds) -> bool:
@@ -255,39 +261,69 @@ def _way(
     count: int,
     t: Thresholds,
 ) -> Iterator[str]:
-    name, first, last = f"the {story.agent}", agent.frames[0], agent.frames[-1]
-    shown = anchor is not None and any(one.name == story.agent and one.score >= t.clear for one in anchor.detections)
-    if variant != "present" and not (shown and anchor and anchor.frame < t.ends):
+    name = f"the {story.agent}"
+    yield from _ends_of_way(agent, story, variant, anchor, count, t)
+    if any(_jumps(agent, before, after, t) for before, after in pairwise(agent.frames)):
+        yield f"{name} jumps from one place to another"
+    if _is_lost(agent, thing, story, variant, t):
+        yield f"{name} is lost on its way"
+    if not story.changes and thing.place and not _passes(agent, thing.place[0], variant, t):
+        yield f"{name} does not pass the {story.object}"
+
+
+def _ends_of_way(
+    agent: AgentTrack, story: Story, variant: str, anchor: Anchor | None, count: int, t: Thresholds
+) -> Iterator[str]:
+    """It comes in and goes out, unless the variant or an image at that end of the video has it there."""
+    name = f"the {story.agent}"
+    first, last = agent.frames[0], agent.frames[-1]
+    shown_at = anchor.frame if anchor is not None and _shows_agent(anchor, story, t) else None
+    is_there_at_first = variant == "present" or (shown_at is not None and shown_at < t.ends)
+    is_there_at_last = variant == "stays" or (shown_at is not None and shown_at >= count - t.ends)
+    if not is_there_at_first:
         if first == 0:
             yield f"{name} is there from the start"
         elif not agent.edge(first, t.edge):
             yield f"{name} appears out of nothing"
-    if variant != "stays" and not (shown and anchor and anchor.frame >= count - t.ends):
+    if not is_there_at_last:
         if last == count - 1:
             yield f"{name} is still there at the end"
         elif not agent.edge(last, t.edge):
             yield f"{name} vanishes into nothing"
-    if any(
-        abs(agent.at(g).x - agent.at(f).x) > t.jolt + t.stride * (g - f)
-        or abs(agent.at(g).y - agent.at(f).y) > t.rise * (g - f)
-        for f, g in pairwise(agent.frames)
-    ):
-        yield f"{name} jumps from one place to another"
-    hidden = variant in ("behind", "spared")
+
+
+def _shows_agent(anchor: Anchor, story: Story, t: Thresholds) -> bool:
+    return any(one.name == story.agent and one.score >= t.clear for one in anchor.detections)
+
+
+def _jumps(agent: AgentTrack, before: int, after: int, t: Thresholds) -> bool:
+    """Between two frames it goes farther than it can."""
+    sideways = abs(agent.at(after).x - agent.at(before).x)
+    upwards = abs(agent.at(after).y - agent.at(before).y)
+    frames = after - before
+    return sideways > t.jolt + t.stride * frames or upwards > t.rise * frames
+
+
+def _is_lost(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> bool:
+    """It is not seen for too long at once, or for too much of its way."""
+    hidden_at = thing.place[0] if thing.place and variant in ("behind", "spared") else None
     gaps = []
-    for f, g in pairwise(agent.frames):
-        side = agent.edge(f, t.half_out)
-        half_out = side and side == agent.edge(g, t.half_out) and g - f - 1 <= t.half_out_gap
-        covered = hidden and thing.place and abs(agent.at(f).x - thing.place[0]) <= _near(story, t)
-        gaps.append(0 if half_out or covered else g - f - 1)
-    if max(gaps) > t.gap or sum(gaps) > t.lost * (last - first + 1):
-        yield f"{name} is lost on its way"
-    if not story.changes and thing.place:
-        xs, middle = [agent.at(frame).x for frame in agent.frames], thing.place[0]
-        passed = min(xs) < middle - t.crossing and max(xs) > middle + t.crossing
-        reached = variant == "stays" and min(abs(x - middle) for x in xs) <= 2 * t.crossing
-        if not (passed or reached):
-            yield f"{name} does not pass the {story.object}"
+    for before, after in pairwise(agent.frames):
+        gap = after - before - 1
+        side = agent.edge(before, t.half_out)
+        half_out = side and side == agent.edge(after, t.half_out) and gap <= t.half_out_gap
+        covered = hidden_at is not None and abs(agent.at(before).x - hidden_at) <= _near(story, t)
+        gaps.append(0 if half_out or covered else gap)
+    length = agent.frames[-1] - agent.frames[0] + 1
+    return max(gaps) > t.gap or sum(gaps) > t.lost * length
+
+
+def _passes(agent: AgentTrack, middle: float, variant: str, t: Thresholds) -> bool:
+    """It is seen on both sides of the object; where it may stay, it need only reach it."""
+    places = [agent.at(frame).x for frame in agent.frames]
+    if min(places) < middle - t.crossing and max(places) > middle + t.crossing:
+        return True
+    return variant == "stays" and min(abs(place - middle) for place in places) <= 2 * t.crossing
 
 
 # -- the anchor -------------------------------------------------------------------------------------------------------
@@ -296,18 +332,33 @@ def _way(
 def _at_anchor(
     frames: Frames, thing: ObjectTrack, agent: AgentTrack, story: Story, anchor: Anchor, t: Thresholds
 ) -> Iterator[str]:
-    given, frame = anchor.detections, anchor.frame
-    wanted = track_object([given], story.object, t)
-    state = wanted.states[0]
+    yield from _object_at_anchor(thing, story, anchor, t)
+    yield from _agent_at_anchor(frames[anchor.frame], agent, story, anchor, t)
+
+
+def _object_at_anchor(thing: ObjectTrack, story: Story, anchor: Anchor, t: Thresholds) -> Iterator[str]:
+    wanted = track_object([anchor.detections], story.object, t)
+    state, frame = wanted.states[0], anchor.frame
+    shown = thing.states[frame]
     around = thing.states[max(0, frame - 1) : frame + 2]
-    if state and (thing.states[frame] not in (state, None) or state not in around):
+    if state and (shown not in (state, None) or state not in around):
         yield f"frame {frame + 1} does not show the {story.object} as the image does"
     elif wanted.place and thing.place and abs(wanted.place[0] - thing.place[0]) > t.same_place:
         yield f"the {story.object} is not where the image has it"
-    there = [one for one in given if one.name == story.agent]
-    here = [one for one in frames[frame] if one.name == story.agent]
-    if there and there[0].score >= t.clear:
-        if not any(one.score >= t.faint and abs(one.x - there[0].x) <= t.at_anchor for one in here):
-            yield f"frame {frame + 1} does not show the {story.agent} as the image does"
-    elif not there and agent.detections[frame]:
-        yield f"frame {frame + 1} shows the {story.agent}, the image does not"
+
+
+def _agent_at_anchor(
+    shown: Sequence[Detection], agent: AgentTrack, story: Story, anchor: Anchor, t: Thresholds
+) -> Iterator[str]:
+    place = anchor.frame + 1
+    given = [one for one in anchor.detections if one.name == story.agent]
+    if not given:
+        if agent.detections[anchor.frame]:
+            yield f"frame {place} shows the {story.agent}, the image does not"
+        return
+    wanted = given[0]
+    if wanted.score < t.clear:
+        return
+    near = [one for one in shown if one.name == story.agent and abs(one.x - wanted.x) <= t.at_anchor]
+    if not any(one.score >= t.faint for one in near):
+        yield f"frame {place} does not show the {story.agent} as the image does"

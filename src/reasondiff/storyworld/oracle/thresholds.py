@@ -27,8 +27,11 @@ class Thresholds:
     """Frames in which the agent must be seen; the shortest drawn visit shows it in 6."""
     slips: int = 1
     """Frames that may contradict a rule about states, doubles or strangers: one misread frame is no story."""
+    named: float = 0.4
+    """An agent seen surer than this is one that a person would name. Of drawn clips that are softer, fainter, smeared
+    or turned a little the lowest has 0.42; of shades, halves, smears, melts, blobs and wrong parts the highest 0.37."""
     legible: float = 0.8
-    """Share of the frames with the agent well inside in which it must be clearly, not only faintly, seen."""
+    """Share of the frames with the agent well inside in which a person would name it."""
     same_colour: float = 48.0
     """How far (Euclidean, RGB 0..255) its colour may be from its usual one; the palette's are 60 and more apart."""
     colour_slips: int = 2

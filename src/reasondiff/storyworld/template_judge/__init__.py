@@ -137,7 +137,7 @@ def _states(
     place &= differs > differs.max() / 8 if differs.max() > 0 else True
     found: list[int | None] = []
     for frame, match in zip(frames, agent, strict=True):
-        visible = place if match is None or match.explained < t.fits / 2 else place & (match.cover() < 0.05)
+        visible = place if match is None or match.explained < t.covers else place & (match.cover() < 0.05)
         if visible.sum() < t.uncovered * place.sum():
             found.append(None)
             continue
@@ -155,7 +155,7 @@ def judge_reading(reading: Reading, story: Story, variant: str, t: Thresholds = 
     told = {
         frame: match
         for frame, match in enumerate(reading.agent)
-        if match and match.explained >= t.fits and match.visible >= t.visible
+        if match and match.explained >= t.fits[story.agent] and match.visible >= t.visible
     }
     yield from _agent(told, reading, story, variant, t)
     change = None

@@ -72,9 +72,15 @@ class Match:
         frame = backdrop.copy()
         rows, columns, inner_rows, inner_columns = self.window()
         picture = self.template.cover[inner_rows, inner_columns, None]
-        ink = self.template.ink(PALETTE[self.colour], PALETTE[self.accent])[inner_rows, inner_columns]
+        ink = _ink(self.template, self.colour, self.accent)[inner_rows, inner_columns]
         frame[rows, columns] = (1 - picture) * backdrop[rows, columns] + ink
         return frame
+
+
+@cache
+def _ink(template: Template, colour: int, accent: int) -> np.ndarray:
+    """What a template adds to a backdrop in two colours of the palette: float32 [height, width, 3]."""
+    return template.ink(PALETTE[colour], PALETTE[accent])
 
 
 def softened(video: np.ndarray) -> np.ndarray:
@@ -158,8 +164,9 @@ def _explained(picture: np.ndarray, away: np.ndarray, backdrop: np.ndarray, matc
     null = float(there.sum())
     if null <= _NOTHING * covered.sum():
         return 0.0
-    ink = match.template.ink(PALETTE[match.colour], PALETTE[match.accent])[inner_rows, inner_columns]
-    left = ((picture[rows, columns] - (1 - cover[..., None]) * backdrop[rows, columns] - ink) ** 2).sum(-1)
+    ink = _ink(match.template, match.colour, match.accent)[inner_rows, inner_columns]
+    off = picture[rows, columns] - (1 - cover[..., None]) * backdrop[rows, columns] - ink
+    left = np.einsum("rck,rck->rc", off, off)  # several times as fast as squares and their sum over three channels
     return 1 - float(np.where(covered, left, there).sum()) / null
 
 

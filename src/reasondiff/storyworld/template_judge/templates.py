@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from reasondiff.storyworld.palette import RGB
-from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen
+from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, ball
 
 __all__ = ["SCALES", "Template", "agent_templates", "object_templates"]
 
@@ -21,6 +22,8 @@ _BORDER = 3
 _SOFT = 0.7
 """Templates and frames are both blurred by so much (a Gaussian, in pixels): the last pixel of an edge says nothing."""
 SCALES = (1.1, 1.16, 1.23)
+TURNS = (0, 18, 36, 54)
+"""Degrees; a ball looks the same again after 72."""
 
 Draw = Callable[[Pen, RGB, RGB], None]
 
@@ -33,7 +36,7 @@ class Template:
         cover, own, accent: float32 [height, width].
         rest: float32 [height, width, 3].
         foot: column and row of the sprite's foot in the template.
-        state: of an object; whether an agent acts.
+        state: of an object; whether an agent acts; how far a ball is turned.
         scale: frame pixels per sprite unit.
         facing: 1 to the right, -1 to the left.
     """
@@ -63,8 +66,10 @@ class Template:
 
 @cache
 def agent_templates(agent: str) -> tuple[Template, ...]:
-    """An agent in both directions, at rest and acting, at the sizes it is drawn in."""
+    """An agent in both directions, at rest and acting, at the sizes it is drawn in; a ball as it may have rolled."""
     sprite = AGENT_SPRITES[agent]
+    if agent == "ball":
+        return tuple(_template(_turned(turn), f"turned by {turn}", scale, 1) for turn in TURNS for scale in SCALES)
 
     def drawn(acting: bool) -> Draw:
         return lambda pen, colour, accent: sprite(pen, colour, acting)
@@ -75,6 +80,10 @@ def agent_templates(agent: str) -> tuple[Template, ...]:
         for scale in SCALES
         for facing in (-1, 1)
     )
+
+
+def _turned(degrees: int) -> Draw:
+    return lambda pen, colour, accent: ball(pen, colour, acting=False, turn=math.radians(degrees))
 
 
 @cache

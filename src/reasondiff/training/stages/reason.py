@@ -6,13 +6,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
 
-from reasondiff.alignformer import enhanced_latents
+from reasondiff.alignformer import AlignFormer, enhanced_latents
 from reasondiff.backends.base import Anchor
 from reasondiff.backends.precision import Precision, autocast
 from reasondiff.backends.wan.conditioning import anchor_mask, encode_anchor_latents
@@ -26,6 +26,7 @@ from reasondiff.media.tensors import to_pixels
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.training.export import atomic_components, to_bf16, without_local_paths
 from reasondiff.training.log import Row, by_bin
+from reasondiff.training.sharding import gather, shard, whole
 from reasondiff.training.stages.flow import FlowDataset, FlowOptions, FlowStage, Inputs, Validation
 
 __all__ = ["HeldOut", "ReasonDataset", "ReasonStage", "motion_of"]
@@ -169,7 +170,7 @@ class ReasonStage(FlowStage):
         train_alignformer: bool = True,
         validation: Validation,
         adapter_of: str | None = None,
-        recipe: Mapping[str, Any] | None = None,
+        recipe: Mapping[str, object] | None = None,
         texts: TextContexts | None = None,
         held_out: HeldOut | None = None,
     ) -> None:
@@ -210,6 +211,24 @@ class ReasonStage(FlowStage):
             "loss_by_timestep": self.loss_by_timestep(predicted, inputs),
             "auxiliary_by_distance": by_bin(gap, distance, len(latent_frames)),
         }
+
+    def shard(self, mesh: DeviceMesh) -> None:
+        shard(self.transformer, self.transformer.blocks, mesh)
+        shard(self.alignformer, (), mesh)
+        self._find_adapters()
+
+    def gather(self) -> None:
+        gather(self.transformer, [name for name, _ in self.transformer.named_parameters() if ".lora_" in name])
+        self._find_adapters()
+        weights = {name: whole(weight) for name, weight in self.alignformer.state_dict().items()}
+        former = AlignFormer.from_config(self.alignformer.config)  # what was shared out cannot be copied
+        former.load_state_dict(weights)
+        self.alignformer = former.to(self.pipe.device).requires_grad_(self.train_alignformer)
+        self.pipe.register_modules(alignformer=former)
+
+    def _find_adapters(self) -> None:
+        """The same parameters by name, after others took their place."""
+        self.adapters = {name: p for name, p in self.transformer.named_parameters() if name in self.adapters}
 
     def validate(self, folder: Path) -> dict[str, float]:
         return super().validate(folder) | (self.held_out_loss(self.held_out) if self.held_out else {})

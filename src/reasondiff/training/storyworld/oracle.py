@@ -32,10 +32,12 @@ from reasondiff.training.storyworld.oracle_scenes import (
     CLASSES,
     Item,
     Label,
+    choose_item,
     draw_items,
     items_of,
     other_state,
     perturb_scene,
+    roll_balls,
     visibility,
 )
 from reasondiff.training.storyworld.oracle_spoils import GHOST, SOLID, spoil
@@ -56,6 +58,7 @@ class OracleStage:
         net: the network.
         batch: frames per step.
         perturbed: share of frames in which things are moved, dropped, doubled or covered.
+        rolling: share of frames in which balls are turned.
         blended: share of frames that are two pictures in one.
         blurred: share of frames in which one thing has run into a blob.
         spoiled: share of frames in which one thing is a shade, smeared, of many colours or of wrong parts.
@@ -68,6 +71,7 @@ class OracleStage:
         *,
         batch: int = 96,
         perturbed: float = 0.5,
+        rolling: float = 0.6,
         blended: float = 0.2,
         blurred: float = 0.08,
         spoiled: float = 0.3,
@@ -76,6 +80,7 @@ class OracleStage:
         self.net = net
         self.batch = batch
         self.perturbed = perturbed
+        self.rolling = rolling
         self.blended = blended
         self.blurred = blurred
         self.spoiled = spoiled
@@ -109,17 +114,22 @@ class OracleStage:
         """A picture and what it shows."""
         frame = rng.randrange(NUM_FRAMES)
         if rng.random() < 0.6 and not take.visible(frame):  # empty scenes teach less
-            frame = rng.choice([f for f in range(NUM_FRAMES) if take.visible(f)] or [frame])
+            with_agent = [other for other in range(NUM_FRAMES) if take.visible(other)]
+            frame = rng.choice(with_agent or [frame])
         items = items_of(take, frame)
         if rng.random() < self.perturbed:
             items = perturb_scene(items, rng)
+        if rng.random() < self.rolling:
+            items = roll_balls(items, rng)
         labels = [Label(item, share) for item, share in zip(items, visibility(items), strict=True)]
         trick = rng.random()
-        if items and trick < self.blended:
+        if not items:
+            return np.asarray(draw_items(take, items)), labels
+        if trick < self.blended:
             return _blend(take, items, labels, rng)
-        if items and trick < self.blended + self.blurred:
+        if trick < self.blended + self.blurred:
             return _blur_item(take, items, labels, rng)
-        if items and trick < self.blended + self.blurred + self.spoiled:
+        if trick < self.blended + self.blurred + self.spoiled:
             return spoil(take, items, labels, rng)
         return np.asarray(draw_items(take, items)), labels
 
@@ -161,38 +171,50 @@ def _blend(take: Take, items: list[Item], labels: list[Label], rng: random.Rando
 
     A thing that has hardly moved is only smeared, as by a video autoencoder, and is still there.
     """
-    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
+    index = choose_item(items, rng, agents=0.7)
     item = items[index]
     smeared = item.is_agent and rng.random() < 0.3
-    changed = [] if item.is_agent or not item.name else [replace(item, name=other_state(item.name))]
-    if smeared:
-        changed = [replace(item, x=item.x + rng.uniform(-6, 6))]
-    elif item.is_agent and rng.random() < 0.4:
-        changed = [replace(item, x=item.x + rng.choice((-1, 1)) * rng.uniform(8, 20))]
-    elif rng.random() < 0.3:
-        changed = []
-    others = items[:index] + changed + items[index + 1 :]
+    instead = [replace(item, x=item.x + rng.uniform(-6, 6))] if smeared else _instead_of(item, rng)
+    others = [*items[:index], *instead, *items[index + 1 :]]
     share = rng.uniform(0.55, 1) if smeared else rng.uniform(0.2, 1)
     picture = Image.blend(draw_items(take, others), draw_items(take, items), share)
-    if not smeared:
-        new = [Label(one, part, 1 - share) for one, part in zip(others, visibility(others), strict=True)]
-        labels = [one if one.item in others else replace(one, strength=share) for one in labels]
-        labels += [one for one in new if one.item not in items]
-    return np.asarray(picture), labels
+    if smeared:
+        return np.asarray(picture), labels
+
+    kept = [one if one.item in others else replace(one, strength=share) for one in labels]
+    seen = zip(others, visibility(others), strict=True)
+    new = [Label(one, part, 1 - share) for one, part in seen if one not in items]
+    return np.asarray(picture), [*kept, *new]
+
+
+def _instead_of(item: Item, rng: random.Random) -> list[Item]:
+    """What another picture has in an item's place: the same farther on, its other state, or nothing."""
+    if item.is_agent and rng.random() < 0.4:
+        return [replace(item, x=item.x + rng.choice((-1, 1)) * rng.uniform(8, 20))]
+    if rng.random() < 0.3 or item.is_agent or not item.name:
+        return []
+    return [replace(item, name=other_state(item.name))]
 
 
 def _blur_item(
     take: Take, items: list[Item], labels: list[Label], rng: random.Random
 ) -> tuple[np.ndarray, list[Label]]:
     """The picture of ``items`` with one of them blurred so much that its kind is hard or impossible to tell."""
-    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.7] or range(len(items)))
+    index = choose_item(items, rng, agents=0.7)
     radius = rng.uniform(2, 4.5)
-    picture, rest = draw_items(take, items), draw_items(take, items[:index] + items[index + 1 :])
+    picture = draw_items(take, items)
+    rest = draw_items(take, [*items[:index], *items[index + 1 :]])
     outline = ImageChops.difference(picture, rest).convert("L").point(lambda value: 255 if value > 4 else 0)
     around = outline.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.GaussianBlur(1.5))
-    picture = Image.composite(picture.filter(ImageFilter.GaussianBlur(radius)), picture, around)
-    strength = 1.0 if radius < _SOFT[0] else GHOST if radius < _SOFT[1] else 0.0
-    return np.asarray(picture), [*labels[:index], replace(labels[index], strength=strength), *labels[index + 1 :]]
+    soft = picture.filter(ImageFilter.GaussianBlur(radius))
+    blurred = replace(labels[index], strength=_strength_of_blur(radius))
+    return np.asarray(Image.composite(soft, picture, around)), [*labels[:index], blurred, *labels[index + 1 :]]
+
+
+def _strength_of_blur(radius: float) -> float:
+    if radius < _SOFT[0]:
+        return 1.0
+    return GHOST if radius < _SOFT[1] else 0.0
 
 
 def heat_maps(labels: list[Label]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ recoloured, covered and blended, because the oracle judges frames that nobody dr
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +18,21 @@ from PIL import Image, ImageDraw
 
 from reasondiff.storyworld.palette import COLOURS, INK, PAPER, RGB, WALLS, shade
 from reasondiff.storyworld.render import draw_backdrop
-from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, wall_window
+from reasondiff.storyworld.sprites import AGENT_SPRITES, OBJECT_SPRITES, Pen, ball, wall_window
 from reasondiff.storyworld.stories import AGENTS, OBJECT_FOOT, SIZE, Take
 
-__all__ = ["CLASSES", "Item", "Label", "draw_items", "items_of", "other_state", "perturb_scene", "visibility"]
+__all__ = [
+    "CLASSES",
+    "Item",
+    "Label",
+    "choose_item",
+    "draw_items",
+    "items_of",
+    "other_state",
+    "perturb_scene",
+    "roll_balls",
+    "visibility",
+]
 
 _OBJECTS = tuple("/".join(key) for key in OBJECT_SPRITES if key != ("dog", "standing"))
 CLASSES = (*AGENTS, *_OBJECTS, "wall/closed", "wall/open")
@@ -38,6 +50,7 @@ class Item:
     Args:
         name: its class; "" for a patch that is nothing at all.
         x, y: its foot, in frame pixels, y down.
+        turn: of a ball's patches, in radians.
     """
 
     name: str
@@ -49,6 +62,7 @@ class Item:
     accent: RGB
     acting: bool = False
     shape: int = 0
+    turn: float = 0.0
 
     @property
     def is_agent(self) -> bool:
@@ -63,6 +77,8 @@ class Item:
     def draw(self, pen: Pen) -> None:
         if not self.name:
             _patch(pen, self)
+        elif self.name == "ball":
+            ball(pen, self.colour, self.acting, self.turn)
         elif self.is_agent:
             AGENT_SPRITES[self.name](pen, self.colour, self.acting)
         elif self.name.startswith("wall/"):
@@ -201,6 +217,17 @@ class Label:
     item: Item
     share: float
     strength: float = 1.0
+
+
+def choose_item(items: Sequence[Item], rng: random.Random, *, agents: float) -> int:
+    """The index of one item: of an agent with a chance of ``agents`` each, else of any."""
+    chosen = [index for index, item in enumerate(items) if item.is_agent and rng.random() < agents]
+    return rng.choice(chosen or range(len(items)))
+
+
+def roll_balls(items: Sequence[Item], rng: random.Random) -> list[Item]:
+    """``items`` with every ball's patches turned, as a rolling ball shows them: whoever names a ball does not mind."""
+    return [replace(item, turn=rng.uniform(0, 2 * math.pi)) if item.name == "ball" else item for item in items]
 
 
 def perturb_scene(items: list[Item], rng: random.Random) -> list[Item]:

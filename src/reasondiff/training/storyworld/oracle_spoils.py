@@ -13,7 +13,7 @@ from reasondiff.storyworld import degradations
 from reasondiff.storyworld.palette import COLOURS
 from reasondiff.storyworld.sprites import AGENT_SPRITES
 from reasondiff.storyworld.stories import Take
-from reasondiff.training.storyworld.oracle_scenes import Item, Label, draw_items, other_state
+from reasondiff.training.storyworld.oracle_scenes import Item, Label, choose_item, draw_items, other_state
 
 __all__ = ["GHOST", "SOLID", "spoil"]
 
@@ -55,7 +55,7 @@ Spoil = Callable[[_Scene, random.Random], tuple[np.ndarray, float]]
 
 def spoil(take: Take, items: list[Item], labels: list[Label], rng: random.Random) -> tuple[np.ndarray, list[Label]]:
     """The picture of ``items`` with one of them spoiled, mostly an agent."""
-    index = rng.choice([i for i, item in enumerate(items) if item.is_agent and rng.random() < 0.8] or range(len(items)))
+    index = choose_item(items, rng, agents=0.8)
     picture, rest = (np.asarray(draw_items(take, some)) for some in (items, items[:index] + items[index + 1 :]))
     scene = _Scene(take, items, index, rest, degradations.layer_of(picture, rest))
     layer, strength = rng.choice(_WAYS)(scene, rng)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from accelerate import cpu_offload
@@ -9,8 +12,10 @@ from diffusers import FirstBlockCacheConfig, LayerSkipConfig, MagCacheConfig
 from diffusers.hooks import apply_layer_skip
 from diffusers.models.transformers.transformer_wan import WanAttnProcessor
 from peft import LoraConfig
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan, install
+from reasondiff.backends.wan.framewise.controller import Framewise
 from reasondiff.errors import UnsupportedError
 from tests import tiny
 from tests.tiny.cross_attention import EMBEDDINGS, FRAMES, TOLERANCE, Scene, gap, scene
@@ -137,6 +142,35 @@ def test_gradient_checkpointing(inside: bool) -> None:
 
     for one, other in zip(gradients(True), gradients(False), strict=True):
         assert gap(one, other) <= TOLERANCE
+
+
+def test_gradient_checkpointing_may_keep_what_attention_gives() -> None:
+    """By the calls of attention's kernel in the forward and the backward pass together."""
+
+    class Count(TorchDispatchMode):
+        calls = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.calls += func is torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+            return func(*args, **(kwargs or {}))
+
+    def told(checkpoint: Callable | None) -> tuple[int, list[torch.Tensor]]:
+        world = scene()
+        framewise = world.install()
+        if checkpoint is not None:
+            world.transformer.enable_gradient_checkpointing(partial(checkpoint, framewise))
+        context = world.context(STORY, cache=False)
+        with framewise.use(context), Count() as count:
+            world.transformer(world.noisy, world.timestep, context.text, context.image).sample.square().sum().backward()
+        return count.calls, [p.grad for p in world.transformer.parameters() if p.grad is not None]
+
+    def keeping(framewise: Framewise, *args: object) -> object:
+        return framewise.checkpoint(*args, keep_attention=True)
+
+    (once, plain), (twice, again), (kept, same) = told(None), told(Framewise.checkpoint), told(keeping)
+    assert once > 0 and twice == 2 * once and kept == once
+    for expected, *others in zip(plain, again, same, strict=True):
+        assert all(gap(other, expected) <= TOLERANCE for other in others)
 
 
 @pytest.mark.parametrize("offload_type", ["block_level", "leaf_level"])

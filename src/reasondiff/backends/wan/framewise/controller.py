@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformer3DModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts, noop_context_fn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from reasondiff.backends.exclusive import exclusive
@@ -43,6 +44,15 @@ def install(transformer: WanTransformer3DModel) -> Framewise:
     if isinstance(processor, FramewiseAttnProcessor) and isinstance(processor.shared, Framewise):
         return processor.shared
     return Framewise(transformer)
+
+
+_ATTENTION = (
+    torch.ops.aten._scaled_dot_product_flash_attention.default,
+    torch.ops.aten._scaled_dot_product_efficient_attention.default,
+    torch.ops.aten._scaled_dot_product_cudnn_attention.default,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default,
+)
+"""The kernels of torch's attention; written out, as training on a CPU has it, there is none to keep."""
 
 
 @dataclass(eq=False)
@@ -166,10 +176,14 @@ class Framewise(Active):
             processor.text = active.text[layer] if active else None
             processor.image = active.image[layer] if active else None
 
-    def checkpoint(self, function: Callable[..., Any], *args: Any) -> Any:
+    def checkpoint(self, function: Callable[..., Any], *args: Any, keep_attention: bool = False) -> Any:
         """Gradient checkpointing that recomputes under the context of the forward call.
 
         ``transformer.enable_gradient_checkpointing(framewise.checkpoint)`` allows ``backward`` outside of ``use``.
+
+        Args:
+            function: a block of the transformer.
+            keep_attention: keep what attention gives, which takes the most time to compute again and little memory.
         """
         context = self.context
 
@@ -180,7 +194,8 @@ class Framewise(Active):
             finally:
                 self.context = outer
 
-        return checkpoint(under_context, *args, use_reentrant=False)
+        keeping = partial(create_selective_checkpoint_contexts, list(_ATTENTION)) if keep_attention else noop_context_fn
+        return checkpoint(under_context, *args, use_reentrant=False, context_fn=keeping)
 
     def _check_images(self, context: FrameContext) -> None:
         if context.image is None:
