@@ -12,7 +12,7 @@ from reasondiff.server.jobs import NewJob
 from reasondiff.server.keeper import sweep
 from reasondiff.server.rows import new_id
 from reasondiff.server.storage import Storage
-from tests.server.harness import ORDER, service
+from tests.server.harness import ORDER, Running, listening, png, service, working
 
 ID = "video_" + "0" * 32
 
@@ -68,4 +68,22 @@ def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> N
     assert sweep(parts) == [orphan]
     assert {path.name for path in (tmp_path / "videos").iterdir()} == {kept, fresh, "somebody else's"}
     parts.queue.cancel(kept, "a")
+    parts.queue.database.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_video_is_made_kept_and_deleted_where_no_folder_is(tmp_path: Path) -> None:
+    parts = replace(service(tmp_path), storage=Storage(f"memory://{tmp_path.name}"))
+    with listening(parts) as url, working(parts, tmp_path):
+        running = Running(url, parts, tmp_path)
+        client = running.openai()
+        video = client.videos.create_and_poll(prompt="A cat.", input_reference=("x", png()))
+        assert video.status == "completed"
+        for variant in ("video", "thumbnail", "spritesheet"):
+            assert client.videos.download_content(video.id, variant=variant).content.startswith(variant.encode())
+        again = client.videos.remix(video.id, prompt="A dog.")  # reads the image from there
+        assert client.videos.poll(again.id).status == "completed"
+        client.videos.delete(video.id)
+        assert set(parts.storage.folders()) == {again.id}
+    assert not list((tmp_path / "videos").iterdir())
     parts.queue.database.close()
