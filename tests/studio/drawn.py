@@ -28,6 +28,7 @@ from reasondiff.narrative.editing import set_description
 from reasondiff.narrative.place import place_images
 from reasondiff.server.api.app import create_app
 from reasondiff.server.jobs import Job, Kind
+from reasondiff.server.leases import Leases
 from reasondiff.server.pictures import animation, spritesheet, thumbnail
 from reasondiff.server.running import listen
 from reasondiff.server.worker import BEFORE, Made, Watch, Worker
@@ -142,9 +143,10 @@ def _files(story: Narrative, frames: np.ndarray, record: GenerationRecord, folde
 def main() -> None:
     """Serve until a signal comes."""
     folder, port = Path(sys.argv[1]), int(sys.argv[2])
-    parts = service(folder, lease_seconds=LEASE_SECONDS)
+    parts = service(folder)
+    leases = Leases(parts.queue.database, lease_seconds=LEASE_SECONDS)
     for kind in ("story", "video"):
-        worker = Worker(kind, parts.queue, parts.storage, DrawnMaker((kind,)), folder / kind, poll_seconds=0.1)
+        worker = Worker(kind, leases, parts.storage, DrawnMaker((kind,)), folder / kind, poll_seconds=0.1)
         threading.Thread(target=worker.run, daemon=True).start()
     listener = listen("127.0.0.1", port)
     print(f"drawn at http://127.0.0.1:{listener.getsockname()[1]}", flush=True)

@@ -132,6 +132,7 @@ export class TakePlayer extends LitElement {
     if (this.playing) {
       this.first?.pause();
       this.second?.pause();
+      this.seek(this.share); // both stand at the same moment
     } else {
       void this.first?.play().catch(() => undefined);
     }

@@ -1400,7 +1400,7 @@ var e=globalThis,t=e.ShadowRoot&&(e.ShadyCSS===void 0||e.ShadyCSS.nativeShadow)&
         gap: 0.6rem;
         align-items: center;
       }
-    `]}seek(e){this.share=e;for(let t of[this.first,this.second])t&&Number.isFinite(t.duration)&&(t.currentTime=Math.min(e,.9999)*t.duration)}toggle(){this.playing?(this.first?.pause(),this.second?.pause()):this.first?.play().catch(()=>void 0)}disconnectedCallback(){super.disconnectedCallback(),cancelAnimationFrame(this.watching)}render(){let[e,t]=this.shown;return e?x`
+    `]}seek(e){this.share=e;for(let t of[this.first,this.second])t&&Number.isFinite(t.duration)&&(t.currentTime=Math.min(e,.9999)*t.duration)}toggle(){this.playing?(this.first?.pause(),this.second?.pause(),this.seek(this.share)):this.first?.play().catch(()=>void 0)}disconnectedCallback(){super.disconnectedCallback(),cancelAnimationFrame(this.watching)}render(){let[e,t]=this.shown;return e?x`
       <div
         class="stage ${t?`two`:``}"
         ${R({"--wipe":`${this.wipe}%`,"--aspect":this.aspect})}
