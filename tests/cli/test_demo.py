@@ -54,7 +54,7 @@ def test_three_texts_told_and_plain(
         assert told.prompt == plain.prompt == f"A {agent} plays in the room."
         story = Narrative.load(out / f"{agent}.json")
         assert story == Narrative.from_dict(dict(told.narrative)) and agent in " ".join(story.per_frame())
-        assert (told.options["text_mode"], told.options["use_adapter"]) == ("framewise", False)  # it has none
+        assert (told.options["text_mode"], told.options["use_adapter"]) == ("framewise", True)
         assert (plain.options["text_mode"], plain.options["use_adapter"]) == ("single", False)
         assert plain.narrative["position"] == 1
         records += [told, plain]

@@ -379,7 +379,7 @@ class VideoSession:
         if now not in (before, without):
             changed.append(str(now))
         found: dict[str, str | bool] = {"changed": ", ".join(changed)} if changed else {}
-        if now == without:
+        if now == without != before:
             found["use_adapter"] = False  # the base model, as a request without the adapter has it
         return found
 
