@@ -173,7 +173,7 @@ class VideoReasonRecipe(ReasonRecipe):
         return VideoClips(Path(self.data), anchor_frames=self.anchor_frames, only=only)
 
     def texts(self, pipe: ReasonDiffPipeline) -> StoredTexts:
-        return StoredTexts(Path(self.data), text_length=longest_text(pipe.tokenizer), device=pipe.device)
+        return StoredTexts(Path(self.data), text_length=longest_text(pipe.tokenizer), device=pipe.vae.device)
 
     def validation(self) -> Validation:
         clips = self._unseen()
@@ -207,11 +207,10 @@ class VideoReasonRecipe(ReasonRecipe):
         """What is trained in fp32, the base as it was loaded; a video's time base is the set's."""
         if self.frozen_weights == "float8":
             store_in_float8(pipe.transformer)
-        transformer = pipe.transformer
-        if self.optimization.shard_weights:  # its shares go to the device, never the whole
-            pipe.transformer = None
-        pipe.to(device)
-        pipe.transformer = transformer
+        for part in pipe.components.values():
+            waits = self.optimization.shard_weights and part is pipe.transformer  # its shares go there, never the whole
+            if isinstance(part, torch.nn.Module) and not waits:
+                part.to(device)
         assert pipe.alignformer is not None, "the stages have one"
         pipe.alignformer.float()
         for name, parameter in pipe.transformer.named_parameters():
