@@ -137,6 +137,7 @@ def test_agents_have_three_tools(running: Running) -> None:
         '{"jsonrpc": "1.0"}',
         '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}',
         '{"jsonrpc": "2.0", "id": {}, "method": "ping"}',
+        '{"jsonrpc": "2.0", "id": null, "method": "ping"}',
     ],
 )
 def test_what_is_no_message_is_an_error_of_the_protocol(running: Running, text: str) -> None:

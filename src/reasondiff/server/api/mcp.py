@@ -77,7 +77,7 @@ async def message(request: Request, service: Parts, watchers: Seen, owner: Owner
     if not isinstance(asked, dict) or asked.get("jsonrpc") != "2.0" or not isinstance(asked.get("method"), str):
         return _failure(None, -32600, "This is no message of JSON-RPC 2.0.", 400)
     number, method = asked.get("id"), asked["method"]
-    if number is None:
+    if "id" not in asked:
         return Response(status_code=202)  # a notification
     if isinstance(number, bool) or not isinstance(number, int | str):
         return _failure(None, -32600, "The id is neither a number nor a text; give one.", 400)
