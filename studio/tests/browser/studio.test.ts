@@ -240,7 +240,7 @@ test("a clip that would not be seen is said before anything is made", async () =
 test("a page that is closed, a second one, and a server that is killed lose nothing", async () => {
   const page = await open();
   await tell(page);
-  await make(page, 21, 80);
+  await make(page, 21, 240);
   await take(page, 21, "in_progress").waitFor();
   const second = await visit();
   await take(second, 21, "in_progress").waitFor();
