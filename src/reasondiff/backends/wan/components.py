@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
-from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
@@ -42,6 +41,10 @@ from reasondiff.checkpoints import (
 )
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.finite import check_finite
+from reasondiff.quiet import quiet_libraries
+
+with quiet_libraries():  # of an image processor that it does not use
+    from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
@@ -173,7 +176,8 @@ class WanComponents(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 _check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
+            with quiet_libraries():
+                model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = _from_hub(found, ours=True, **from_hub)
                 check_ours(folder)
