@@ -27,7 +27,7 @@ __all__ = [
     "named_narrator",
     "own_narrator",
     "preset_of",
-    "quiet_libraries",
+    "silence_libraries",
 ]
 
 
@@ -77,8 +77,8 @@ def own_narrator(model: str) -> tuple[str, int, float]:
     return f"transformers:{folder / 'narrator'}", defaults.num_frames, defaults.interval
 
 
-def quiet_libraries() -> None:
-    """Ours shows the stages of a video; theirs, files of a folder."""
+def silence_libraries() -> None:
+    """For the whole process: our bar shows the stages of a video; theirs, files of a folder."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 

@@ -20,7 +20,7 @@ from reasondiff.jobs.loading import (
     load_model,
     named_narrator,
     preset_of,
-    quiet_libraries,
+    silence_libraries,
 )
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.picking import AUTO, picked, warn_of_position
@@ -104,7 +104,7 @@ class VideoSession:
         check_names(request)
         narrator = named_narrator(request)
         began = time.perf_counter()
-        quiet_libraries()
+        silence_libraries()
         from reasondiff.pipeline.magcache import MagRatios
 
         imported = time.perf_counter()

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 from peft import get_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
@@ -41,6 +40,10 @@ from reasondiff.checkpoints import (
 )
 from reasondiff.errors import CheckpointError, InputError, UnsupportedError
 from reasondiff.finite import check_finite
+from reasondiff.quiet import quiet_libraries
+
+with quiet_libraries():  # of an image processor that it does not use
+    from diffusers.pipelines.wan.pipeline_wan_i2v import WanImageToVideoPipeline
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
@@ -175,7 +178,8 @@ class WanComponents(WanImageToVideoPipeline):
         with in_one_sentence(found):
             if folder.is_dir() and "tokenizer" not in kwargs:
                 check_tokenizer(folder)
-            model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
+            with quiet_libraries():
+                model = super().from_pretrained(found, **(kwargs | _SAFE_LOAD_OPTIONS))
             if not folder.is_dir():  # diffusers has fetched the components; these are ours
                 folder = from_hub(found, ours=True, **on_hub)
                 check_ours(folder)

@@ -6,9 +6,13 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
 from diffusers.utils.torch_utils import get_module_execution_device
 from torch import Tensor
+
+from reasondiff.quiet import quiet_libraries
+
+with quiet_libraries():  # of an image processor that it does not use
+    from diffusers.pipelines.wan.pipeline_wan_i2v import prompt_clean
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, UMT5EncoderModel

@@ -238,10 +238,12 @@ def _content(message: Message) -> Any:
 
 
 def _load(options: LocalModel) -> _Loaded:
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
     from reasondiff.finite import check_finite
     from reasondiff.narrator.providers.constrained import available
+    from reasondiff.quiet import quiet_libraries
+
+    with quiet_libraries():
+        from transformers import AutoModelForImageTextToText, AutoProcessor
 
     name = options.model
     if os.sep in name and not Path(name).is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
@@ -251,11 +253,12 @@ def _load(options: LocalModel) -> _Loaded:
         raise InputError("Constrained decoding needs xgrammar; install it with pip install 'reasondiff[constrained]'.")
     shared: dict[str, Any] = {"revision": options.revision, "trust_remote_code": False}
     try:
-        processor = AutoProcessor.from_pretrained(name, **shared)
-        model = AutoModelForImageTextToText.from_pretrained(
-            name, use_safetensors=True, dtype=options.dtype, device_map=options.device_map,
-            quantization_config=_quantization(options.quantization), **shared,
-        )  # fmt: skip
+        with quiet_libraries():
+            processor = AutoProcessor.from_pretrained(name, **shared)
+            model = AutoModelForImageTextToText.from_pretrained(
+                name, use_safetensors=True, dtype=options.dtype, device_map=options.device_map,
+                quantization_config=_quantization(options.quantization), **shared,
+            )  # fmt: skip
     except ImportError as error:
         raise CheckpointError(f"The model {name!r} needs a package that is missing: {_first_line(error)}") from None
     except Exception as error:  # anything may be wrong with a folder from elsewhere
