@@ -22,11 +22,11 @@ from reasondiff.narrator import (
     Narrator,
     ScriptedNarrator,
     VisionNarrator,
+    describe_clip_again,
     load_narrator,
     load_provider,
     parse,
     pick,
-    redo_clip,
     retell_clip,
     write_reply,
 )
@@ -167,7 +167,7 @@ def test_what_a_model_wrote_is_sent_back_without_marks_that_its_tokenizer_may_kn
         narrator.narrate(image, "A cat", **TELL)
     story = Narrative.from_ends([(33, "A cat <image> sleeps.")], 0, 33, style="<|image|> Calm.")
     server.answer = Say('{"description": "A cat wakes."}')
-    redo_clip(load_provider("openai:m", url=server.url), story, 0, image, "A cat")
+    describe_clip_again(load_provider("openai:m", url=server.url), story, 0, image, "A cat")
     assert len(server.requests) >= 4
     assert not [text for request in server.requests for text in request.texts if "<image>" in text or "<|" in text]
 
@@ -351,7 +351,7 @@ def test_a_runner_up_can_be_picked_and_put_back(image: Image.Image) -> None:
 def test_one_clip_is_told_again_with_its_neighbours_in_view(server: Server, image: Image.Image) -> None:
     provider = load_provider("openai:m", url=server.url)
     server.answer = Say('Sure: {"description": "A cat leaps\\n and the vase tips over.", "position": 3}')
-    story = redo_clip(provider, VASE, 1, image, "A cat {clips}")
+    story = describe_clip_again(provider, VASE, 1, image, "A cat {clips}")
     assert [clip.description for clip in story.clips][1] == "A cat leaps and the vase tips over."
     assert same_story(replace(story, clips=VASE.clips), VASE)
     assert story.provenance["redone"][0]["was"] == VASE.clips[1].description
@@ -367,9 +367,9 @@ def test_one_clip_is_told_again_with_its_neighbours_in_view(server: Server, imag
 def test_a_clip_that_is_not_told_again_stays(server: Server, image: Image.Image, text: str) -> None:
     server.answer = Say(text)
     with pytest.raises(NarrationError, match="wrote nothing new for clip 2"):
-        redo_clip(load_provider("openai:m", url=server.url), VASE, 1, image, "A cat")
+        describe_clip_again(load_provider("openai:m", url=server.url), VASE, 1, image, "A cat")
     with pytest.raises(InputError, match="no clip 5; the story has 4"):
-        redo_clip(load_provider("openai:m", url=server.url), VASE, 4, image, "A cat")
+        describe_clip_again(load_provider("openai:m", url=server.url), VASE, 4, image, "A cat")
 
 
 class Sampler:

@@ -162,7 +162,7 @@ def _redo(
     from reasondiff.cli.terminal.user_warnings import quiet_local_model
     from reasondiff.jobs.inputs import clean_prompt
     from reasondiff.media import load_image
-    from reasondiff.narrator import load_provider, redo_clip
+    from reasondiff.narrator import describe_clip_again, load_provider
 
     narrator = narrator or _teller(narrative, options["url"])
     quiet_local_model(narrator)
@@ -171,7 +171,7 @@ def _redo(
         clean_prompt(prompt) or str(narrative.provenance.get("prompt", "")),
     )
     before = len(narrative.provenance.get("redone", ()))  # as the seed: asked once more, it tells something else
-    return redo_clip(load_provider(narrator, **options), narrative, clip, pictures, prompt, seed=before)
+    return describe_clip_again(load_provider(narrator, **options), narrative, clip, pictures, prompt, seed=before)
 
 
 def _teller(narrative: Narrative, url: str | None) -> str:

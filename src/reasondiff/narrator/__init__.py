@@ -12,7 +12,7 @@ from reasondiff.narrator.providers.openai_server import Server
 from reasondiff.narrator.ranking import pick
 from reasondiff.narrator.reading.consistency import Check
 from reasondiff.narrator.reading.parse import Parsed, parse
-from reasondiff.narrator.redo import redo_clip, retell_clip
+from reasondiff.narrator.retelling import describe_clip_again, retell_clip
 from reasondiff.narrator.scripted import FileNarrator
 from reasondiff.narrator.verifier import ClipVerdict, Verification, Verifier, VisionVerifier, verifier_of
 from reasondiff.narrator.vision_narrator import NarrationWarning, VisionNarrator
@@ -39,11 +39,11 @@ __all__ = [
     "Verifier",
     "VisionNarrator",
     "VisionVerifier",
+    "describe_clip_again",
     "load_narrator",
     "load_provider",
     "parse",
     "pick",
-    "redo_clip",
     "retell_clip",
     "verifier_of",
     "write_reply",

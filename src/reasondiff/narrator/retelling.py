@@ -20,7 +20,7 @@ from reasondiff.narrator.reading.parse import LIMITS, is_refusal
 from reasondiff.narrator.reading.texts import clean, is_ellipsis, is_placeholder, shorten, without_markup
 from reasondiff.narrator.vision_narrator import VisionNarrator
 
-__all__ = ["redo_clip", "retell_clip"]
+__all__ = ["describe_clip_again", "retell_clip"]
 
 OTHERS = 6
 """Stories that a narrator of whole stories is asked for, to find another text for one clip."""
@@ -44,7 +44,7 @@ def retell_clip(narrator: Narrator, narrative: Narrative, clip: int, image: Imag
     before = len(narrative.provenance.get("redone", ()))
     if not narrator.instruction.template:
         version = narrator.instruction.version
-        return redo_clip(narrator.provider, narrative, clip, image, prompt, version=version, seed=before)
+        return describe_clip_again(narrator.provider, narrative, clip, image, prompt, version=version, seed=before)
     several = replace(narrator, candidates=OTHERS, seed=1 + before * OTHERS, cache=None)
     told = several.narrate(image, prompt, num_frames=narrative.num_frames, interval=narrative.interval)
     others = [told, *map(Narrative.from_dict, told.provenance.get("candidates", ()))]
@@ -82,7 +82,7 @@ def _likeness(one: Narrative, other: Narrative) -> float:
     return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
-def redo_clip(
+def describe_clip_again(
     provider: Provider,
     narrative: Narrative,
     clip: int,
