@@ -40,9 +40,13 @@ export class Server {
     return new Server(address, folder, maker, child);
   }
 
-  /** The same server after it was stopped as a power cut would; what it had is still there. */
-  async restarted(): Promise<Server> {
+  /** As a power cut would. */
+  async kill(): Promise<void> {
     await this.end("SIGKILL");
+  }
+
+  /** The same server after it was killed; what it had is still there. */
+  async restarted(): Promise<Server> {
     return Server.start(this.maker, this.folder, Number(new URL(this.address).port));
   }
 

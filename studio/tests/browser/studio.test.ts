@@ -247,9 +247,9 @@ test("a page that is closed, a second one, and a server that is killed lose noth
   await second.reload();
   await take(second, 21, "in_progress").waitFor();
   await page.close();
-  const restarted = server.restarted();
+  await server.kill();
   await second.getByText("The server does not answer.").waitFor();
-  server = await restarted;
+  server = await server.restarted();
   await second.getByText("The server does not answer.").waitFor({ state: "detached" });
   await take(second, 21, "completed").waitFor({ timeout: 200_000 });
   expect((await videos(second)).filter((each) => each.reasondiff?.seed === 21)).toHaveLength(1);
