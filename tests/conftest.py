@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start, whose last bits are then the same
 settings.register_profile("reasondiff", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("reasondiff")
 

@@ -79,6 +79,7 @@ def test_the_sizes_are_told_before_and_hold_after(tmp_path: Path, encoders: Enco
 
 
 def test_two_processes_encode_what_one_does(tmp_path: Path, encoders: Encoders) -> None:
+    """With as many threads each (``tests/conftest.py``); another number of threads rounds other last bits."""
     place = captioned_set(tmp_path)
     precompute(place, encoders)
     one = contents(place / "encoded")
