@@ -1,12 +1,12 @@
 """The reasoning half as blocks of Modular Diffusers, in front of and around stock Wan VACE's own.
 
-    save_blocks("reasondiff-vace")
-    pipe = ModularPipeline.from_pretrained("reasondiff-vace", trust_remote_code=True)
+    pipe = ReasonDiffVaceBlocks().init_pipeline()
     pipe.load_components(pretrained_model_name_or_path="Wan-AI/Wan2.1-VACE-1.3B-diffusers")
     pipe(image=image, prompt="A cat plays.", narrator=load_narrator("openai:gpt-4o"), output="videos")
 
-Narrate, place, give every latent frame its text; denoising and decoding are diffusers' blocks, unchanged. The folder's
-one line of code imports this module.
+Narrate, place, give every latent frame its text; denoising and decoding are diffusers' blocks, unchanged. For programs
+that know a folder only, ``save_blocks`` writes one for ``ModularPipeline.from_pretrained``; its one line of code
+imports this module.
 """
 
 from __future__ import annotations
