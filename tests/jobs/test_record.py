@@ -19,7 +19,8 @@ VIDEO = Path("a.mp4")
 def test_what_was_resolved_comes_back() -> None:
     asked = VideoRequest(
         image=VIDEO, prompt="A cat plays.", seed=3, text_mode="joined", use_adapter=False, fit="letterbox",
-        preset="low-vram", adapter="tales", transformer=Path("own.gguf"), **RESOLVED,
+        preset="low-vram", adapter="tales", transformer=Path("own.gguf"), guidance_stop=0.5,
+        **RESOLVED,
     )  # fmt: skip
     held = recorded_options(asked)
     assert all(value is None or isinstance(value, str | int | float | bool) for value in held.values())
@@ -35,7 +36,7 @@ def test_a_record_of_an_earlier_release() -> None:
     }  # fmt: skip
     read = request_of(record(**old), VIDEO, VideoRequest)
     assert (read.text_mode, read.use_adapter, read.size) == ("single", False, "64x48")
-    assert read.guidance_scale_2 is None and read.device is None
+    assert read.guidance_scale_2 is None and read.device is None and read.guidance_stop == 1
     wrapped = replace(record(), seed=2**32 + 5)  # drew the noise of seed 5
     assert request_of(wrapped, VIDEO, VideoRequest).seed == 5
 

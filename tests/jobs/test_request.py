@@ -80,6 +80,7 @@ BAD: list[tuple[str, Any]] = [
     ("num_inference_steps", 10**9),
     ("guidance_scale", -1.0),
     ("guidance_scale_2", 1e300),
+    ("guidance_stop", 1.5),
     ("max_sequence_length", 0),
     ("seed", -1),
     ("seed", 2**32),

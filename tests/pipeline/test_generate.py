@@ -618,6 +618,7 @@ BAD: dict[str, tuple[dict[str, Any], type[ReasonDiffError], str]] = {
     "videos": ({"num_videos_per_prompt": 0}, InputError, "0 videos per prompt are none; give 1 or more."),
     "tokens": ({"max_sequence_length": 0}, InputError, "Prompts of 0 tokens say nothing; give 1 or more."),
     "guidance": ({"guidance_scale": float("nan")}, InputError, "The guidance scale is nan; give a number, such as 5."),
+    "long guidance": ({"guidance_stop": 1.5}, InputError, "Guidance for 1.5 of the steps is no share; give 0 to 1."),
     "two guidances": ({"guidance_scale_2": 3.0}, InputError, "A second guidance scale is for models with two"),
     "frames": ({"num_frames": 18}, InputError, "18 frames do not fit this VAE, which takes 4k+1; give 17 or 21."),
     "position": ({"position": 18}, NarrativeError, "Position 18 is outside 1..17; give a position in that range."),

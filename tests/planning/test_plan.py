@@ -75,6 +75,8 @@ def test_denoising_scales_with_steps_branches_and_the_cache() -> None:
     whole = stage(planned("quality"), "denoise").work.flops
     assert stage(planned("quality", num_inference_steps=25), "denoise").work.flops == pytest.approx(whole / 2, rel=1e-3)
     assert stage(planned("quality", guidance_scale=1.0), "denoise").work.flops == pytest.approx(whole / 2, rel=1e-3)
+    stopped = stage(planned("quality", guidance_stop=0.5), "denoise").work.flops
+    assert stopped == pytest.approx(whole * 3 / 4, rel=1e-3)
     assert stage(planned("fast"), "denoise").work.flops == pytest.approx(whole * (1 + 1 / 40) / 2, rel=1e-3)
     assert whole / 100 == pytest.approx(1671e12, rel=1e-3)  # per call, as benchmarks.flops counts
 

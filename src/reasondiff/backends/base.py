@@ -87,10 +87,17 @@ class Guidance:
     Args:
         scale: 1 or less computes no negative branch.
         scale_2: the same for the second, low-noise one of two transformers.
+        stop: share of the steps, from the first on, that are guided, as the ``stop`` of diffusers' guiders; the others
+            compute no negative branch.
     """
 
     scale: float
     scale_2: float
+    stop: float = 1.0
+
+    def at(self, step: int, steps: int) -> bool:
+        """Whether this step of so many is guided."""
+        return step < int(self.stop * steps)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Defaults:
         interval: seconds between frames, as in training.
         num_inference_steps: denoising steps.
         guidance_scale: of classifier-free guidance.
+        guidance_stop: share of the steps, from the first on, that are guided.
         area: pixels per frame; the image gives the aspect.
         negative_prompt: what guidance leads away from.
         shortest_clip: seconds; shorter clips of a story are merged before it is told. 0 merges none.
@@ -38,6 +39,7 @@ class Defaults:
     interval: float = 0.2
     num_inference_steps: int = 50
     guidance_scale: float = 5.0
+    guidance_stop: float = 1.0
     area: int = 832 * 480
     negative_prompt: str = WAN_NEGATIVE_PROMPT
     shortest_clip: float = 0.0

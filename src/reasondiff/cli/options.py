@@ -163,6 +163,7 @@ ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL]
 NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]
 Steps = Annotated[int | None, shown("num_inference_steps")]
 Guidance = Annotated[float | None, shown("guidance_scale")]
+GuidanceStop = Annotated[float | None, shown("guidance_stop")]
 Size = Annotated[str | None, shown("size")]
 OutputFile = Annotated[
     Path, typer.Option("-o", "--output", help="The MP4 to write.", metavar="FILE", show_default=False)

@@ -32,6 +32,7 @@ def plan(
     size: common.Size = None,
     steps: common.Steps = None,
     guidance_scale: common.Guidance = None,
+    guidance_stop: common.GuidanceStop = None,
     descriptions: Annotated[int, typer.Option(help="Different descriptions in the story.", metavar="N")] = 4,
     words: Annotated[int, typer.Option(help="Tokens per description.", metavar="N")] = 64,
     sources: Annotated[bool, typer.Option("--sources", help="Print where the GPUs' rates are from.")] = False,
@@ -63,8 +64,9 @@ def plan(
     from reasondiff.planning.presets import preset as find_preset
 
     asked = VideoRequest(
-        image=Path(), num_frames=num_frames, size=size, num_inference_steps=steps, guidance_scale=guidance_scale
-    )
+        image=Path(), num_frames=num_frames, size=size, num_inference_steps=steps, guidance_scale=guidance_scale,
+        guidance_stop=guidance_stop,
+    )  # fmt: skip
     model = model or "wan2.1-i2v-14b-480p"
     chosen, found = find_preset(preset), architecture(model, revision)
     job = job_of(found.defaults, **asked.job(), segments=descriptions, words=words)

@@ -68,6 +68,7 @@ def request_of(record: GenerationRecord, video: Path, kind: type[Request]) -> Re
     if held.get("guidance_scale_2") == held.get("guidance_scale"):
         held["guidance_scale_2"] = None
     held.setdefault("section_frames", held.get("num_frames"))  # earlier releases made any video at once
+    held.setdefault("guidance_stop", 1.0)  # and guided every step
     values: dict[str, Any] = {}
     for name, each in options_of(kind).items():
         if not each.about.replayed:

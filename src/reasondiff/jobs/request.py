@@ -150,6 +150,11 @@ class VideoRequest(Request):
         minimum=0, maximum=100, replayed=True,
         refusal="The second guidance scale is {value}; give a number from 0 to 100, such as 5.",
     )  # fmt: skip
+    guidance_stop: float | None = option(
+        None, help="Share of the steps, from the first on, that are guided; the others take half the time.",
+        group="video", metavar="X", minimum=0, maximum=1, replayed=True, resolved=True,
+        refusal="Guidance for {value} of the steps is no share of them; give a number from 0 to 1.",
+    )  # fmt: skip
     negative_prompt: str | None = option(
         None, help="What guidance leads away from.", group="video", metavar="TEXT", replayed=True, resolved=True,
         max_length=MAX_PROMPT,
@@ -229,6 +234,7 @@ class VideoRequest(Request):
             "height": sides[-1] if sides else None,
             "num_inference_steps": self.num_inference_steps,
             "guidance_scale": self.guidance_scale,
+            "guidance_stop": self.guidance_stop,
         }
 
     def _sides(self) -> list[int]:

@@ -27,6 +27,7 @@ class Settings:
         num_inference_steps: denoising steps.
         guidance_scale: of classifier-free guidance; 1 or less computes no negative branch.
         guidance_scale_2: the same for a second, low-noise transformer.
+        guidance_stop: share of the steps, from the first on, that are guided; the others compute no negative branch.
         negative_prompt: what guidance leads away from.
         max_sequence_length: text tokens per prompt, padding included.
         num_videos_per_prompt: videos of each story, each from its own seed.
@@ -50,6 +51,7 @@ class Settings:
     num_inference_steps: int
     guidance_scale: float
     guidance_scale_2: float
+    guidance_stop: float = 1.0
     negative_prompt: str
     max_sequence_length: int
     num_videos_per_prompt: int = 1
@@ -71,6 +73,8 @@ class Settings:
         for scale in (self.guidance_scale, self.guidance_scale_2):
             if not math.isfinite(scale):
                 raise InputError(f"The guidance scale is {scale}; give a number, such as 5.")
+        if not 0 <= self.guidance_stop <= 1:
+            raise InputError(f"Guidance for {self.guidance_stop} of the steps is no share; give 0 to 1.")
         if not 0 <= self.shortest_clip < math.inf:
             raise InputError(f"The shortest clip is {self.shortest_clip} s; give 0 or more seconds.")
         if self.image_reach is not None and self.image_reach < 0:
@@ -82,7 +86,7 @@ class Settings:
     @property
     def guidance(self) -> Guidance:
         """As a model takes it."""
-        return Guidance(self.guidance_scale, self.guidance_scale_2)
+        return Guidance(self.guidance_scale, self.guidance_scale_2, self.guidance_stop)
 
     @property
     def at_once(self) -> int:
@@ -92,7 +96,7 @@ class Settings:
     @property
     def guided(self) -> bool:
         """Whether a negative branch is computed."""
-        return max(self.guidance_scale, self.guidance_scale_2) > 1
+        return max(self.guidance_scale, self.guidance_scale_2) > 1 and self.guidance.at(0, self.num_inference_steps)
 
 
 class Options(TypedDict, total=False):
@@ -108,6 +112,7 @@ class Options(TypedDict, total=False):
     num_inference_steps: int | None
     guidance_scale: float | None
     guidance_scale_2: float | None
+    guidance_stop: float | None
     negative_prompt: str | None
     max_sequence_length: int | None
     num_videos_per_prompt: int | None
@@ -133,7 +138,7 @@ def resolve(given: Options, model: Defaults, image: tuple[int, int], multiple: i
     known: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if unknown := sorted(set(known) - set(Options.__annotations__)):
         raise TypeError(f"{unknown[0]!r} is no option; the options are {', '.join(Options.__annotations__)}.")
-    for key in ("num_inference_steps", "guidance_scale", "negative_prompt", "shortest_clip"):
+    for key in ("num_inference_steps", "guidance_scale", "guidance_stop", "negative_prompt", "shortest_clip"):
         known.setdefault(key, getattr(model, key))
     known.setdefault("num_frames", num_frames or model.num_frames)
     known.setdefault("guidance_scale_2", known["guidance_scale"])

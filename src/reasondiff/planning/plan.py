@@ -104,7 +104,7 @@ def smallest_card(memory: float) -> int | None:
 
 def job_of(defaults: Mapping[str, Any], **given: Any) -> Job:
     """A job from a model's own options, and from those that were given (None stands for not given)."""
-    own = ("num_frames", "num_inference_steps", "guidance_scale")
+    own = ("num_frames", "num_inference_steps", "guidance_scale", "guidance_stop")
     known: dict[str, Any] = {key: defaults[key] for key in own if key in defaults}
     if "area" in defaults:
         side = max(1, int(defaults["area"] ** 0.5) // 16) * 16

@@ -42,6 +42,7 @@ class Job:
         height: of the frames.
         num_inference_steps: denoising steps.
         guidance_scale: 1 or less computes no negative branch.
+        guidance_stop: share of the steps, from the first on, that are guided.
         segments: distinct descriptions of the story.
         words: tokens of each description, and of the negative prompt.
 
@@ -54,6 +55,7 @@ class Job:
     height: int = 480
     num_inference_steps: int = 50
     guidance_scale: float = 5.0
+    guidance_stop: float = 1.0
     segments: int = 4
     words: int = 64
 
@@ -66,8 +68,13 @@ class Job:
 
     @property
     def branches(self) -> int:
-        """Calls of the transformer per step."""
+        """Branches of guidance in a step that is guided."""
         return 2 if self.guidance_scale > 1 else 1
+
+    @property
+    def calls(self) -> int:
+        """Of the transformer, in all steps."""
+        return self.num_inference_steps + (self.branches - 1) * int(self.guidance_stop * self.num_inference_steps)
 
     @property
     def text_tokens(self) -> int:
@@ -186,20 +193,21 @@ class Run:
         transformer, preset, job = self.model.transformers[0], self.preset, self.job
         images = self.model.image_tokens
         text_tokens = (job.segments + job.branches - 1) * job.text_tokens
-        calls: float = job.num_inference_steps
+        steps, calls = float(job.num_inference_steps), float(job.calls)
         working: float = transformer.working_bytes(self.tokens)
         if preset.step_cache is not None:
             # A skipped call still runs the first block; two residuals and the first block's output are kept.
-            calls *= 1 - preset.skipped + preset.skipped / transformer.layers
+            taken = 1 - preset.skipped + preset.skipped / transformer.layers
+            steps, calls = steps * taken, calls * taken
             working += job.branches * 3 * 2 * transformer.dim * self.tokens
         call = transformer.forward(self.tokens, text_tokens=0, image=images, keys=job.text_tokens)
-        work = calls * (job.branches * call + transformer.embed(text_tokens))
+        work = calls * call + steps * transformer.embed(text_tokens)
         kept = 0
         if preset.keeps_keys_values:
             work += transformer.keys_values(text_tokens, images)
             kept = transformer.cache_bytes(text_tokens + images)
         else:
-            work += calls * transformer.keys_values(text_tokens, job.branches * images)
+            work += steps * transformer.keys_values(text_tokens, job.branches * images)
         blocks = (transformer.all_layers - 2) / transformer.all_layers
         return Stage(
             "denoise",
@@ -207,7 +215,7 @@ class Run:
             self._resident("transformer", "transformer_2"),
             kept=kept,
             working=working,
-            fetched=calls * job.branches * self.weights["transformer"] if preset.offload == "blocks" else 0.0,
+            fetched=calls * self.weights["transformer"] if preset.offload == "blocks" else 0.0,
             float8=blocks * work.matmul if preset.float8_products else 0.0,
             compiled=preset.compiled,
         )

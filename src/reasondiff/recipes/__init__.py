@@ -23,6 +23,7 @@ RECIPES = {
     "storyworld-tiny/base": ("reasondiff.recipes.storyworld_tiny", "BASE"),
     "storyworld-tiny/stage1": ("reasondiff.recipes.storyworld_tiny", "STAGE1"),
     "storyworld-tiny/stage1-hard": ("reasondiff.recipes.storyworld_tiny", "STAGE1_HARD"),
+    "storyworld-tiny/decoder": ("reasondiff.recipes.storyworld_decoder", "DECODER"),
     "storyworld-tiny/stage2": ("reasondiff.recipes.storyworld_tiny", "STAGE2"),
     "storyworld-tiny/no-aux-loss": ("reasondiff.recipes.storyworld_tiny", "NO_AUX_LOSS"),
     "storyworld-tiny/no-enhanced-latents": ("reasondiff.recipes.storyworld_tiny", "NO_ENHANCED_LATENTS"),

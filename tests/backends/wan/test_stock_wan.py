@@ -130,6 +130,20 @@ def test_given_latents_and_generators_are_read_as_in_diffusers() -> None:
         torch.testing.assert_close(result.frames, expected, **TOLERANCE)
 
 
+def test_guidance_that_stops_equals_stock_whose_callback_ends_it() -> None:
+    def end(pipe: Any, step: int, timestep: Tensor, given: dict[str, Any]) -> dict[str, Any]:
+        if step == 1:
+            pipe._guidance_scale = 1.0  # how diffusers' guides end it
+        return given
+
+    options = {"guidance_scale": 5.0, "negative_prompt": NEGATIVE, "num_inference_steps": 4}
+    expected = stock_latents(tiny.pipeline(), callback_on_step_end=end, **options)
+    options |= {"narrative": one_description(), "output_type": "latent"}
+    half, whole = (ours()(tiny.image(48, 64), guidance_stop=stop, **(OPTIONS | options)).frames for stop in (0.5, 1.0))
+    torch.testing.assert_close(half, expected, **TOLERANCE)
+    assert not torch.allclose(whole, expected, **TOLERANCE)
+
+
 @pytest.mark.parametrize("kind", ["unipc", "euler"])
 def test_both_schedulers(kind: str) -> None:
     expected = stock_latents(tiny.pipeline(scheduler=tiny.scheduler(kind)), guidance_scale=1.0)

@@ -238,7 +238,8 @@ def _guided(
             strength=options.strength,
         )  # fmt: skip
 
-    if contexts.negative is None or not pipe.do_classifier_free_guidance:
+    guided = options.guidance.at(step, len(pipe.scheduler.timesteps))
+    if contexts.negative is None or not pipe.do_classifier_free_guidance or not guided:
         return branch("cond", contexts.positive, options.record)
     if cfg_parallel is None:
         positive = branch("cond", contexts.positive, options.record)

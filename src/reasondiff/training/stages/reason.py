@@ -56,8 +56,11 @@ class ReasonDataset(FlowDataset):
         self.single_text = single_text
 
     def draw(self, key: SampleKey) -> Inputs:
-        generator, rng = key.generator(), key.rng()
-        index = self.clip_index(generator)
+        generator = key.generator()
+        return self.of_clip(self.clip_index(generator), generator, key.rng())
+
+    def of_clip(self, index: int, generator: torch.Generator, rng: random.Random) -> Inputs:
+        """A sample of this clip; noise from ``generator``, choices from ``rng``."""
         timeline = self.source.timeline
         clean = self.source.latents(index).clean[None]
         noise, sigma = self.noise(clean, generator)

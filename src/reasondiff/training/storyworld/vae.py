@@ -25,7 +25,7 @@ from reasondiff.storyworld.render import draw
 from reasondiff.training.export import atomic_components, without_local_paths
 from reasondiff.training.storyworld.vae_dataset import Phase, VaeDataset, VaeInputs
 
-__all__ = ["VaeStage"]
+__all__ = ["VaeStage", "save_vae"]
 
 
 class VaeStage:
@@ -119,7 +119,7 @@ class VaeStage:
     def export(self, model: Path) -> None:
         """Save the VAE, its decoder in half precision, with its latents' scale: over unseen clips, or as before."""
         if self.before is not None:  # the scale is what it was
-            self._save(model)
+            save_vae(self.vae, model)
             return
         moments = []
         for index in range(self.scale_clips):
@@ -130,11 +130,13 @@ class VaeStage:
             latents_mean=[round(v, 4) for v in latents.mean(1).tolist()],
             latents_std=[round(v, 4) for v in latents.std(1).tolist()],
         )
-        self._save(model)
+        save_vae(self.vae, model)
 
-    def _save(self, model: Path) -> None:
-        saved = copy.deepcopy(self.vae)
-        for module in (saved.decoder, saved.post_quant_conv):
-            module.half()
-        with atomic_components(model) as place:
-            without_local_paths(saved).save_pretrained(place("vae"))
+
+def save_vae(vae: WanVae, model: Path) -> None:
+    """Write ``vae`` into a model's folder, its decoder in half precision."""
+    saved = copy.deepcopy(vae)
+    for module in (saved.decoder, saved.post_quant_conv):
+        module.half()
+    with atomic_components(model) as place:
+        without_local_paths(saved).save_pretrained(place("vae"))
