@@ -95,6 +95,7 @@ class StoryWorldBaseRecipe(StoryWorldClipRecipe, BaseRecipe):
             "interval": INTERVAL,
             "num_inference_steps": 20,
             "guidance_scale": 3.0,
+            "guidance_stop": 0.35,
             "area": SIZE * SIZE,
             "negative_prompt": "",
         }

@@ -327,9 +327,10 @@ def _retarget(pipe: ReasonDiffPipeline, lora: LoraConfig) -> None:
 
 
 def scheduler() -> UniPCMultistepScheduler:
-    """The scheduler and the shift that the Wan2.1 checkpoints ship for 480p; see ``flow`` for "sample"."""
+    """The scheduler that the Wan2.1 checkpoints ship, without their shift, which is for pictures of many more tokens; see
+    ``flow`` for "sample"."""
     return UniPCMultistepScheduler(
-        prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
+        prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=1.0
     )
 
 
