@@ -75,8 +75,21 @@ $(PACKAGES)/vbench/.ready: tests/packages/vbench.txt | $(READY)
 	  $$($(PACKAGES)/vbench/bin/python -c "import site; print(site.getsitepackages()[0])")/ours.pth
 	touch $@
 
-test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGES)/vbench/.ready
+# Ray, Arrow, PySceneDetect and OpenCV, likewise.
+$(PACKAGES)/data/.ready: tests/packages/data.txt | $(READY)
+	$(PYTHON) -m venv $(PACKAGES)/data
+	$(PACKAGES)/data/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r $<
+	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" > \
+	  $$($(PACKAGES)/data/bin/python -c "import site; print(site.getsitepackages()[0])")/ours.pth
+	touch $@
+
+WITH_EXTRAS := tests/packages/test_ray.py tests/data/test_motion.py tests/data/test_sample.py \
+  tests/data/test_scan_formats.py tests/data/test_precompute.py
+
+test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGES)/vbench/.ready $(PACKAGES)/data/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
+	PYTHONPATH=$(abspath src) $(PACKAGES)/data/bin/python -m pytest -q -m "" -rs $(WITH_EXTRAS)
+
 test-server: env
 	$(BIN)/python -m pytest -q -m server -rs tests/server
 

@@ -2,7 +2,11 @@
 
 Every contestant takes the frames that are shown every 0.2 s from the same video, as uint8 RGB arrays, and they take
 turns. Plain PyAV converts what it needs and knows nothing of rotation, variable rates or damaged files; torchcodec and
-decord take part where they are installed. Prints the median seconds, and how many frames of the video a second that is.
+decord take part where they are installed. Prints the median seconds and CPU-seconds of all threads, which other work on
+the machine hardly changes, and how many frames of the video a second these are.
+
+torchcodec wants FFmpeg's libraries, and the wheels of some versions CUDA's as well; those of PyAV will do, under their
+plain names, in a folder that LD_LIBRARY_PATH names.
 """
 
 from __future__ import annotations
@@ -103,20 +107,25 @@ def main() -> None:
         write(path, width, height, options.seconds)
         needed = round(SPAN.times()[-1] * FPS) + 1
         taken: dict[str, list[float]] = {}
+        computed: dict[str, list[float]] = {}
         decoders = contestants(path)
         for _ in range(options.rounds):
             for name, decode in decoders.items():
-                start = time.perf_counter()
+                start, used = time.perf_counter(), time.process_time()
                 frames = decode(path)
                 taken.setdefault(name, []).append(time.perf_counter() - start)
+                computed.setdefault(name, []).append(time.process_time() - used)
                 assert frames.shape == (SPAN.num_frames, height, width, 3), name
-    fastest = min(map(median, taken.values()))
     print(
-        f"{SPAN.num_frames} frames every {SPAN.step} s of {options.size} at {FPS} a second, median of {options.rounds}:"
+        f"{SPAN.num_frames} frames every {SPAN.step} s of {options.size} at {FPS} a second, {options.rounds} rounds; "
+        f"each decodes {needed}:"
     )
+    print("| | seconds | CPU-seconds | frames per CPU-second | of plain PyAV's CPU-seconds |")
+    print("|---|---|---|---|---|")
+    plain = median(computed["plain PyAV"])
     for name, seconds in taken.items():
-        middle = median(seconds)
-        print(f"{name:12s} {middle:6.3f} s   {needed / middle:6.0f} frames/s   {middle / fastest:.2f}x the fastest")
+        used = median(computed[name])
+        print(f"| {name} | {median(seconds):.3f} | {used:.3f} | {needed / used:.0f} | {used / plain:.2f} |")
 
 
 if __name__ == "__main__":

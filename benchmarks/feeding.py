@@ -3,19 +3,23 @@
 Writes a set of the paper's size (33 frames of 512x512, latents [16, 9, 64, 64], nine captions a clip, of 64 tokens of
 umt5-xxl's width) with random numbers in place of a model's. Then the recipes' own dataset and loader draw batches of
 one clip: its latents, an anchor frame decoded from its MP4, its texts. The trainer only sleeps for the rest of a tenth
-of a second. Prints the steps a second that were reached and the share of the time that the trainer waited, by the
-processes that draw ahead.
+of a second. Prints, by the processes that draw ahead, the steps a second that were reached, the share of the time that
+the trainer waited, and the CPU-seconds that a step took of all processes together, which other work on the machine does
+not change. ``--profile`` prints what of a step in this process takes how long.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
+import pstats
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 import torch
 
 from reasondiff.data.encoded import ENCODED, EncodedClip, Manifest, write_encoded
@@ -73,13 +77,13 @@ def write_set(folder: Path, clips: int) -> None:
     write_encoded(folder, manifest, rows, "jsonl")
 
 
-def fed(folder: Path, *, steps: int, workers: int) -> tuple[float, float]:
-    """Steps a second, and the share of the time that the trainer waited, after the first step."""
+def fed(folder: Path, *, steps: int, workers: int) -> tuple[float, float, float]:
+    """Steps a second, the share of the time that the trainer waited, and CPU-seconds per step, after the first step."""
     dataset = ReasonDataset(VideoClips(folder), FlowOptions(batch=1, timesteps="uniform"), per_frame=0.5)
     texts = StoredTexts(folder, text_length=512, device=torch.device("cpu"))
     batches = iter(step_dataloader(dataset, seed=0, steps=range(steps + 1), workers=workers))
     texts.context(next(batches).plans)
-    begun, waited = time.monotonic(), 0.0
+    begun, waited, used = time.monotonic(), 0.0, cpu_seconds()
     for _ in range(steps):
         asked = time.monotonic()
         inputs = next(batches)
@@ -88,7 +92,20 @@ def fed(folder: Path, *, steps: int, workers: int) -> tuple[float, float]:
         waited += took
         time.sleep(max(0.0, STEP_SECONDS - took))
     seconds = time.monotonic() - begun
-    return steps / seconds, waited / seconds
+    return steps / seconds, waited / seconds, (cpu_seconds() - used) / steps
+
+
+def cpu_seconds() -> float:
+    """Of this process and those that it has started and that still run."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+
+
+def profile(folder: Path, steps: int) -> None:
+    """Print the functions of this project, and those of PyAV and torch, that a step spends most time in."""
+    with cProfile.Profile() as profiler:
+        fed(folder, steps=steps, workers=0)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(15)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -96,14 +113,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args(arguments)
-    print("| processes that draw ahead | steps a second, of 10 asked for | share of the time spent waiting |")
-    print("|---|---|---|")
     with TemporaryDirectory() as name:
         write_set(Path(name), asked.clips)
+        if asked.profile:
+            profile(Path(name), asked.steps)
+            return
+        print("| processes that draw ahead | steps a second, of 10 asked for | waiting | CPU-seconds a step |")
+        print("|---|---|---|---|")
         for workers in asked.workers:
-            rate, waited = fed(Path(name), steps=asked.steps, workers=workers)
-            print(f"| {workers} | {rate:.1f} | {100 * waited:.0f} % |", flush=True)
+            rate, waited, used = fed(Path(name), steps=asked.steps, workers=workers)
+            print(f"| {workers} | {rate:.1f} | {100 * waited:.0f} % | {used:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ from reasondiff.pipeline import any_model
 from reasondiff.pipeline.generate import generate
 from reasondiff.recipes.base import Recipe
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.stages.flow import FlowOptions
-from reasondiff.training.trainer import Optimization, fit
+from reasondiff.training.trainer import fit
 from tests import tiny
 from tests.pages import blocks, run
 from tests.tiny.pipelines import IMAGE, STORY, pipeline

@@ -21,9 +21,10 @@ from reasondiff.recipes.base import Recipe
 from reasondiff.recipes.storyworld_narrator import NarratorRecipe
 from reasondiff.recipes.wan import ClipRecipe, VaeRecipe
 from reasondiff.storyworld.dataset import TakeSet
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.storyworld.clips import DrawnClips
 from reasondiff.training.storyworld.vae_dataset import Phase
-from reasondiff.training.trainer import Optimization, fit
+from reasondiff.training.trainer import fit
 from tests.training.test_trainer import Points
 
 BOTH = pytest.mark.parametrize("native", [True, False], ids=["native", "emulated"])

@@ -81,11 +81,14 @@ def test_a_training_step_is_planned_per_card(reasondiff: Callable[..., Ran]) -> 
     ran = reasondiff("plan", "--train")
     assert ran.code == 0 and not ran.err
     assert "the values of the paper: AlignFormer and a LoRA of rank 16, 33 frames of 512x512, 8 clips" in ran.out
-    rows = {line.split(" GB")[0].strip(): line for line in ran.out.splitlines() if line.lstrip()[:1].isdigit()}
-    assert "does not fit" in rows["24"]
-    assert "1, 8 times" in rows["48"] and "bf16, checkpointing" in rows["48"]
-    assert "4, 2 times" in rows["80"] and "on H100 80GB" in rows["80"]
-    assert "8, 1 times" in rows["141"] and "on H200" in rows["141"]
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert "4 x 24 GB 20.6 GB 1, 2 times bf16, checkpointing 19.8 s on RTX 4090" in lines
+    assert "48 GB 43.2 GB 1, 8 times bf16, checkpointing" in lines
+    assert "80 GB 72.0 GB 2, 4 times bf16, attention kept 17.9 s on H100 80GB" in lines
+    assert "141 GB 108.2 GB 4, 2 times bf16, attention kept 15.7 s on H200" in lines
+    assert "frozen_weights=float8 29.0 GB 32 GB 17 s" in lines
+    assert "optimization.eight_bit=true 42.2 GB 48 GB 16.6 s" in lines
+    assert "optimization.shard_weights=true, 4 cards 20.6 GB 24 GB 4.16 s" in lines
 
 
 def test_a_recipe_is_planned_and_one_of_another_kind_is_not(

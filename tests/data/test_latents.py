@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from reasondiff.backends.wan.building import WanVae, new_vae
 from reasondiff.data import latents
 from reasondiff.data.latents import LatentSet, encode_clips
+from tests import gloo
 
 FRAMES, SIDE = 5, 8
 
@@ -41,6 +43,10 @@ class Squares:
 
 @pytest.fixture(scope="module")
 def vae() -> WanVae:
+    return small_vae()
+
+
+def small_vae() -> WanVae:
     torch.manual_seed(0)
     config = {"base_dim": 4, "z_dim": 4, "dim_mult": [1, 1, 1], "num_res_blocks": 1, "attn_scales": []}
     scale = {"latents_mean": [0.0] * 4, "latents_std": [1.0] * 4, "temperal_downsample": [True, True]}
@@ -91,3 +97,23 @@ def test_shapes_and_anchors(vae: WanVae, tmp_path: Path) -> None:
     assert found.clean.shape == found.first_frame_condition.shape == (4, 4, 2, 2, 2)
     assert found.anchors.shape == (4, 2, 4, 2, 2, 2) and found.clean.dtype == torch.bfloat16
     assert found.anchor_frames.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4]]
+
+
+def encode_in_a_group(folder: str) -> None:
+    latents._SHARD = 3
+    clips = Squares()
+    clean = encode_clips(small_vae(), clips, 10, Path(folder) / "shared", precision="fp32").clean
+    torch.save({"asked": clips.asked, "clean": clean}, f"{folder}/{dist.get_rank()}.pt")
+
+
+def test_two_processes_share_the_shards_out_and_both_read_all(tmp_path: Path) -> None:
+    vae, shared, alone = small_vae(), tmp_path / "shared", tmp_path / "alone"
+    encode_clips(vae, Squares(), 3, shared, precision="fp32")  # the first shard is there
+    gloo.run(tmp_path, encode_in_a_group, str(tmp_path))
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert (first["asked"], second["asked"]) == ([3, 4, 5, 9], [6, 7, 8])
+    expected = encode_clips(vae, Squares(), 10, alone, precision="fp32")
+    assert torch.equal(first["clean"], expected.clean) and torch.equal(second["clean"], expected.clean)
+    shards = sorted(path.name for path in alone.iterdir())
+    assert len(shards) == 4 and shards == sorted(path.name for path in shared.iterdir())
+    assert all((shared / name).read_bytes() == (alone / name).read_bytes() for name in shards)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -239,3 +242,30 @@ def test_sets_whose_videos_moved_are_one_sentence(tmp_path: Path) -> None:
     (made / "scan.json").write_text("{}")
     with pytest.raises(InputError, match="is damaged"):
         source_of(made)
+
+
+def test_killed_anywhere_the_same_command_gives_the_same_set(tmp_path: Path) -> None:
+    for number in range(4):
+        video(tmp_path / "videos" / f"{number}.mp4", 60 + number)
+    found = scan(tmp_path / "videos")
+
+    def sampled(name: str) -> dict[str, bytes]:
+        write_set(tmp_path / name, found)
+        sample(tmp_path / name, tmp_path / "videos", Sampling(9, 0.2, 32, 32))
+        return {path: data for path, data in files(tmp_path / name).items() if "/." not in f"/{path}"}
+
+    kills = 0
+    for number in range(20):
+        child = os.fork()
+        if child == 0:
+            sampled("killed")
+            os._exit(0)
+        time.sleep(0.005 + 0.02 * (number % 7))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            break
+        kills += 1
+    assert kills >= 2
+    after = sampled("killed")
+    assert after == sampled("whole") and sum(path.startswith("clips/") for path in after) == 4

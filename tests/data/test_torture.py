@@ -241,5 +241,13 @@ def test_the_recipes_spell_out_the_paper_and_the_released_code() -> None:
     assert (RELEASED_CODE.width, RELEASED_CODE.height, RELEASED_CODE.optimization.steps) == (832, 480, 10 * 2000)
 
 
+def test_what_is_in_8_bits_is_not_shared_out(tmp_path: Path) -> None:
+    shared = replace(STAGE1, data="set", optimization=replace(STAGE1.optimization, shard_weights=True))
+    with pytest.raises(InputError, match="Weights in float8 are not shared out; set frozen_weights=bf16"):
+        replace(shared, frozen_weights="float8").check(tmp_path)
+    with pytest.raises(InputError, match="AdamW in 8 bits knows no shared weights"):
+        replace(shared, optimization=replace(shared.optimization, eight_bit=True)).check(tmp_path)
+
+
 def test_captions_that_came_with_the_videos_are_marked(tortured: tuple[Path, dict[str, str | None]]) -> None:
     assert {each.by for each in read_captions(tortured[0]).values()} == {READY_MADE}

@@ -11,7 +11,8 @@ import pytest
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.base import Needed, Recipe
 from reasondiff.recipes.resume import check_resume, run_record
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.optimization import Optimization
+from reasondiff.training.trainer import Stage
 from tests.training.test_trainer import Line
 
 

@@ -21,9 +21,10 @@ from reasondiff.narrative import Narrative
 from reasondiff.timeline import Timeline
 from reasondiff.training.checkpoint import load_checkpoint
 from reasondiff.training.distributed import accelerator_on
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
-from reasondiff.training.trainer import Optimization, fit
+from reasondiff.training.trainer import fit
 from tests import gloo, tiny
 from tests.tiny.pipelines import add_lora, alignformer, pipeline
 

@@ -21,8 +21,9 @@ from reasondiff.data.loader import SampleKey
 from reasondiff.errors import CheckpointError, InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Retention, load_checkpoint
 from reasondiff.training.log import by_bin, read_log
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.optimizer import Optimizer
-from reasondiff.training.trainer import Optimization, fit
+from reasondiff.training.trainer import fit
 
 
 @dataclass

@@ -128,7 +128,7 @@ def train(
     with accelerator_on(device) as accelerator, _only_run(run, claims=accelerator.is_main_process):
         if accelerator.num_processes > 1:
             device = str(accelerator.device)
-        with accelerator.main_process_first(), in_one_sentence(str(model)):  # the first encodes what the cache lacks
+        with in_one_sentence(str(model)):
             stage = plan.build(model, cache, device)
         main_process = accelerator.is_main_process
         if main_process:

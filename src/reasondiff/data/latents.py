@@ -2,6 +2,7 @@
 
 Shards of some dozen clips, each written whole or not at all; what a stopped run has encoded of a shard is written as
 well, and it is filled up later. A shard knows the VAE and the clips that made it, by hash, and is made anew for others.
+The processes of a run share the shards out that are missing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from reasondiff.backends.precision import Precision, autocast
 from reasondiff.backends.wan.building import WanVae, encoder_fingerprint
 from reasondiff.backends.wan.conditioning import encode_anchor_latents, encode_on_grey, encode_video, timeline_of
 from reasondiff.data.clips import ClipLatents
+from reasondiff.data.processes import rank_and_count, wait_for_everyone
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 from reasondiff.media.tensors import to_tensor
@@ -96,6 +98,8 @@ def encode_clips(
 ) -> LatentSet:
     """Encode the first ``count`` clips, or read what ``folder`` holds of them already; damaged shards are made anew.
 
+    In a group of processes all must ask: the shards that are missing are shared out among them, and all read all.
+
     Args:
         anchors: anchor frames per clip.
         precision: to encode in; what is kept of it is bfloat16.
@@ -104,28 +108,60 @@ def encode_clips(
         InputError: ``folder`` cannot be written into.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made_by = _fingerprint(vae, clips)
-    shards = []
-    for start in range(0, count, _SHARD):
-        stop = min(count, start + _SHARD)
-        path = folder / f"{clips.name}-{start:06d}.safetensors"
-        shard = _read(path, made_by)
-        done = 0 if shard is None else len(shard)
+    making = _Making(vae, clips, count, folder, _fingerprint(vae, clips), anchors, precision)
+    starts = range(0, count, _SHARD)
+    missing = [start for start in starts if not making.is_whole(start)]
+    wait_for_everyone()  # nobody writes before all have looked
+    rank, processes = rank_and_count()
+    for start in missing[rank::processes]:
+        making.shard(start)
+    wait_for_everyone()
+    # What another machine has written on a disk of its own is still missing here, and is made here.
+    return LatentSet.joined([making.shard(start) for start in starts])
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What ``encode_clips`` was asked for, shard by shard; ``made_by`` is the hash of VAE and clips."""
+
+    vae: WanVae
+    clips: EncodableClips
+    count: int
+    folder: Path
+    made_by: str
+    anchors: int
+    precision: Precision
+
+    def is_whole(self, start: int) -> bool:
+        """Whether the shard that begins with this clip holds all that is wanted of it."""
+        found = self._read(start)
+        return found is not None and len(found) >= self._stop(start) - start
+
+    def shard(self, start: int) -> LatentSet:
+        """The clips of the shard that begins with this one; those that it lacks are encoded and written."""
+        stop = self._stop(start)
+        found = self._read(start)
+        done = 0 if found is None else len(found)
+        made = [] if found is None else [found]
         if done < stop - start:
-            shown = f"encoding clips {start + 1}..{stop} of {count}"
-            missing = tqdm(range(start + done, stop), desc=shown, leave=False)
-            made = [] if shard is None else [shard]
+            shown = f"encoding clips {start + 1}..{stop} of {self.count}"
             try:
-                for index in missing:
-                    with autocast(vae.device.type, precision):
-                        made.append(_encode(vae, clips, index, anchors))
+                for index in tqdm(range(start + done, stop), desc=shown, leave=False):
+                    with autocast(self.vae.device.type, self.precision):
+                        made.append(_encode(self.vae, self.clips, index, self.anchors))
             finally:  # also on Ctrl-C: what was encoded is kept
                 if made:
-                    shard = LatentSet.joined(made)
-                    _write(path, shard, made_by)
-        assert shard is not None, "every shard has a clip"
-        shards.append(shard.first(stop - start))
-    return LatentSet.joined(shards)
+                    _write(self._path(start), LatentSet.joined(made), self.made_by)
+        return LatentSet.joined(made).first(stop - start)
+
+    def _stop(self, start: int) -> int:
+        return min(self.count, start + _SHARD)
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{self.clips.name}-{start:06d}.safetensors"
+
+    def _read(self, start: int) -> LatentSet | None:
+        return _read(self._path(start), self.made_by)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from reasondiff.data.precompute import text_key
 from reasondiff.data.records import digest
 from reasondiff.data.shards import ShardReader
 from reasondiff.errors import InputError
-from reasondiff.media import read_video, video_frames
+from reasondiff.media import read_video, timed_frames
 from reasondiff.media.tensors import to_tensor
 from reasondiff.narrative import Anchor, Clip, Narrative
 from reasondiff.timeline import Timeline
@@ -143,10 +143,10 @@ class VideoClips:
         return rng.randint(0, last)
 
     def _pixels(self, row: EncodedClip, frame: int) -> Tensor:
-        """One frame of a clip, [3, height, width] in -1..1."""
-        for number, pixels in enumerate(video_frames(self.folder / row.path)):
+        """One frame of a clip, [3, height, width] in -1..1; those before it are decoded and not made arrays."""
+        for number, shown in enumerate(timed_frames(self.folder / row.path)):
             if number == frame:
-                return to_tensor(pixels[None, None])[0, :, 0]
+                return to_tensor(shown.image()[None, None])[0, :, 0]
         raise InputError(f"{row.path!r} has no frame {frame + 1}; run reasondiff data sample and precompute again.")
 
 

@@ -6,8 +6,10 @@ weights. Texts and clips are encoded before training; anchors are encoded in the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 from reasondiff.errors import InputError
@@ -18,18 +20,28 @@ from reasondiff.planning.presets import preset
 from reasondiff.planning.stages import Job, Run, Stage
 from reasondiff.planning.work import Work
 
-__all__ = ["CARDS", "PAPER", "FrozenWeights", "TrainingJob", "TrainingPlan", "fitting", "plan_training"]
+__all__ = ["CARDS", "GROUPS", "PAPER", "FrozenWeights", "TrainingJob", "TrainingPlan", "fitting", "plan_training"]
 
-FrozenWeights = Literal["fp32", "bf16"]
-"""What the base's weights are kept in."""
+FrozenWeights = Literal["fp32", "bf16", "float8"]
+"""What the base's weights are kept in; ``float8`` those of the linear layers of the transformer's blocks, with a scale
+for each output, and bf16 the rest."""
 
 CARDS = (24, 48, 80, 141)
 """Cards that are asked about, in gigabytes of 2^30 bytes."""
 
-_TRAINED = 16
-"""Bytes per trained parameter: fp32 weight, gradient, and AdamW's two moments."""
+GROUPS = (1, 2, 4, 8)
+"""Cards that may share a run's weights out."""
+
+_TRAINED = 8
+"""Bytes per trained parameter: fp32 weight and gradient."""
+
+_MOMENTS = {False: 8.0, True: 2 * (1 + 4 / 256)}
+"""AdamW's two, in fp32 or in blocks of 256 numbers of 8 bits with a scale."""
 
 _EMA = 4
+
+_DEQUANTISING = 7
+"""Bytes that are read and written per float8 weight whenever a layer brings its own back: a cast, and a product."""
 
 _ALIGNING = 64
 """Bytes per token and width that AlignFormer keeps for its backward pass: counted, at most."""
@@ -83,8 +95,14 @@ class TrainingPlan:
         job: what is trained.
         micro_batch: clips that go through at once; a step accumulates the gradients of ``batch / micro_batch``.
         checkpointing: of the transformer's blocks: their inputs are kept, and all else is computed once more.
+        keep_attention: with checkpointing, what attention gives is kept and not computed again.
         frozen: what the base's weights are kept in.
+        eight_bit: whether AdamW's moments are in 8 bits.
+        cards: that share the weights out (FSDP2), and the clips; a step's parts go through on all of them at once.
         compiled: whether element-wise kernels are fused.
+
+    Raises:
+        InputError: the clips of a step do not divide among the cards, or something in 8 bits is shared out.
     """
 
     model: Architecture
@@ -92,8 +110,17 @@ class TrainingPlan:
     job: TrainingJob
     micro_batch: int = 1
     checkpointing: bool = True
+    keep_attention: bool = False
     frozen: FrozenWeights = "bf16"
+    eight_bit: bool = False
+    cards: int = 1
     compiled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cards < 1 or self.job.batch % self.cards:
+            raise InputError(f"A step's {self.job.batch} clips do not divide among {self.cards} cards; give a divisor.")
+        if self.cards > 1 and (self.frozen == "float8" or self.eight_bit):
+            raise InputError("What is in 8 bits is not shared out; give bf16 and moments in fp32, or one card.")
 
     @property
     def frozen_parameters(self) -> int:
@@ -120,45 +147,84 @@ class TrainingPlan:
 
     @property
     def weights(self) -> float:
-        """Bytes of all weights, gradients and moments."""
-        per_trained = _TRAINED + (_EMA if self.job.ema else 0)
-        return self.frozen_parameters * (4 if self.frozen == "fp32" else 2) + self.trained_parameters * per_trained
+        """Bytes of all weights, gradients and moments on a card."""
+        parameters = self.model.parameters
+        size = 4 if self.frozen == "fp32" else 2
+        alone = 4 * parameters.get("vae", 0) + size * parameters.get("image_encoder", 0)  # the VAE stays in fp32
+        per_trained = _TRAINED + _MOMENTS[self.eight_bit] + (_EMA if self.job.ema else 0)
+        shared = self._transformer + self.trained_parameters * per_trained
+        if self.cards == 1:
+            return alone + shared
+        return alone + shared / self.cards + self._gathered
+
+    @property
+    def _transformer(self) -> float:
+        """Bytes of its frozen weights."""
+        transformer, parameters = self.model.transformers[0], self.model.parameters["transformer"]
+        if self.frozen != "float8":
+            return (4 if self.frozen == "fp32" else 2) * parameters
+        linear = transformer.all_layers * transformer.block_linear
+        scales = 4 * transformer.all_layers * transformer.block_outputs
+        return 2 * (parameters - linear) + linear + scales
+
+    @property
+    def _gathered(self) -> float:
+        """Bytes that a card holds whole while it works: a block, the next one on its way, and what is in no block."""
+        transformer, parameters = self.model.transformers[0], self.model.parameters["transformer"]
+        outside = parameters - transformer.all_layers * transformer.block_parameters
+        size = 4 if self.frozen == "fp32" else 2
+        return size * (outside + 2 * transformer.block_parameters) + 4 * self.alignformer.parameters
 
     @property
     def activations(self) -> float:
         """Bytes that are kept for the backward pass of one micro-batch."""
         transformer, tokens = self.model.transformers[0], self.tokens * self.micro_batch
         block = tokens * transformer.kept_for_backward(trained=self.job.rank > 0)
+        if self.frozen == "float8":
+            block += 2 * transformer.block_linear  # the weights that it was computed with
         blocks = transformer.all_layers * block
         if self.checkpointing:
-            blocks = transformer.all_layers * tokens * 2 * transformer.dim + block
+            kept = 2 * transformer.dim
+            if self.keep_attention:
+                kept += transformer.attention_outputs()
+            blocks = transformer.all_layers * tokens * kept + block
         return blocks + tokens * _ALIGNING * self.alignformer.dim
 
     @property
     def work(self) -> Work:
-        """Of one optimizer step."""
+        """Of one optimizer step, on all cards together."""
         transformer, job, run = self.model.transformers[0], self.job, self._run
         context = job.segments * Job(words=job.words).text_tokens
         images = self.model.image_tokens
         forward = transformer.forward(self.tokens, text_tokens=context, image=images, keys=job.words)
         forward += transformer.keys_values(context, images)
         again = 1 if self.checkpointing else 0
+        attention_again = 0 if self.keep_attention else again
         # Of a linear layer the gradient of its input alone; of attention that of three, and the scores once more.
         through = Work(
             matmul=(2 + again) * forward.matmul,
-            attention=(3.5 + again) * forward.attention,
+            attention=(3.5 + attention_again) * forward.attention,
             moved=(3 + again) * forward.moved,
         )
         lora = Work(matmul=2 * self.tokens * transformer.lora_parameters(job.rank) * (3 + again))
         former = self.alignformer
         aligned = 3 * former.align(run.frames, self.tokens // run.frames, job.segments, job.words)
         anchor = self.model.vae.encode(1 + self.model.vae.stride, job.height, job.width)
-        return job.batch * (through + lora + aligned + anchor)
+        return job.batch * (through + lora + aligned + anchor) + self._dequantising
+
+    @property
+    def _dequantising(self) -> Work:
+        """Of float8 weights, in every forward pass of every micro-batch."""
+        if self.frozen != "float8":
+            return Work()
+        transformer = self.model.transformers[0]
+        passes = (2 if self.checkpointing else 1) * self.job.batch / self.micro_batch
+        return Work(moved=passes * _DEQUANTISING * transformer.all_layers * transformer.block_linear)
 
     @property
     def stage(self) -> Stage:
-        """As the stages of a generation are."""
-        work = self.work
+        """As the stages of a generation are; what cards tell each other is left out."""
+        work = (1 / self.cards) * self.work
         return Stage("step", work, self.weights, working=self.activations, compiled=self.compiled)
 
     @property
@@ -184,7 +250,10 @@ def plan_training(
     alignformer: AlignFormerShape | None = None,
     micro_batch: int | None = None,
     checkpointing: bool = True,
+    keep_attention: bool = False,
     frozen: FrozenWeights = "bf16",
+    eight_bit: bool = False,
+    cards: int = 1,
     compiled: bool = False,
 ) -> TrainingPlan:
     """Predict one way to train.
@@ -193,10 +262,11 @@ def plan_training(
         model: the base.
         job: what is trained.
         alignformer: of another shape than the base's own, or ``PAPER``.
-        micro_batch: clips that go through at once; all of them unless given.
+        micro_batch: clips that go through at once; all that a card has of a step unless given.
 
     Raises:
-        InputError: the frames or the size do not fit the model, or the model is VACE, which takes no AlignFormer.
+        InputError: the frames or the size do not fit the model, or the model is VACE, which takes no AlignFormer; see
+            also ``TrainingPlan``.
     """
     if any(transformer.control_layers for transformer in model.transformers):
         raise InputError(f"{model.name!r} is VACE, which takes no AlignFormer; give an image-to-video model.")
@@ -204,9 +274,12 @@ def plan_training(
         model=model,
         alignformer=alignformer or model.alignformer or PAPER,
         job=job,
-        micro_batch=job.batch if micro_batch is None else micro_batch,
+        micro_batch=max(1, job.batch // max(1, cards)) if micro_batch is None else micro_batch,
         checkpointing=checkpointing,
+        keep_attention=keep_attention,
         frozen=frozen,
+        eight_bit=eight_bit,
+        cards=cards,
         compiled=compiled,
     )
     _ = planned.tokens
@@ -214,15 +287,38 @@ def plan_training(
 
 
 def fitting(planned: TrainingPlan, size: int) -> TrainingPlan | None:
-    """The fastest way that fits a card of ``size`` gigabytes, with the largest micro-batch; None if none does.
+    """The way that fits cards of ``size`` gigabytes and changes the least; None if none does.
 
-    Without checkpointing a step is a third faster. The base stays in bf16; fp32 is left to those who ask for it.
+    As few cards as can be. On these bf16 before float8 and moments in fp32 before those in 8 bits; then the fastest:
+    without checkpointing a step is a third faster, and with attention kept an eighth; then the largest micro-batch.
     """
-    batch = planned.job.batch
-    divisors = [count for count in range(batch, 0, -1) if batch % count == 0]
-    for checkpointing in (False, True):
-        for micro_batch in divisors:
-            way = replace(planned, micro_batch=micro_batch, checkpointing=checkpointing)
-            if way.fits(size):
-                return way
+    for cards in GROUPS:
+        if planned.job.batch % cards == 0:
+            for way in _ways(planned, cards):
+                if way.fits(size):
+                    return way
     return None
+
+
+def _ways(planned: TrainingPlan, cards: int) -> Iterator[TrainingPlan]:
+    clips = planned.job.batch // cards
+    micro_batches = [count for count in range(clips, 0, -1) if clips % count == 0]
+    weights: tuple[FrozenWeights, ...] = (planned.frozen,)
+    moments = (planned.eight_bit,)
+    if cards == 1:  # what is in 8 bits is not shared out
+        weights = ("bf16", "float8") if planned.frozen == "bf16" else weights
+        moments = (True,) if planned.eight_bit else (False, True)
+    elif planned.frozen == "float8" or planned.eight_bit:
+        return
+    memories = ((False, False), (True, True), (True, False))
+    for frozen, eight_bit, memory, micro_batch in product(weights, moments, memories, micro_batches):
+        checkpointing, keep_attention = memory
+        yield replace(
+            planned,
+            cards=cards,
+            frozen=frozen,
+            eight_bit=eight_bit,
+            checkpointing=checkpointing,
+            keep_attention=keep_attention,
+            micro_batch=micro_batch,
+        )

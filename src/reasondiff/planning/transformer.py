@@ -11,6 +11,9 @@ from reasondiff.planning.work import Work
 
 __all__ = ["Transformer"]
 
+_HEAD = 128
+"""Width of an attention head, in all of Wan's models."""
+
 _PASSES, _ENDS = 188, 20
 """Times that eager element-wise kernels read or write the hidden states (two bytes each) in a block, and outside of all
 blocks: norms, gates and rotary embeddings, much of it in fp32. Counted."""
@@ -85,6 +88,17 @@ class Transformer:
         image = 2 * _linear(self.added_dim, self.dim) + self.dim if self.added_dim else 0
         norm = 2 * self.dim if self.cross_norm else 0
         return 2 * attention + image + norm + _linear(self.dim, self.ffn) + _linear(self.ffn, self.dim) + 6 * self.dim
+
+    @property
+    def block_linear(self) -> int:
+        """Weights of the linear layers of one block, biases left out."""
+        return (8 * self.dim + 2 * self.added_dim + 2 * self.ffn) * self.dim
+
+    @property
+    def block_outputs(self) -> int:
+        """Of these layers, all together."""
+        image = 2 * self.dim if self.added_dim else 0
+        return 9 * self.dim + self.ffn + image
 
     @property
     def parameters(self) -> int:
@@ -166,6 +180,11 @@ class Transformer:
             trained: whether its layers carry a LoRA, which keeps their inputs.
         """
         return 51 * self.dim + 4 * self.ffn if trained else 36.5 * self.dim + 2 * self.ffn
+
+    def attention_outputs(self) -> float:
+        """Bytes per token that the attentions of one block give, in bf16, with the scores' logarithmic sums in fp32."""
+        attentions = 3 if self.added_dim else 2
+        return attentions * self.dim * (2 + 4 / _HEAD)
 
     def lora_parameters(self, rank: int) -> int:
         """Of a LoRA for the projections of both attentions and the feed-forward layers of all blocks."""

@@ -14,8 +14,9 @@ from reasondiff.checkpoints import find_model
 from reasondiff.data.loader import check_batch
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.recipes.config import to_json
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.optimizer import check_eight_bit
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.trainer import Stage
 
 __all__ = ["Needed", "NetworkRecipe", "Recipe"]
 
@@ -104,7 +105,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def build(self, model: Path, cache: Path, device: str) -> Stage:
-        """Make the stage.
+        """Make the stage, in all processes of a run at once.
 
         Args:
             model: the folder with the components of earlier stages.
@@ -151,6 +152,8 @@ class Recipe(ABC):
             InputError: the folder is of another kind, or an extra is not installed.
         """
         if self.optimization.eight_bit:
+            if self.optimization.shard_weights:
+                raise InputError("AdamW in 8 bits knows no shared weights; set optimization.eight_bit=false.")
             check_eight_bit()
         folder = self.read_from(model)
         for needed in self.reads:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.storyworld.clip import TEXT_LENGTH, StoryWorldClip
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
 from reasondiff.training.storyworld.clip import ClipStage
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.trainer import Stage
 
 __all__ = ["CLIP", "ClipRecipe"]
 

@@ -9,12 +9,14 @@ from typing import Any
 import torch
 from transformers import AutoProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
+from reasondiff.data.processes import main_process_first
 from reasondiff.files import atomic_path
 from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.recipes.config import to_json
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.storyworld.narrator import NarratorStage
 from reasondiff.training.storyworld.narrator_tokenizer import narrator_processor, narrator_tokenizer, save_processor
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.trainer import Stage
 
 __all__ = ["NARRATOR", "NarratorRecipe"]
 
@@ -75,7 +77,8 @@ class NarratorRecipe(NetworkRecipe):
         return ("narrator",)
 
     def build(self, model: Path, cache: Path, device: str) -> Stage:
-        processor = self._processor(model, cache)
+        with main_process_first():  # it makes the tokenizer
+            processor = self._processor(model, cache)
         net: Any = self.seeded(lambda: LlavaForConditionalGeneration(self._config(processor.tokenizer)))
         if self.from_weights is not None:
             begin = Path(self.from_weights, "narrator")

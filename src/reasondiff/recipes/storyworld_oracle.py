@@ -7,9 +7,10 @@ from pathlib import Path
 
 from reasondiff.recipes.base import NetworkRecipe
 from reasondiff.storyworld.oracle.detector import Detector
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.storyworld.oracle import OracleStage
 from reasondiff.training.storyworld.oracle_scenes import CLASSES
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.trainer import Stage
 
 __all__ = ["ORACLE", "OracleRecipe"]
 

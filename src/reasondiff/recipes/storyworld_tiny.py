@@ -21,12 +21,12 @@ from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions, VaeConfig
 from reasondiff.recipes.wan import BaseRecipe, ClipRecipe, ReasonRecipe, VaeRecipe, check_encoder
 from reasondiff.storyworld.stories import INTERVAL, NUM_FRAMES, SIZE
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.stages.flow import FlowOptions, Validation
 from reasondiff.training.storyworld.caption_tokenizer import caption_tokenizer
 from reasondiff.training.storyworld.clips import storyworld_clips
 from reasondiff.training.storyworld.vae_dataset import Phase
 from reasondiff.training.storyworld.validation import judged_previews
-from reasondiff.training.trainer import Optimization
 
 __all__ = [
     "BASE",

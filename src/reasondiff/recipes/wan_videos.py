@@ -31,9 +31,9 @@ from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed
 from reasondiff.recipes.components import AlignFormerConfig, LoraOptions
 from reasondiff.recipes.wan import ReasonRecipe, check_encoder
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.stages.flow import FlowOptions, Validation
 from reasondiff.training.stages.reason import HeldOut
-from reasondiff.training.trainer import Optimization
 from reasondiff.training.video_validation import VideoValidation
 
 __all__ = ["RELEASED_CODE", "SMALL_STAGE1", "SMALL_STAGE2", "STAGE1", "STAGE2", "VideoReasonRecipe"]
@@ -156,6 +156,8 @@ class VideoReasonRecipe(ReasonRecipe):
             raise InputError(f"{self.name} needs videos; give an encoded set with --data.")
         if self.lora is None and self.from_weights is None:
             raise InputError(f"{self.name} goes on with an adapter; give it with --from-weights.")
+        if self.frozen_weights == "float8" and self.optimization.shard_weights:
+            raise InputError("Weights in float8 are not shared out; set frozen_weights=bf16.")
         super().check(model)
 
     def source(self, vae: WanVae, cache: Path) -> ClipSource:

@@ -19,7 +19,7 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 __all__ = ["accelerator_on", "main_process_says"]
 
 _PATIENCE = timedelta(hours=12)
-"""The others wait while the main process encodes clips or validates."""
+"""Who is done waits for those that still encode clips, and all for the main process while it validates."""
 
 
 @contextmanager

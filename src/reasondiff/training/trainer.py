@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
@@ -23,7 +22,7 @@ from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 
-from reasondiff.backends.precision import Precision, autocast
+from reasondiff.backends.precision import autocast
 from reasondiff.data.loader import StepDataset, StepSampler, step_dataloader
 from reasondiff.errors import InputError, ReasonDiffError
 from reasondiff.training.checkpoint import Checkpoint, Retention, drop_later, load_checkpoint, save_checkpoint
@@ -31,73 +30,14 @@ from reasondiff.training.distributed import accelerator_on, main_process_says
 from reasondiff.training.ema import Ema, copy_weights
 from reasondiff.training.forward import LossModule, cheapest_attention
 from reasondiff.training.log import Means, Pace, Row, RunLog, over_processes, peak_memory
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.optimizer import Optimizer
 from reasondiff.training.sharding import Shardable, whole, whole_weights
 from reasondiff.training.trackers import Tracking
 
-__all__ = ["Optimization", "Stage", "Trainer", "Watched", "fit"]
+__all__ = ["Stage", "Trainer", "Watched", "fit"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimization:
-    """How a stage is optimised: by AdamW or Muon; a warm-up, a constant rate, and a linear fall to zero at the end.
-
-    Args:
-        steps: optimizer steps of the whole run; more can be asked for later, and the run goes on.
-        lr: the constant learning rate.
-        warmup_steps: steps until it is reached.
-        decay_fraction: share of the steps over which it falls to zero.
-        muon: orthogonal updates for the weights of layers (``Optimizer``); not for a model with embeddings, whose rows
-            are no directions of one map.
-        eight_bit: AdamW's moments in 8 bits (needs bitsandbytes).
-        max_grad_norm: gradients of a larger norm are scaled down to it.
-        gradient_accumulation_steps: batches whose mean gradient makes one optimizer step.
-        ema_decay: of the exponential moving average of the weights; 0 keeps none.
-        shard_weights: FSDP2: several processes share the weights out, each layer's gathered while it works; for a model
-            that is larger than a card.
-        max_skipped_steps: a step whose loss or gradient is no finite number changes nothing and is counted; this many
-            in a row end the run.
-        precision: of the forward pass, ``auto``, ``bf16`` or ``fp32`` (``backends.precision``); weights are fp32.
-        seed: of every draw.
-    """
-
-    steps: int
-    lr: float = 1e-3
-    warmup_steps: int = 100
-    decay_fraction: float = 0.3
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.95)
-    muon: bool = False
-    eight_bit: bool = False
-    max_grad_norm: float = 1.0
-    gradient_accumulation_steps: int = 1
-    ema_decay: float = 0.0
-    shard_weights: bool = False
-    max_skipped_steps: int = 10
-    precision: Precision = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"{self.steps} steps train nothing; give 1 or more.")
-        if self.gradient_accumulation_steps < 1:
-            raise InputError(f"{self.gradient_accumulation_steps} batches make no step; give 1 or more.")
-        if self.max_skipped_steps < 1:
-            raise InputError(f"{self.max_skipped_steps} skipped steps end no run; give 1 or more.")
-        if self.lr <= 0 or self.max_grad_norm <= 0:
-            wrong = "lr" if self.lr <= 0 else "max_grad_norm"
-            raise InputError(f"With {wrong} = {getattr(self, wrong):g} nothing is learnt; give more than 0.")
-        for name in ("decay_fraction", "ema_decay"):
-            if not 0 <= (value := getattr(self, name)) <= 1:
-                raise InputError(f"{name} = {value:g} is no share; give 0 to 1.")
-
-    def lr_at(self, step: int) -> float:
-        """The learning rate of ``step``, 0-based."""
-        warmup = (step + 1) / max(1, self.warmup_steps)
-        decay = (self.steps - step) / max(1.0, self.decay_fraction * self.steps)
-        return self.lr * min(1.0, warmup, decay)
 
 
 class Stage(Protocol):
