@@ -48,7 +48,9 @@ test-browser: env
 	$(BIN)/python -m pytest -q -m browser -rs
 
 test-studio: env
-	cd studio && npm ci && npm run check && npm test && npm run build
+	cd studio && npm ci
+	$(BIN)/python -m tests.narrative.edits 10000 studio/node_modules/.edits.json
+	cd studio && npm run check && REASONDIFF_EDITS=$(abspath studio/node_modules/.edits.json) npm test && npm run build
 	git diff --exit-code --stat src/reasondiff/studio/dist
 	cd studio && REASONDIFF=$(abspath $(BIN))/reasondiff PYTHON=$(abspath $(BIN))/python npm run test:browser
 
@@ -90,7 +92,27 @@ test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGE
 	$(BIN)/python -m pytest -q -m packages -rs
 	PYTHONPATH=$(abspath src) $(PACKAGES)/data/bin/python -m pytest -q -m "" -rs $(WITH_EXTRAS)
 
-test-server: env
+# Clients of others, each in an environment of its own.
+CLIENTS := $(PACKAGES)/clients
+
+$(CLIENTS)/%/.ready: tests/server/clients/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(CLIENTS)/node/.ready: tests/server/clients/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)/
+	cd $(@D) && npm install --silent --no-audit --no-fund
+	touch $@
+
+test-server: env $(patsubst %,$(CLIENTS)/%/.ready,schemathesis litellm mcp openai-2 s3 node)
+	SCHEMATHESIS=$(abspath $(CLIENTS))/schemathesis/bin/schemathesis \
+	LITELLM_PYTHON=$(abspath $(CLIENTS))/litellm/bin/python \
+	MCP_PYTHON=$(abspath $(CLIENTS))/mcp/bin/python \
+	OPENAI_2_PYTHON=$(abspath $(CLIENTS))/openai-2/bin/python \
+	S3_PYTHON=$(abspath $(CLIENTS))/s3/bin/python \
+	OPENAI_NODE=$(abspath $(CLIENTS))/node \
 	$(BIN)/python -m pytest -q -m server -rs tests/server
 
 check: env

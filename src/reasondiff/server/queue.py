@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.server.database import Database, events, jobs, workers
 from reasondiff.server.jobs import OVER, Job, Kind, NewJob
 from reasondiff.server.quotas import Quota
 from reasondiff.server.rows import COLUMNS, DAY, ORDER, end, job_of, note, owned
+from reasondiff.server.tables import events, jobs, workers
+from reasondiff.web.database import Database
 
-__all__ = ["Event", "JobQueue", "NotQueuedError", "RepeatedError", "is_id"]
+__all__ = ["Event", "JobQueue", "Load", "NotQueuedError", "RepeatedError", "is_id"]
 
 IDEMPOTENT_SECONDS = 24 * 3600.0
 
@@ -36,6 +37,21 @@ class Event:
 
     number: int
     changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a queue asks of its workers and its storage.
+
+    Args:
+        longest_wait: seconds that the oldest waiting job has waited.
+        bytes: that finished videos take.
+        tried_again: jobs that needed more than one attempt.
+    """
+
+    longest_wait: float
+    bytes: int
+    tried_again: int
 
 
 def is_id(text: str) -> bool:
@@ -144,21 +160,15 @@ class JobQueue:
 
     def places(self, waiting: Iterable[Job]) -> dict[str, int]:
         """How many jobs come before each of these, by id; those that do not wait are left out."""
-        asked = {job.id: job for job in waiting if job.status == "queued"}
-        if not asked:
+        groups: dict[tuple[str, Kind], dict[str, float]] = {}
+        for job in waiting:
+            if job.status == "queued":
+                groups.setdefault((job.model, job.kind), {})[job.id] = job.rank
+        if not groups:
             return {}
-        last = max(job.rank for job in asked.values())
-        before = (jobs.c.status == "queued") & (jobs.c.rank <= last)
-        query = sa.select(jobs.c.id, jobs.c.model).where(before).order_by(*ORDER)
-        counts: dict[str, int] = {}
-        found = {}
         with self.database.reading() as connection:
-            for row in connection.execute(query):
-                place = counts.get(row.model, 0)
-                counts[row.model] = place + 1
-                if row.id in asked:
-                    found[row.id] = place
-        return found
+            rows = [connection.execute(_places(*group, ranks)).all() for group, ranks in groups.items()]
+        return {row.id: row.place for some in rows for row in some}
 
     def move(self, job_id: str, owner: str, place: int) -> Job | None:
         """Bring a waiting job to another place, as near to ``place`` as its owner's own jobs allow.
@@ -230,6 +240,16 @@ class JobQueue:
         with self.database.reading() as connection:
             return {(kind, status): count for kind, status, count in connection.execute(query)}
 
+    def load(self) -> Load:
+        """What the queue asks of its workers and its storage now."""
+        waits, begun = jobs.c.status == "queued", jobs.c.attempts > 1
+        with self.database.reading() as connection:
+            now = self.database.now(connection)
+            since = connection.execute(sa.select(sa.func.min(jobs.c.created_at)).where(waits)).scalar()
+            size = connection.execute(sa.select(sa.func.sum(jobs.c.bytes))).scalar()
+            again = connection.execute(sa.select(sa.func.count()).select_from(jobs).where(begun)).scalar_one()
+        return Load(max(0.0, now - since) if since is not None else 0.0, int(size or 0), int(again))
+
     def seconds_per_video(self, model: str, newest: int = 20) -> float | None:
         """How long a model's last videos took."""
         done = (jobs.c.model == model) & (jobs.c.kind == "video") & (jobs.c.status == "completed")
@@ -288,6 +308,20 @@ class JobQueue:
         turn = max([*turns, math.floor(own) + 1] if own is not None else turns, default=0)
         before = rank(waiting, jobs.c.rank >= turn, jobs.c.rank < turn + 1)
         return turn if before is None else (before + turn + 1) / 2
+
+
+def _places(model: str, kind: Kind, ranks: Mapping[str, float]) -> sa.Select[Any]:
+    """How many jobs come before each of those waiting ones whose ranks these are, by id.
+
+    The database counts, and only along its index: those before the first of them, and those up to the last of them.
+    """
+    queue, priority, first = (jobs.c.status == "queued", jobs.c.model == model), _priority(kind), min(ranks.values())
+    earlier = sa.tuple_(jobs.c.priority, jobs.c.rank) < sa.tuple_(sa.literal(priority), sa.literal(first))
+    before = sa.select(sa.func.count()).select_from(jobs).where(*queue, earlier).scalar_subquery()
+    place = before + sa.func.row_number().over(order_by=ORDER) - 1
+    here = (jobs.c.priority == priority, jobs.c.rank.between(first, max(ranks.values())))
+    among = sa.select(jobs.c.id, place.label("place")).where(*queue, *here).subquery()
+    return sa.select(among).where(among.c.id.in_(ranks))
 
 
 def _priority(kind: Kind) -> int:
