@@ -70,7 +70,7 @@ def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(70, 22), (66, 70)])
 def test_what_lay_in_memory_is_not_in_the_bytes(tmp_path: Path, height: int, width: int) -> None:
-    """Of sizes that are no whole number of macroblocks, whose planning by x264 once read what lay behind the last one."""
+    """Of sizes that are no whole number of macroblocks, whose planning by x264 once read what lay behind them."""
     rng = np.random.default_rng(0)
     pattern = rng.integers(0, 4, (height, width, 3), dtype=np.uint8) * 64
     frames = np.stack([np.roll(pattern, number, axis=1) for number in range(12)])

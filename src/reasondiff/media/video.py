@@ -96,8 +96,8 @@ def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, tar
         if record is not None:
             stamped = record if record.frames_sha256 else record.of_frames(frames)
             container.metadata["comment"] = stamped.to_json()
-        # crf 10 is visually lossless, which drawn edges need. One thread makes the bytes independent of the machine, and
-        # without the tree of macroblocks they do not depend on what x264's vector code finds behind its last one.
+        # crf 10 is visually lossless, which drawn edges need. One thread makes the bytes independent of the machine;
+        # without its tree of macroblocks, x264's vector code reads nothing from behind the last of them.
         options = {"crf": "10", "mbtree": "0"}
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
         stream.height, stream.width = frames.shape[1:3]
