@@ -68,6 +68,20 @@ def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+@pytest.mark.parametrize(("height", "width"), [(70, 22), (66, 70)])
+def test_what_lay_in_memory_is_not_in_the_bytes(tmp_path: Path, height: int, width: int) -> None:
+    """Of sizes that are no whole number of macroblocks, whose planning by x264 once read what lay behind them."""
+    rng = np.random.default_rng(0)
+    pattern = rng.integers(0, 4, (height, width, 3), dtype=np.uint8) * 64
+    frames = np.stack([np.roll(pattern, number, axis=1) for number in range(12)])
+    written = set()
+    for _ in range(12):
+        _dirt = [rng.integers(0, 256, rng.integers(1, 300_000), dtype=np.uint8) for _ in range(20)]
+        write_video(tmp_path / "a.mp4", frames, 5)
+        written.add((tmp_path / "a.mp4").read_bytes())
+    assert len(written) == 1
+
+
 def test_the_record_travels_in_the_file(tmp_path: Path) -> None:
     from PIL import Image
 

@@ -33,7 +33,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.packages
-@pytest.mark.parametrize("metric", ["motion_smoothness", "dynamic_degree", "imaging_quality", "i2v_subject"])
+@pytest.mark.parametrize(
+    "metric", ["motion_smoothness", "dynamic_degree", "imaging_quality", "i2v_subject", "raft_flow"]
+)
 def test_the_same_values_as_vbench(videos: Path, metric: str) -> None:
     if not PYTHON.exists():
         pytest.skip(f"there is no {str(PYTHON)!r}; run 'make test-packages'")

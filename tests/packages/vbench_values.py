@@ -1,7 +1,8 @@
 """What VBench's own code and ours say of the same videos; runs in an environment that has both.
 
 Weights are random, in the layout that the authors publish, and where a network costs too much a small function stands
-for it: what is compared is the protocol. Prints JSON, per metric a list of ``[ours, theirs]``.
+for it: what is compared is the protocol. The files lie where ``--fetch`` would put them, so ours are found and loaded
+on the way of a user. Prints JSON, per metric a list of ``[ours, theirs]``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,19 @@ def import_torchvision() -> None:
     globals()["_KEPT"] = library  # its operators go with it
 
 
+def in_hub_cache(folder: Path, repository: str, name: str) -> Path:
+    """Where the hub's cache has a file of a repository; the cache is below ``folder`` from here on."""
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_CACHE = str(folder / "hub")
+    kept, commit = folder / "hub" / f"models--{repository.replace('/', '--')}", "0" * 40
+    (kept / "refs").mkdir(parents=True, exist_ok=True)
+    (kept / "refs" / "main").write_text(commit)
+    place = kept / "snapshots" / commit / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
 def sample(path: Path) -> Any:
     """A video as our metrics get it, its own first frame as the image."""
     from reasondiff.evaluation.metrics.base import Sample
@@ -58,12 +72,10 @@ def motion_smoothness(videos: list[Path], folder: Path) -> list[list[float]]:
     from reasondiff.evaluation.networks.amt import AmtInterpolator
 
     config = Path(vbench.__file__).parent / "third_party" / "amt" / "cfgs" / "AMT-S.yaml"
-    weights = folder / "amt-s.pth"
+    weights = in_hub_cache(folder, "lalala125/AMT", "amt-s.pth")
     torch.manual_seed(0)
     torch.save({"state_dict": build_from_cfg(OmegaConf.load(config).network).state_dict()}, weights)
-    theirs, network = Theirs(str(config), str(weights), "cpu"), AmtInterpolator()
-    network.__dict__["_weights"] = weights
-    ours = MotionSmoothness(network)
+    theirs, ours = Theirs(str(config), str(weights), "cpu"), MotionSmoothness(AmtInterpolator())
     return [[ours.measure(sample(path)), float(theirs.motion_score(str(path)))] for path in videos]
 
 
@@ -100,16 +112,16 @@ def imaging_quality(videos: list[Path], folder: Path) -> list[list[float]]:
     from vbench.imaging_quality import technical_quality
 
     from reasondiff.evaluation.metrics.imaging_quality import ImagingQuality
+    from reasondiff.evaluation.networks import base
     from reasondiff.evaluation.networks.musiq import MusiqNetwork
 
-    weights = folder / "musiq_spaq_ckpt-358bb6af.pth"
+    weights = in_hub_cache(folder, "chaofengc/IQA-PyTorch-Weights", "musiq_spaq_ckpt-358bb6af.pth")
     torch.manual_seed(0)
     torch.save(MUSIQ(pretrained=False, num_class=1).state_dict(), weights)
     net = MUSIQ(pretrained_model_path=str(weights), pretrained=False, num_class=1)
     net.training = False
-    network = MusiqNetwork()
-    network.__dict__["_weights"] = weights
-    ours = ImagingQuality(network)
+    base.file_hash = lambda path: "358bb6af"  # random weights have another
+    ours = ImagingQuality(MusiqNetwork())
     with torch.no_grad():
         return [[ours.measure(sample(path)), technical_quality(net, [str(path)], "cpu")[0]] for path in videos]
 
@@ -138,11 +150,34 @@ def i2v_subject(videos: list[Path], folder: Path) -> list[list[float]]:
     return found
 
 
+def raft_flow(videos: list[Path], folder: Path) -> list[list[float]]:
+    """RAFT on random weights, by torchvision itself and by us: the mean speed between two frames."""
+    from torchvision.models.optical_flow import Raft_Large_Weights, raft_large
+
+    from reasondiff.evaluation.networks.raft import RaftFlow
+
+    torch.hub.set_dir(folder / "torch")
+    place = folder / "torch" / "checkpoints" / Raft_Large_Weights.C_T_V1.url.rsplit("/", 1)[-1]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    theirs = raft_large(weights=None).eval()
+    torch.save(theirs.state_dict(), place)
+    found = []
+    for path in videos:
+        one, other = sample(path).output.frames[:2]
+        ours = RaftFlow().flow(one, other)
+        pair = [torch.from_numpy(frame.copy()).permute(2, 0, 1)[None] / 127.5 - 1 for frame in (one, other)]
+        with torch.no_grad():
+            flow = theirs(*pair, num_flow_updates=20)[-1][0]
+        found.append([float(np.hypot(ours[..., 0], ours[..., 1]).mean()), float(flow.norm(dim=0).mean())])
+    return found
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     import_torchvision()
     videos = sorted(folder.glob("*.mp4"))
-    metrics = (motion_smoothness, dynamic_degree, imaging_quality, i2v_subject)
+    metrics = (motion_smoothness, dynamic_degree, imaging_quality, i2v_subject, raft_flow)
     wanted = sys.argv[2:] or [metric.__name__ for metric in metrics]
     print(json.dumps({metric.__name__: metric(videos, folder) for metric in metrics if metric.__name__ in wanted}))
 

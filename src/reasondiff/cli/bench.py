@@ -26,7 +26,7 @@ bench_app = typer.Typer(
 )
 
 DRAWN = tuple(f"storyworld-{form}" for form in ("unpaired", "paired", "user", "customised"))
-NAMES = ("unpaired", "paired", *DRAWN, "rise-video")
+NAMES = ("unpaired", "paired", *DRAWN, "rise-video", "images")
 SHOWN = 20
 """Faults that are printed."""
 
@@ -36,7 +36,8 @@ def build(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The benchmark's folder.", show_default=False)],
     source: Annotated[
-        Path | None, typer.Option(help="Videos: a folder, a table, a JSON, or a set; RISE-Video's folder.")
+        Path | None,
+        typer.Option(help="Videos: a folder, a table, a JSON, or a set; RISE-Video's folder; images and prompts.csv."),
     ] = None,
     count: Annotated[int | None, typer.Option("--cases", help="How many; 500 of videos, 300 drawn ones.")] = None,
     split: Annotated[str | None, typer.Option(help="Of the set, such as validate; of drawn clips test.")] = None,
@@ -118,6 +119,10 @@ def _built(
         from reasondiff.evaluation.bench.rise_video import RiseVideoBuilder
 
         return RiseVideoBuilder(source, count).build()
+    if name == "images":
+        from reasondiff.evaluation.bench.given_images import GivenImagesBuilder
+
+        return GivenImagesBuilder(source, count).build()
     from reasondiff.evaluation.bench.videos import ClipShape, VideosBuilder
 
     frames, step, size, fit = clip

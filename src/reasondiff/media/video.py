@@ -96,8 +96,10 @@ def _encode(frames: np.ndarray, fps: float, record: GenerationRecord | None, tar
         if record is not None:
             stamped = record if record.frames_sha256 else record.of_frames(frames)
             container.metadata["comment"] = stamped.to_json()
-        # crf 10 is visually lossless, which drawn edges need; one thread makes the bytes independent of the machine.
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "10"})
+        # crf 10 is visually lossless, which drawn edges need. One thread makes the bytes independent of the machine;
+        # without its tree of macroblocks, x264's vector code reads nothing from behind the last of them.
+        options = {"crf": "10", "mbtree": "0"}
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt, stream.thread_count = "yuv420p", 1
         context = stream.codec_context

@@ -16,6 +16,7 @@ from reasondiff.errors import InputError, ProviderError
 from reasondiff.evaluation.bench.check import check_benchmark
 from reasondiff.evaluation.bench.clips import TrueClip, chance, paired_case, unpaired_case
 from reasondiff.evaluation.bench.frame_captions import FrameCaptions
+from reasondiff.evaluation.bench.given_images import GivenImagesBuilder
 from reasondiff.evaluation.bench.layout import BuiltCase, read_manifest, write_benchmark
 from reasondiff.evaluation.bench.rise_video import RiseVideoBuilder
 from reasondiff.evaluation.bench.storyworld import StoryWorldBuilder
@@ -256,6 +257,33 @@ def test_rise_videos_samples(tmp_path: Path) -> None:
         (tmp_path / "v5.json").write_text(json.dumps([sample | changed]))
         with pytest.raises(InputError, match=said.replace(".", r"\.")):
             write_benchmark(tmp_path / "c", "rise-video", RiseVideoBuilder(tmp_path).build())
+
+
+def test_images_with_texts_of_ones_own(tmp_path: Path) -> None:
+    for name, colour in (("vase", "red"), ("book", "blue")):
+        Image.new("RGB", (20, 10), colour).save(tmp_path / f"{name}.png")
+    (tmp_path / "prompts.csv").write_text("image,prompt\nvase.png,A cat.\nbook.png,A man.\nvase.png,A dog.\n")
+    write_benchmark(tmp_path / "b", "images", GivenImagesBuilder(tmp_path).build())
+    cases = BenchmarkFolder(tmp_path / "b").cases()
+    assert [(case.id, case.prompt, case.seed) for case in cases] == [
+        ("vase-1", "A cat.", 0), ("book", "A man.", 1), ("vase-2", "A dog.", 2)
+    ]  # fmt: skip
+    assert cases[1].image.getpixel((3, 3)) == (0, 0, 255) and cases[0].read_reference is None
+    assert not check_benchmark(tmp_path / "b")
+    write_benchmark(tmp_path / "one", "images", GivenImagesBuilder(tmp_path, 1).build())
+    assert [case.id for case in BenchmarkFolder(tmp_path / "one").cases()] == ["vase"]
+    for table, said in (
+        ("vase.png,\n", "Row 1 of .* is no case: "),
+        ("gone.png,A cat.\n", "Row 1 of .* is no case: .*gone.png"),
+        ("vase.png,A cat.\nother/vase.png,A dog.\n", "would both be the case 'vase'; rename one"),
+    ):
+        (tmp_path / "other").mkdir(exist_ok=True)
+        Image.new("RGB", (20, 10)).save(tmp_path / "other" / "vase.png")
+        (tmp_path / "prompts.csv").write_text("image,prompt\n" + table)
+        with pytest.raises(InputError, match=said):
+            GivenImagesBuilder(tmp_path).build()
+    with pytest.raises(InputError, match="has 2 cases, not 5; give --cases 1 to 2"):
+        GivenImagesBuilder(tmp_path, 5).build()
 
 
 def test_check_names_every_fault(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_latex_of_the_same() -> None:
     assert r"\textbf{0.600}" in lines[6]
 
 
+def test_below_zero_has_a_minus_in_latex_and_no_hyphen() -> None:
+    made = [result("wan", number, value) for number, value in enumerate((-0.2, -0.4))]
+    (line,) = results("u", made, {"wan": "Wan-tiny"}, (TEXT,), {"wan"}).latex().splitlines()[4:5]
+    assert line == r"Wan-tiny & $-$0.300 {\scriptsize $\pm$ 0.100} \\"
+
+
 def test_csv_of_the_same_is_unrounded_with_intervals() -> None:
     lines = list(csv.DictReader(io.StringIO(results("u", rows(), TITLES, COLUMNS, set()).csv())))
     assert len(lines) == 8

@@ -15,6 +15,7 @@ from reasondiff.evaluation.networks.base import (
     Origin,
     hub_file,
     installed,
+    load_whole,
     pad_to_multiple,
     read_tensors,
     unpad,
@@ -55,8 +56,7 @@ class AmtInterpolator:
             corr_radius=3, corr_lvls=4, num_flows=3
         )
         state = read_tensors(self._weights)
-        net.load_state_dict(state["state_dict"])
-        return net.eval().to(self.device)
+        return load_whole(net, state.get("state_dict", state), self._weights).to(self.device)
 
     @torch.no_grad()
     def middle(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ __all__ = [
     "TextImageEncoder",
     "hub_file",
     "installed",
+    "load_whole",
     "pad_to_multiple",
     "read_tensors",
     "unpad",
@@ -179,6 +180,22 @@ def read_tensors(path: Path) -> Mapping[str, Any]:
     except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
         reason = str(error).split("\n")[0]
         raise CheckpointError(f"The weights in {str(path)!r} cannot be read ({reason}); fetch them again.") from None
+
+
+def load_whole(net: torch.nn.Module, tensors: Mapping[str, Any], path: Path) -> torch.nn.Module:
+    """A network with all its tensors from a file, and no other ones there; ready to be looked through.
+
+    Raises:
+        CheckpointError: the file has those of another network.
+    """
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise CheckpointError(
+            f"{str(path)!r} has the weights of another network ({reason}); fetch them again."
+        ) from None
+    return net.eval()
 
 
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:

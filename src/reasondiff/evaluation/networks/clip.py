@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from reasondiff.checkpoints import weight_hashes
+from reasondiff.checkpoints import file_hash, in_one_sentence, weight_hashes
 from reasondiff.errors import CheckpointError
-from reasondiff.evaluation.networks.base import Origin
+from reasondiff.evaluation.networks.base import Origin, hub_file, read_tensors
 
 __all__ = ["ClipNetwork", "DinoNetwork"]
 
@@ -51,7 +51,9 @@ class ClipNetwork:
     def _net(self) -> Any:
         from transformers import CLIPModel
 
-        return CLIPModel.from_pretrained(self._folder, use_safetensors=True).eval().to(self.device)
+        with in_one_sentence(str(self._folder), "network"):
+            loaded = CLIPModel.from_pretrained(self._folder, use_safetensors=True, output_loading_info=True)
+        return _complete(loaded, self._folder).to(self.device)
 
     @cached_property
     def _processor(self) -> Any:
@@ -99,19 +101,34 @@ class DinoNetwork:
     device: str = "cpu"
 
     @cached_property
-    def _folder(self) -> Path:
-        return _model_folder(self.model, "The subject's consistency", self.fetch)
+    def _weights(self) -> Path:
+        """The one form in which its authors publish them; ``config.json`` lies beside it."""
+        self._file("config.json")
+        return self._file("pytorch_model.bin")
+
+    def _file(self, name: str) -> Path:
+        needed_by = "The subject's consistency"
+        if not Path(self.model).is_dir():
+            return hub_file(self.model, name, needed_by=needed_by, fetch=self.fetch)
+        if not (Path(self.model) / name).is_file():
+            raise CheckpointError(f"{needed_by} needs {name}, which is not in {self.model!r}; give DINO's folder.")
+        return Path(self.model) / name
 
     @cached_property
     def origin(self) -> Origin:
-        return Origin(self.model.split("/")[-1], "by transformers", "Apache-2.0", _hash_of(self._folder))
+        return Origin(self.model.split("/")[-1], "by transformers", "Apache-2.0", file_hash(self._weights))
 
     @cached_property
     def _net(self) -> Any:
-        from transformers import ViTModel
+        from transformers import ViTConfig, ViTModel
 
-        net = ViTModel.from_pretrained(self._folder, add_pooling_layer=False)
-        return net.eval().to(self.device)
+        folder = self._weights.parent
+        with in_one_sentence(str(folder), "network"):
+            loaded = ViTModel.from_pretrained(
+                None, config=ViTConfig.from_pretrained(folder), state_dict=dict(read_tensors(self._weights)),
+                add_pooling_layer=False, output_loading_info=True,
+            )  # fmt: skip
+        return _complete(loaded, folder).to(self.device)
 
     @torch.no_grad()
     def encode_images(self, frames: np.ndarray) -> np.ndarray:
@@ -133,6 +150,20 @@ def _middle(pixels: torch.Tensor) -> torch.Tensor:
     resized = torch.nn.functional.interpolate(pixels, size=size, mode="bicubic", antialias=True).round().clamp(0, 255)
     top, left = (round((side - CROPPED) / 2) for side in size)
     return resized[..., top : top + CROPPED, left : left + CROPPED]
+
+
+def _complete(loaded: tuple[Any, Mapping[str, Any]], folder: Path) -> Any:
+    """A network of transformers, and what is told of its loading; one with tensors left to chance is refused.
+
+    Raises:
+        CheckpointError: the weights lack some tensors, which transformers would draw.
+    """
+    net, told = loaded
+    if lacking := sorted(told["missing_keys"]):
+        raise CheckpointError(
+            f"The weights in {str(folder)!r} lack {len(lacking)} tensors, such as {lacking[0]!r}; fetch them again."
+        )
+    return net.eval()
 
 
 def _model_folder(model: str, needed_by: str, fetch: bool) -> Path:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reasondiff.checkpoints import file_hash
-from reasondiff.evaluation.networks.base import Origin, hub_file, installed, read_tensors, version_of
+from reasondiff.evaluation.networks.base import Origin, hub_file, installed, load_whole, read_tensors, version_of
 
 __all__ = ["MusiqNetwork"]
 
@@ -50,8 +50,7 @@ class MusiqNetwork:
         architecture = installed("pyiqa.archs.musiq_arch", "pyiqa", "The imaging quality")
         net = architecture.MUSIQ(pretrained=False, num_class=1)
         state = read_tensors(self._weights)
-        net.load_state_dict(state.get("params", state))
-        return net.eval().to(self.device)
+        return load_whole(net, state.get("params", state), self._weights).to(self.device)
 
     @torch.no_grad()
     def score(self, image: Tensor) -> float:

@@ -12,7 +12,14 @@ import torch
 
 from reasondiff.checkpoints import file_hash
 from reasondiff.errors import CheckpointError
-from reasondiff.evaluation.networks.base import Origin, installed, pad_to_multiple, read_tensors, version_of
+from reasondiff.evaluation.networks.base import (
+    Origin,
+    installed,
+    load_whole,
+    pad_to_multiple,
+    read_tensors,
+    version_of,
+)
 
 __all__ = ["RaftFlow"]
 
@@ -50,8 +57,7 @@ class RaftFlow:
     def _net(self) -> Any:
         flow = installed("torchvision.models.optical_flow", "torchvision", "The dynamic degree")
         net = flow.raft_large(weights=None)
-        net.load_state_dict(read_tensors(self._weights))
-        return net.eval().to(self.device)
+        return load_whole(net, read_tensors(self._weights), self._weights).to(self.device)
 
     @torch.no_grad()
     def flow(self, frame: np.ndarray, following: np.ndarray) -> np.ndarray:

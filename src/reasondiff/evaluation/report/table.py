@@ -125,6 +125,7 @@ class Table:
         ]
         for number, row in enumerate(self.rows):
             cells = self._cells(number, marks, r" {{\scriptsize $\pm$ {:.3f}}}" if deviations else "")
+            cells = [cell.replace("-", "$-$") for cell in cells]
             lines.append(" & ".join([_tex(row.title), *cells]) + r" \\")
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 

@@ -139,8 +139,8 @@ def _comparisons(compared: Sequence[Comparison], run: Run) -> str:
 def _published_text() -> list[str]:
     lines = ["\n## The paper's own numbers\n", "On other clips and with other networks: beside ours, never mixed.\n"]
     for table in published_tables():
-        lines.append(f"{table.name}\n\n{table.as_table().markdown()}")
-        lines += [f"- {sentence}" for sentence in doubts(table)]
+        lines.append(f"### {table.name}\n\n{table.as_table().markdown()}")
+        lines += [*(f"- {sentence}" for sentence in doubts(table)), ""]
     return lines
 
 
