@@ -14,12 +14,13 @@ from reasondiff.data.loader import check_batch
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
 from reasondiff.recipes.base import Needed, Recipe
+from reasondiff.training.optimization import Optimization
 from reasondiff.training.stages.flow import FlowOptions
 from reasondiff.training.stages.reason import ReasonStage
 from reasondiff.training.storyworld.clips import StoryWorldClips, storyworld_clips
 from reasondiff.training.storyworld.decoder import DecoderDataset, DecoderStage
 from reasondiff.training.storyworld.regenerated import Regeneration, regenerated_clips
-from reasondiff.training.trainer import Optimization, Stage
+from reasondiff.training.trainer import Stage
 
 __all__ = ["DECODER", "DecoderRecipe"]
 

@@ -327,8 +327,7 @@ def _retarget(pipe: ReasonDiffPipeline, lora: LoraConfig) -> None:
 
 
 def scheduler() -> UniPCMultistepScheduler:
-    """The scheduler that the Wan2.1 checkpoints ship, without their shift, which is for pictures of many more tokens; see
-    ``flow`` for "sample"."""
+    """What the Wan2.1 checkpoints ship, without their shift, which is for larger pictures; "sample": see ``flow``."""
     return UniPCMultistepScheduler(
         prediction_type="sample", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=1.0
     )
