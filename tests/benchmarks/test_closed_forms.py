@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel, WanVACETransformer3DModel
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
-from benchmarks.contestants import FULL, Contest, Scale
+from benchmarks.contestants import FULL, TRAINING, Contest, Scale
 from benchmarks.counting import count
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.wan.framewise import FrameContext, FramePlan
@@ -114,6 +115,23 @@ def test_memory_of_a_call_in_fp32_is_that_of_the_feed_forward_layer() -> None:
     shape = Transformer.from_config(scale.config)
     closed = shape.working_bytes(shape.tokens(9, 64, 64), itemsize=4)
     assert closed == pytest.approx(count(Contest(scale, "meta").b0()).peak, rel=0.05)
+
+
+def test_attention_that_is_kept_for_the_backward_pass() -> None:
+    def peak(layers: int, *, keep: bool) -> float:
+        contest = Contest(TRAINING.with_layers(layers), "meta")
+        contest.add_lora()
+        contest.transformer.train()
+        contest.transformer.enable_gradient_checkpointing(partial(contest.framewise.checkpoint, keep_attention=keep))
+        call = contest.ours(contest.context(2, cache=False))
+        with torch.enable_grad():
+            return count(call).peak
+
+    kept, again = (peak(3, keep=keep) - peak(2, keep=keep) for keep in (True, False))
+    transformer = Transformer.from_config(TRAINING.config)
+    tokens = transformer.tokens(9, 64, 64)
+    assert again == pytest.approx(2 * transformer.dim * tokens, rel=0.02)
+    assert kept - again == pytest.approx(transformer.attention_outputs() * tokens, rel=0.05)
 
 
 @pytest.mark.parametrize("words", [1, 5, 6, 7, 48, 64, 126, 509, 510, 511, 512])

@@ -23,6 +23,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from reasondiff.errors import InputError
+from reasondiff.media.hdr import HDR, as_srgb
 from reasondiff.media.record import GenerationRecord
 
 __all__ = ["TimedFrame", "VideoInfo", "read_record", "timed_frames", "video_frames", "video_info"]
@@ -96,8 +97,9 @@ def video_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Decode a video frame by frame, at the even rate that ``video_info`` gives.
 
     Frames come in the order in which they are decoded, which is right even where a file's time stamps are not. Where
-    the rate varies, a frame is repeated as long as it is shown. Rotation is applied, pixels are made square and
-    interlaced frames whole. Of a file that is damaged later on, what comes before is given, with a warning in the log.
+    the rate varies, a frame is repeated as long as it is shown. Rotation is applied, pixels are made square, interlaced
+    frames whole, and HDR is brought to sRGB. Of a file that is damaged later on, what comes before is given, with a
+    warning in the log.
 
     Args:
         path: any file that FFmpeg knows.
@@ -288,10 +290,14 @@ def _in_time(frames: Iterator[av.VideoFrame], timing: _Timing, aspect: Fraction)
 
 def _as_shown(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
     """RGB, with square pixels, upright; ``aspect`` is a pixel's width over its height."""
+    transfer = frame.color_trc
     if aspect > 0 and aspect != 1:
         width = max(1, round(frame.width * aspect))
         frame = frame.reformat(width=width, height=frame.height, interpolation="BICUBIC")
-    image = frame.to_ndarray(format="rgb24")
+    if transfer in HDR:
+        image = as_srgb(frame.to_ndarray(format="rgb48le"), transfer)
+    else:
+        image = frame.to_ndarray(format="rgb24")
     turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
