@@ -101,7 +101,7 @@ def denoise(
     callback = StepCallbackRunner(options.on_step, options.on_step_inputs)
     device, scheduler, checkpoint = pipe._execution_device, pipe.scheduler, options.checkpoint
     timesteps = _begin(pipe, options, device)
-    frames, latents = _start(pipe, noise, Keyframes.of(condition), options.known)
+    frames, latents = _start(pipe, noise, Keyframes.of(condition.to(noise.device)), options.known)
     frames = _Frames(frames.timeline, frames.keyframes, frames.held.to(device))
     kept = None if checkpoint is None else checkpoint.load(scheduler, device)
     done, latents = (0, latents) if kept is None else kept
