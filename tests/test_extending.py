@@ -88,7 +88,7 @@ def test_a_base_model(scope: dict[str, Any]) -> None:
 def test_a_folder_of_a_base_model_is_taken_by_every_face(
     scope: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(any_model.OTHER_MODELS, "Painter", scope["load_painter"])  # type: ignore[arg-type]
+    monkeypatch.setitem(any_model.OTHER_MODELS, "Painter", any_model.Kind(scope["load_painter"]))  # type: ignore[arg-type]
     model, image, story, video = (tmp_path / name for name in ("painter", "red.png", "story.json", "out.mp4"))
     model.mkdir()
     (model / "model_index.json").write_text('{"_class_name": "Painter"}')

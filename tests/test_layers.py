@@ -38,6 +38,8 @@ WALLS = {
     "pipeline.generate": ("reasondiff.backends.wan",),
     "pipeline.story": ("reasondiff.backends.wan",),
     "pipeline.any_model": ("reasondiff.backends.wan",),
+    "backends.ltx": ("reasondiff.backends.wan",),
+    "backends.wan": ("reasondiff.backends.ltx",),
 }
 """What a room may not know, beside what stands above it."""
 
@@ -122,6 +124,11 @@ def test_only_backends_wan_knows_the_libraries_wan_classes(file: Path) -> None:
     if not within(room(file), "backends.wan"):
         wrong = [name for name in {*imports(file), *attributes(file)} if is_wan(name)]
         assert not wrong, f"only backends.wan may use {', '.join(sorted(wrong))}"
+    if not within(room(file), "backends.ltx"):
+        wrong = [
+            name for name in {*imports(file), *attributes(file)} if within(name, "diffusers") and "ltx" in name.lower()
+        ]
+        assert not wrong, f"only backends.ltx may use {', '.join(sorted(wrong))}"
 
 
 def test_no_files_import_each_other_not_even_for_their_types() -> None:

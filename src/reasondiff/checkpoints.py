@@ -27,6 +27,8 @@ __all__ = [
     "hub_configs",
     "hub_id",
     "in_one_sentence",
+    "is_distilled",
+    "ltx_defaults",
     "model_hashes",
     "read_config",
     "weight_hashes",
@@ -43,8 +45,22 @@ HUB = {
     "wan2.1-vace-1.3b": "Wan-AI/Wan2.1-VACE-1.3B-diffusers",
     "wan2.1-vace-14b": "Wan-AI/Wan2.1-VACE-14B-diffusers",
     "wan2.2-vace-fun-a14b": "linoyts/Wan2.2-VACE-Fun-14B-diffusers",
+    "ltx-video-2b-0.9.5": "Lightricks/LTX-Video-0.9.5",
+    "ltx-video-13b-0.9.7-dev": "Lightricks/LTX-Video-0.9.7-dev",
+    "ltx-video-13b-0.9.8-distilled": "Lightricks/LTX-Video-0.9.8-13B-distilled",
 }
 """Short names of models on the Hugging Face hub."""
+
+_LTX_DEFAULTS: Mapping[str, Any] = {
+    "num_frames": 121,
+    "interval": 1 / 24,
+    "num_inference_steps": 40,
+    "guidance_scale": 3.0,
+    "area": 768 * 512,
+    "negative_prompt": "worst quality, inconsistent motion, blurry, jittery, distorted",
+    "shortest_clip": 1.0,
+}
+_LTX_DISTILLED: Mapping[str, Any] = {"num_inference_steps": 8, "guidance_scale": 1.0}
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """The LoRA that was trained with a model's AlignFormer."""
@@ -55,6 +71,24 @@ _LIBRARY_KEYS = {"_diffusers_version", "_name_or_path", "transformers_version"}
 _PACKAGE = Path(__file__).parent
 _BUNDLED_FOLDERS = (_PACKAGE / "models", _PACKAGE.parents[1] / "models")
 """Where the bundled models lie: in an installed wheel, and in a checkout."""
+
+
+def is_distilled(name: str) -> bool:
+    """Whether a model says by its name that it was distilled: the last part of a path or a hub id."""
+    return "distilled" in name.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
+
+
+def ltx_defaults(name: str, distilled: bool | None = None) -> Mapping[str, Any]:
+    """What a published LTX-Video is run with, whose index does not say: as in its own examples, five seconds at 24
+    frames per second. It was trained without frame-wise text, and short clips are told less reliably. A distilled one
+    has few steps, and no guidance.
+
+    Args:
+        name: of the model, its folder or its repository.
+        distilled: whether it is; None for what the name says.
+    """
+    few = is_distilled(name) if distilled is None else distilled
+    return {**_LTX_DEFAULTS, **(_LTX_DISTILLED if few else {})}
 
 
 def find_model(name: str) -> str:

@@ -101,3 +101,16 @@ def test_a_recipe_is_planned_and_one_of_another_kind_is_not(
     )
     assert "give --train as well" in refused("plan", "--recipe", "storyworld-tiny/stage2")
     assert "VACE, which takes no AlignFormer" in refused("plan", "--train", "--model", "wan2.1-vace-14b")
+
+
+def test_a_long_video_is_planned_in_sections(reasondiff: Callable[..., Ran], refused: Callable[..., str]) -> None:
+    once, long = reasondiff("plan"), reasondiff("plan", "--frames", 161)
+    assert "161 frames of 832x480" in long.out and "3 sections of 81 frames, one after the other" in long.out
+    assert "section" not in once.out
+    answer = "GB of GPU memory: fits cards from"
+    needed = [next(line for line in ran.out.splitlines() if answer in line) for ran in (once, long)]
+    assert needed[0] == needed[1]  # the memory is a section's
+    assert "2 sections of 121 frames" in reasondiff("plan", "--frames", 161, "--section-frames", 121).out
+    assert "Sections of 9 frames have no room to overlap; give 13 or more." in refused(
+        "plan", "--frames", 161, "--section-frames", 9
+    )

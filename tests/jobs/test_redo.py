@@ -17,11 +17,14 @@ from reasondiff.jobs.record import REDONE, request_of
 from reasondiff.jobs.redo import FinishedVideo, redo
 from reasondiff.jobs.request import RedoRequest, VideoRequest
 from reasondiff.jobs.session import VideoSession
+from reasondiff.media.frame_image import FrameImage
 from reasondiff.media.tensors import psnr
 from reasondiff.narrative import Narrative
+from tests import tiny
 from tests.jobs.test_session import Log
 from tests.tiny.pipelines import IMAGE
 
+OTHER = tiny.image(64, 64, seed=5)
 STORY = Narrative.from_ends([(5, "A vase stands."), (9, "A cat comes."), (13, "The vase is broken.")], 12, 13)
 
 
@@ -160,3 +163,22 @@ def test_a_clip_of_a_video_of_sections_is_made_in_a_section_and_the_rest_stays(
 
 
 ONE = Narrative.from_ends([(20, "A vase stands."), (25, "The vase is broken.")], 24, 25)
+
+
+def test_a_clip_of_a_video_of_several_images(tmp_path: Path) -> None:
+    model = tmp_path / "vace"
+    tiny.vace_pipeline().save_pretrained(model)
+    session = VideoSession(VideoRequest(image=Path(), model=str(model), size="32x32", num_frames=13, shortest_clip=0))
+    images = (FrameImage(IMAGE), FrameImage(OTHER))
+    inputs = Inputs(IMAGE, "A cat plays.", STORY.with_images({0: 12, 1: 0}), images)
+    made = session.generate(session.request, inputs)
+    finished = FinishedVideo.of(made, inputs)
+    again = redo(session, finished, RedoRequest(clip=2, seed=9))
+    assert made.latents is not None and again.latents is not None
+    assert torch.equal(again.latents[:, :, [0, 1, 3]], made.latents[:, :, [0, 1, 3]])
+    assert not torch.equal(again.latents[:, :, 2], made.latents[:, :, 2])
+    assert again.narrative.anchors == made.narrative.anchors
+    again.save(tmp_path / "again.mp4")
+    read = FinishedVideo.read(tmp_path / "again.mp4")
+    assert [each.image.size for each in read.inputs.frame_images] == [(32, 32)] * 2
+    assert read.narrative == again.narrative

@@ -14,6 +14,7 @@ import torch
 from reasondiff.backends.defaults import Defaults
 from reasondiff.checkpoints import HUB
 from reasondiff.errors import CheckpointError, InputError
+from reasondiff.pipeline.sections import plan_sections
 from reasondiff.planning import GPUS, Architecture, Job, Plan, Stage, architecture, fitting_preset, job_of, plan
 from reasondiff.planning.presets import PRESETS, preset
 from tests import tiny
@@ -134,7 +135,7 @@ def test_a_local_folder_is_read_by_its_configs(tmp_path: Path) -> None:
         (lambda folder: (folder / "vae" / "config.json").unlink(), "There is no"),
         (lambda folder: (folder / "model_index.json").unlink(), "There is no"),
         (lambda folder: (folder / "vae" / "config.json").write_text("[]"), "not an object"),
-        (lambda folder: (folder / "vae" / "config.json").write_text('{"dim_mult": 3}'), "are not Wan's"),
+        (lambda folder: (folder / "vae" / "config.json").write_text('{"dim_mult": 3}'), "are not Wan's or LTX-Video's"),
     ],
 )
 def test_a_damaged_folder_is_one_sentence(tmp_path: Path, damage: object, message: str) -> None:
@@ -158,7 +159,7 @@ def test_another_kind_of_model_has_no_plan(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_transformer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text(json.dumps({}))
-    with pytest.raises(CheckpointError, match="are not Wan's"):
+    with pytest.raises(CheckpointError, match="are not Wan's or LTX-Video's"):
         architecture(str(tmp_path))
 
 
@@ -193,3 +194,15 @@ def test_two_experts_share_the_steps_and_offload_keeps_one_of_them() -> None:
     assert plan(both, preset("balanced"), job).memory == plan(one, preset("balanced"), job).memory
     assert plan(both, preset("quality"), job).memory > plan(one, preset("quality"), job).memory + 28e9
     assert torch.bfloat16.itemsize * both.parameters["transformer"] == pytest.approx(28.6e9, rel=0.01)
+
+
+def test_as_many_sections_as_are_made_from_an_image_at_an_end() -> None:
+    for frames, length in ((161, 81), (65, 33), (97, 33), (81, 81), (49, 33)):
+        made = plan_sections(frames, min(length, frames), 4, 0)
+        assert Job(num_frames=frames, section_frames=length).sections(4) == len(made)
+    long = plan(WAN, preset("balanced"), job_of({}, num_frames=161))
+    assert (long.sections, long.memory) == (3, planned().memory)
+    assert long.seconds(GPU["H200"]) == pytest.approx(3 * (planned().seconds(GPU["H200"]) or 0.0))
+    assert job_of({}, num_frames=33).section_frames is None
+    with pytest.raises(InputError, match="Sections of 9 frames have no room to overlap; give 13 or more"):
+        plan(WAN, preset("balanced"), Job(num_frames=81, section_frames=9))

@@ -73,11 +73,13 @@ class Abilities:
         anchors: images that a video can be given at once; None for any number.
         strength: whether an anchor can be held more or less.
         transformers: 2 where one is for high and one for low noise, each with a guidance of its own.
+        steps: the one number of denoising steps of a model that was distilled for it; None for any.
     """
 
     anchors: int | None = 1
     strength: bool = False
     transformers: int = 1
+    steps: int | None = None
 
 
 @dataclass(frozen=True)

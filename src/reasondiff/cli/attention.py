@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["attention"]
 
 
-@common.takes_request(without=("more_images", "anchor", "mag_ratios", "fps", "embed"))
+@common.takes_request(without=("more_images", "anchor", "mag_ratios", "fps", "embed", "verify"))
 def attention(
     request: VideoRequest,
     output: common.OutputFile,

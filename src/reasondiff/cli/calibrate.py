@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["calibrate"]
 
 
-@common.takes_request(without=("more_images", "mag_ratios", "fps", "embed"))
+@common.takes_request(without=("more_images", "mag_ratios", "fps", "embed", "verify"))
 def calibrate(
     request: VideoRequest,
     output: Annotated[

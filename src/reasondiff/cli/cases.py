@@ -60,7 +60,7 @@ def fingerprint(request: VideoRequest, weights: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@common.takes_request(without=("image", "prompt", "narrative", "position", "embed"))
+@common.takes_request(without=("image", "prompt", "narrative", "position", "embed", "verify"))
 def cases(
     request: VideoRequest,
     folder: Annotated[

@@ -36,13 +36,6 @@ def generate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the denoising beside the output; after a kill, go on from there.")
     ] = False,
-    verify: Annotated[
-        int,
-        typer.Option(
-            help="Let the narrator's model look at the video, and make what did not come out again, at most N times.",
-            metavar="N",
-        ),
-    ] = 0,
     threads: common.Threads = None,
 ) -> None:
     """Generate a video in which the image appears where the story needs it.
@@ -55,11 +48,10 @@ def generate(
     from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import Inputs, image_files, narrator_file
     from reasondiff.jobs.session import VideoSession
+    from reasondiff.jobs.verify import verifier_for
 
     if seeds < 1:
         raise InputError(f"{seeds} seeds make no video; give 1 or more.")
-    if verify < 0:
-        raise InputError(f"{verify} rounds of verifying do not work; give 0 or more.")
     requests = [replace(request, seed=request.seed + number) for number in range(seeds)]
     sheet = paths.beside(output, "-sheet.png")
     outputs = [paths.beside(output, f"-{each.seed}{output.suffix}") for each in requests] if seeds > 1 else [output]
@@ -79,13 +71,13 @@ def generate(
 
     with paths.only_writer(output), user_warnings():
         session = VideoSession(request)
-        verifier = _verifier(session, inputs) if verify else None
+        verifier = verifier_for(session, inputs) if request.verify else None  # before the long work begins
         imports = time.perf_counter() - started - session.seconds["model"]
         videos = []
         for each, place in zip(requests, outputs, strict=True):
             video = _make(session, each, inputs, place, preview, resume=resume, titled=seeds > 1)
             if verifier is not None:
-                video = _verified(session, video, inputs, verifier, verify)
+                video = _verified(session, video, inputs, verifier, request.verify)
             video.save(place)
             inputs = replace(inputs, narrative=video.narrative)  # told once, for all seeds
             videos.append(video)
@@ -136,13 +128,6 @@ def _make(
             checkpoint=DenoisingCheckpoint(output.with_suffix(".steps")) if resume else None,
             preview=LatentPreview(inputs.image, preview, fit=request.fit) if preview is not None else None,
         )
-
-
-def _verifier(session: VideoSession, inputs: Inputs) -> Verifier:
-    """The model of the session's narrator; it is asked whether it can look at all before the long work begins."""
-    from reasondiff.narrator import verifier_of
-
-    return verifier_of(session.pipe.narrator, inputs.image, inputs.prompt)
 
 
 def _verified(

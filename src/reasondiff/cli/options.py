@@ -33,6 +33,7 @@ __all__ = [
     "OutputFile",
     "Prompt",
     "Revision",
+    "SectionFrames",
     "Size",
     "Steps",
     "Threads",
@@ -161,6 +162,7 @@ NarratorTimeout = Annotated[float | None, shown("narrator_timeout")]
 NarratorUrl = Annotated[str | None, shown("narrator_url")]
 ModelName = Annotated[str, shown("narrator", help="Who is asked, as NAME[:MODEL].")]
 NumFrames = Annotated[int | None, shown("num_frames", flags=("--frames", "--num-frames"))]
+SectionFrames = Annotated[int | None, shown("section_frames")]
 Steps = Annotated[int | None, shown("num_inference_steps")]
 Guidance = Annotated[float | None, shown("guidance_scale")]
 GuidanceStop = Annotated[float | None, shown("guidance_stop")]

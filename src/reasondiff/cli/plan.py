@@ -29,6 +29,7 @@ def plan(
     revision: common.Revision = None,
     preset: Annotated[str, typer.Option(help="quality, balanced, fast or low-vram.")] = "balanced",
     num_frames: common.NumFrames = None,
+    section_frames: common.SectionFrames = None,
     size: common.Size = None,
     steps: common.Steps = None,
     guidance_scale: common.Guidance = None,
@@ -65,7 +66,7 @@ def plan(
 
     asked = VideoRequest(
         image=Path(), num_frames=num_frames, size=size, num_inference_steps=steps, guidance_scale=guidance_scale,
-        guidance_stop=guidance_stop,
+        guidance_stop=guidance_stop, section_frames=section_frames,
     )  # fmt: skip
     model = model or "wan2.1-i2v-14b-480p"
     chosen, found = find_preset(preset), architecture(model, revision)
@@ -76,12 +77,20 @@ def plan(
     console = Console(soft_wrap=True, markup=False, highlight=False)
     console.print(
         f"{model}, preset {chosen.name}: {job.num_frames} frames of {job.width}x{job.height}, "
-        f"{job.num_inference_steps} steps, guidance {job.guidance_scale:g}, {job.segments} descriptions\n"
+        f"{job.num_inference_steps} steps, guidance {job.guidance_scale:g}, {job.segments} descriptions"
+        f"{_sections(planned)}\n"
         f"{chosen.purpose}\n{_answer(planned, vram)}\n"
     )
     for each in (_gpus(planned), _stages(planned), _parts(planned)):
         console.print(each)
     console.print(_remarks(planned, sources=sources))
+
+
+def _sections(planned: Plan) -> str:
+    """Of how many a long video is made; the tables are of one."""
+    if planned.sections == 1:
+        return ""
+    return f"; {planned.sections} sections of {planned.job.at_once} frames, one after the other"
 
 
 def _answer(planned: Plan, vram: float | None) -> str:
@@ -134,7 +143,8 @@ def _gpus(planned: Plan) -> Table:
             fits = fitting_preset(planned.model, planned.job, gpu.memory, float8_products=gpu.matmul_float8 is not None)
             rows.add_row(gpu.name, f"{gpu.size} GB", planned.problem(gpu), "", "", fits.name if fits else "nothing")
         else:
-            denoising = sum(stage.seconds(gpu) or 0.0 for stage in planned.stages if stage.name == "denoise")
+            stages = [stage for stage in planned.stages if stage.name == "denoise"]
+            denoising = planned.sections * sum(stage.seconds(gpu) or 0.0 for stage in stages)
             rate = planned.flops / time / 1e12
             rows.add_row(gpu.name, f"{gpu.size} GB", seconds(time), seconds(denoising), f"{rate:.0f}", "")
     return rows
@@ -147,6 +157,11 @@ def _remarks(planned: Plan, *, sources: bool) -> str:
         "Predictions from sustained rates, not measurements. They leave out loading, compiling and the narrator; "
         "every peak includes 1 GB for CUDA itself. Memory in GB of 2^30 bytes, as cards are sold; disk in GB of 10^9."
     ]
+    if planned.sections > 1:
+        lines.append(
+            "A video longer than the model's own length is made in sections; stages and memory are those of one, time "
+            "and FLOPs of all. The frames that two share are encoded again, which is left out."
+        )
     if planned.waiting:
         lines.append(f"The CPU's memory holds {memory(planned.waiting)} of weights.")
     if planned.preset.skipped:

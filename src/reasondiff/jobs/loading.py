@@ -107,11 +107,12 @@ def preset_of(request: VideoRequest) -> Preset | None:
     """The preset that is named or fits; None for a model as it is."""
     import torch
 
-    from reasondiff.pipeline.any_model import loader_of
+    from reasondiff.pipeline.any_model import kind_of
     from reasondiff.planning.fitting import FreeMemory, preset_for
 
-    if loader_of(find_model(request.model)) is not None:
-        return None  # presets say how Wan is loaded
+    kind = kind_of(find_model(request.model), request.revision)
+    if kind is not None and not kind.presets:
+        return None
     device, free = device_of(request), None
     if device != "cpu":
         size, _ = torch.cuda.mem_get_info(device)
@@ -157,15 +158,15 @@ def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool 
         InputError: the GPU's memory is too small, or the request names what only Wan can take.
     """
     from reasondiff.pipeline import ReasonDiffPipeline
-    from reasondiff.pipeline.any_model import loader_of
+    from reasondiff.pipeline.any_model import Wanted, kind_of
     from reasondiff.pipeline.loading import load_preset
 
     found, device = find_model(request.model), device_of(request)
-    load_other = loader_of(found)
-    if load_other is not None:
-        _refuse_what_is_wans(request)
+    kind = kind_of(found, request.revision)
+    if kind is not None:
+        _refuse_what_is_wans(request, presets=kind.presets)
         with enough_memory():
-            return load_other(Path(found), device)
+            return kind.load(Wanted(found, device, chosen, request.revision))
     parts: dict[str, Any] = {} if request.transformer is None else {"transformer": request.transformer}
     with enough_memory():
         if chosen is None:
@@ -186,8 +187,8 @@ def load_model(request: VideoRequest, chosen: Preset | None, *, measuring: bool 
     return pipe
 
 
-def _refuse_what_is_wans(request: VideoRequest) -> None:
-    for name in ("preset", "adapter", "lora", "transformer", "mag_ratios"):
+def _refuse_what_is_wans(request: VideoRequest, *, presets: bool) -> None:
+    for name in ("adapter", "lora", "transformer", "mag_ratios", *(() if presets else ("preset",))):
         if getattr(request, name) is not None:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option} is for models of Wan's kind, and {request.model!r} is none; leave it out.")

@@ -143,7 +143,7 @@ def redo(
     if finished.record.weights != session.weights:
         logger.warning("The video was made with other weights or settings than the model that makes its clip again.")
 
-    clip, timeline = told.clips[order.clip - 1], session.pipe.model.timeline(told.num_frames)
+    clip, timeline = told.clips[order.clip - 1], session.pipeline.model.timeline(told.num_frames)
     free = range(timeline.latent_of(clip.start), timeline.latent_of(clip.end - 1) + 1)
     redone = range(timeline.frames_of(free.start).start, timeline.frames_of(free.stop - 1).stop)
     request = replace(finished.request, seed=seed, **_model_of(session))

@@ -25,6 +25,8 @@ MAX_PROMPT = 4000
 """Characters of a prompt; a text encoder reads about 500 words."""
 MAX_FRAMES = 10_000
 """A record names every frame's hash, and holds so many."""
+MAX_ROUNDS = 20
+"""Of verifying; each makes a clip of the video again."""
 MAX_STEPS = 1000
 """The schedulers know so many noise levels."""
 MAX_SEED = 2**32 - 1
@@ -184,7 +186,7 @@ class VideoRequest(Request):
     )  # fmt: skip
     shortest_clip: float | None = option(
         None, help="Shorter clips of the story are merged; 0 merges none.", group="video", metavar="X",
-        unit="seconds", minimum=0, maximum=1000,
+        unit="seconds", minimum=0, maximum=1000, replayed=True,
         refusal="The shortest clip is {value} s; give 0 to 1000 seconds.",
     )  # fmt: skip
     anchor_strength: float = option(
@@ -212,6 +214,11 @@ class VideoRequest(Request):
         refusal=f"{{value:g}} frames per second cannot be played; give a number from {MIN_FPS} to 1000.",
     )  # fmt: skip
     embed: bool = option(True, help="Keep the prepared image in the MP4's record.", group="playback")
+    verify: int = option(
+        0, help="Let the narrator's model look at the video, and make what did not come out again, at most N times.",
+        group="playback", metavar="N", minimum=0, maximum=MAX_ROUNDS,
+        refusal=f"{{value}} rounds of verifying do not work; give 0 to {MAX_ROUNDS}.",
+    )  # fmt: skip
 
     @property
     def width_and_height(self) -> tuple[int, int] | None:
@@ -235,6 +242,7 @@ class VideoRequest(Request):
             "num_inference_steps": self.num_inference_steps,
             "guidance_scale": self.guidance_scale,
             "guidance_stop": self.guidance_stop,
+            "section_frames": self.section_frames,
         }
 
     def _sides(self) -> list[int]:

@@ -19,7 +19,7 @@ from reasondiff.jobs.session import GeneratedVideo, VideoSession
 if TYPE_CHECKING:
     from reasondiff.narrator.verifier import Verification, Verifier
 
-__all__ = ["VERIFIED", "Round", "verified"]
+__all__ = ["VERIFIED", "Round", "verified", "verifier_for"]
 
 VERIFIED = "verified"
 """The option of a record that holds every round, as JSON."""
@@ -50,6 +50,24 @@ class Round:
         if not failed:
             return f"{told}, every clip came out."
         return f"{told}; clip {failed[0].clip + 1} did not come out: {failed[0].reason or 'no reason was given'}"
+
+
+def verifier_for(session: VideoSession, inputs: Inputs) -> Verifier:
+    """Who looks at a session's videos: the model of its narrator; for a bundled model, whose narrator tells stories
+    alone, the network that compares StoryWorld's frames with captions.
+
+    Raises:
+        UnsupportedError: the narrator has no model that could look at a video.
+        InputError: there is no narrator.
+    """
+    from reasondiff.checkpoints import BUNDLED
+    from reasondiff.jobs.storyworld_verifier import StoryWorldVerifier
+    from reasondiff.narrator import verifier_of
+
+    asked = session.request
+    if asked.model.lower() in BUNDLED and asked.narrator is None and asked.narrator_url is None:
+        return StoryWorldVerifier()
+    return verifier_of(session.pipeline.narrator, inputs.image, inputs.prompt)
 
 
 def verified(

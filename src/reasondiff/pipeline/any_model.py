@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
@@ -10,8 +11,9 @@ import torch
 from PIL import Image
 
 from reasondiff.backends.base import VideoModel
-from reasondiff.checkpoints import read_config
-from reasondiff.errors import InputError
+from reasondiff.backends.exclusive import exclusive
+from reasondiff.checkpoints import HUB, hub_configs, read_config
+from reasondiff.errors import CheckpointError, InputError
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.narrative import Narrative
 from reasondiff.narrative.story import AnchorPlace
@@ -22,8 +24,9 @@ from reasondiff.pipeline.story import PreparedStory, prepare_story
 
 if TYPE_CHECKING:
     from reasondiff.narrator import Narrator
+    from reasondiff.planning.presets import Preset
 
-__all__ = ["OTHER_MODELS", "ModelPipeline", "Pipeline", "loader_of"]
+__all__ = ["OTHER_MODELS", "Kind", "ModelPipeline", "Pipeline", "Wanted", "kind_of"]
 
 
 class Pipeline(Protocol):
@@ -65,7 +68,7 @@ class Pipeline(Protocol):
 
 
 class ModelPipeline:
-    """A base model and a narrator.
+    """A base model and a narrator. Calls from several threads wait for each other.
 
     Args:
         model: the base model.
@@ -76,7 +79,7 @@ class ModelPipeline:
 
     def __init__(
         self,
-        model: VideoModel[object],
+        model: VideoModel[Any],
         narrator: Narrator | None = None,
         *,
         device: torch.device | str = "cpu",
@@ -112,10 +115,11 @@ class ModelPipeline:
         **options: Any,
     ) -> ReasonDiffOutput:
         """Make videos; ``options`` are those of ``generate``, which says what it raises."""
-        self._stopped = False
-        return generate(
-            self.model, lambda: self.narrator, image, prompt, narrative, stopped=lambda: self._stopped, **options
-        )
+        with exclusive(self.model):
+            self._stopped = False
+            return generate(
+                self.model, lambda: self.narrator, image, prompt, narrative, stopped=lambda: self._stopped, **options
+            )
 
     def stop(self) -> None:
         """End the running call's denoising within a step."""
@@ -142,20 +146,67 @@ class ModelPipeline:
         )  # fmt: skip
 
 
-Loader = Callable[[Path, str], Pipeline]
-"""Loads a model's folder onto a device."""
+@dataclass(frozen=True)
+class Wanted:
+    """How a base model is to be loaded.
 
-OTHER_MODELS: Mapping[str, Loader] = {}
-"""Base models that are no Wan, by the ``_class_name`` of their folder's model_index.json."""
+    Args:
+        found: a folder or a hub id, as ``checkpoints.find_model`` gives it.
+        device: where it computes.
+        preset: how it is run; None for the model as it is.
+        revision: of a model on the hub.
+    """
+
+    found: str
+    device: str
+    preset: Preset | None = None
+    revision: str | None = None
 
 
-def loader_of(found: str) -> Loader | None:
-    """What loads the model; None for Wan's kind, and for a model of the hub.
+@dataclass(frozen=True)
+class Kind:
+    """A kind of base model that is no Wan.
+
+    Args:
+        load: brings one onto its device.
+        presets: whether it can be run by presets.
+    """
+
+    load: Callable[[Wanted], Pipeline]
+    presets: bool = False
+
+
+def _load_ltx(wanted: Wanted) -> Pipeline:
+    from reasondiff.pipeline.ltx import load_ltx
+
+    pipe, model = load_ltx(wanted.found, wanted.device, wanted.preset, wanted.revision)
+    return ModelPipeline(model, device=wanted.device, dtype=pipe.transformer.dtype)
+
+
+OTHER_MODELS: Mapping[str, Kind] = {
+    "LTXConditionPipeline": Kind(_load_ltx, presets=True),
+}
+"""Base models that are no Wan, by the ``_class_name`` of their model_index.json."""
+
+_SAME = {"LTXPipeline": "LTXConditionPipeline", "LTXImageToVideoPipeline": "LTXConditionPipeline"}
+"""Other names of diffusers for the same components."""
+
+
+def kind_of(found: str, revision: str | None = None) -> Kind | None:
+    """What kind a model is of; None for Wan's.
 
     Args:
         found: as ``checkpoints.find_model`` gives it.
+        revision: of a model on the hub.
     """
-    index = Path(found) / "model_index.json"
+    if known := [name for name, repo in HUB.items() if repo == found]:
+        return OTHER_MODELS["LTXConditionPipeline"] if known[0].startswith("ltx-") else None
+    try:
+        folder = Path(found) if Path(found).is_dir() else hub_configs(found, revision=revision)
+    except CheckpointError:
+        return None  # loading it will say why
+    index = folder / "model_index.json"
     if not index.is_file():
         return None
-    return OTHER_MODELS.get(str(read_config(index).get("_class_name")))
+    name = str(read_config(index).get("_class_name"))
+    return OTHER_MODELS.get(_SAME.get(name, name))

@@ -178,6 +178,11 @@ def settings_of(
         options["max_sequence_length"] = model.longest_text
     frames = None if narrative is None else narrative.num_frames
     settings = resolve(options, model.defaults, image.size, model.pixels_per_token, frames)
+    if model.abilities.steps not in (None, settings.num_inference_steps):
+        raise InputError(
+            f"This model was distilled for {model.abilities.steps} denoising steps, and {settings.num_inference_steps} "
+            "are asked for; leave the number out."
+        )
     model.check_size(settings.width, settings.height, settings.at_once)
     check_tokens(settings.width, settings.height, model.pixels_per_token)
     return settings

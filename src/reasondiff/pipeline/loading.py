@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import cpu_offload_with_hook
@@ -18,7 +18,7 @@ from reasondiff.errors import UnsupportedError
 from reasondiff.pipeline.wan import ReasonDiffPipeline
 from reasondiff.planning.presets import Preset, suited
 
-__all__ = ["apply_preset", "load_preset"]
+__all__ = ["Presettable", "apply_preset", "load_preset", "loading_options"]
 
 _FLOAT8 = torch.float8_e4m3fn
 _COMPUTE = torch.bfloat16
@@ -48,13 +48,8 @@ def load_preset(
         UnsupportedError: this machine cannot do what the preset says.
     """
     device = torch.device(device)
-    _check(preset, device)
-    if preset.float8_products:
-        place = {name: options[name] for name in HUB_OPTIONS if name in options}
-        config = transformer_config(model, **place)
-        options["quantization_config"] = _products_in_8_bits(config)
-    dtypes = {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}
-    pipe = ReasonDiffPipeline.from_pretrained(model, dtype=dtypes, **options)
+    place = {name: options[name] for name in HUB_OPTIONS if name in options}
+    pipe = ReasonDiffPipeline.from_pretrained(model, **loading_options(model, preset, device, **place), **options)
     if adapter is not None:
         pipe.load_adapter(adapter)
     for lora, scale in (loras or {}).items():
@@ -63,8 +58,44 @@ def load_preset(
     return pipe
 
 
+def loading_options(model: str, preset: Preset, device: torch.device, **place: Any) -> dict[str, Any]:
+    """What ``from_pretrained`` is told so that a model is loaded as ``preset`` says.
+
+    Args:
+        model: a name, a folder or a hub id.
+        preset: what to do.
+        device: where it will compute.
+        place: of ``HUB_OPTIONS``.
+
+    Raises:
+        UnsupportedError: this machine cannot do what the preset says.
+    """
+    _check(preset, device)
+    options: dict[str, Any] = {"dtype": {"default": _COMPUTE, "vae": getattr(torch, preset.vae_dtype)}}
+    if preset.float8_products:
+        options["quantization_config"] = _products_in_8_bits(transformer_config(model, **place))
+    return options
+
+
+class Presettable(Protocol):
+    """What a preset changes: the components of Wan's or of LTX-Video's kind."""
+
+    text_encoder: Any
+    image_encoder: Any
+    alignformer: Any
+    vae: Any
+    offload_hooks: list[Callable[[], object]]
+
+    @property
+    def transformers(self) -> tuple[Any, ...]: ...
+
+    def to(self, device: torch.device) -> Any: ...
+
+    def enable_model_cpu_offload(self, *, device: torch.device) -> None: ...
+
+
 def apply_preset(
-    pipe: ReasonDiffPipeline,
+    pipe: Presettable,
     preset: Preset,
     device: str | torch.device,
     compile_options: Mapping[str, object] | None = None,
@@ -117,7 +148,7 @@ def apply_preset(
             _in_turns(pipe, device, pipe.text_encoder)
 
 
-def _in_turns(pipe: ReasonDiffPipeline, device: torch.device, *components: object) -> None:
+def _in_turns(pipe: Presettable, device: torch.device, *components: object) -> None:
     """Each of these models comes to the device when it is called and goes when the next stage begins."""
     pipe.offload_hooks = [cpu_offload_with_hook(part, device)[1].offload for part in components if part is not None]
 
@@ -136,6 +167,9 @@ def _check(preset: Preset, device: torch.device) -> None:
 
 def kept_whole(config: Mapping[str, Any]) -> list[str]:
     """What stays in 16 bits where products are in 8: the first and the last block, and all around the blocks."""
+    if "caption_channels" in config:  # LTX-Video's
+        blocks = ["transformer_blocks.0", f"transformer_blocks.{config['num_layers'] - 1}"]
+        return [*blocks, "proj_in", "time_embed", "caption_projection", "proj_out"]
     around = ["patch_embedding", "condition_embedder", "proj_out"]
     control = ["vace_patch_embedding", "proj_in"] if "vace_layers" in config else []
     return ["blocks.0", f"blocks.{config['num_layers'] - 1}", *around, *control]

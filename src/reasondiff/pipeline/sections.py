@@ -26,6 +26,7 @@ from reasondiff.pipeline.kept_video import KeptVideo
 from reasondiff.pipeline.output import ReasonDiffOutput
 from reasondiff.pipeline.settings import Options, Settings
 from reasondiff.pipeline.story import PreparedStory
+from reasondiff.planning.stages import OVERLAP
 from reasondiff.timeline import Timeline
 
 __all__ = [
@@ -38,9 +39,6 @@ __all__ = [
     "section_around",
     "seed_of",
 ]
-
-OVERLAP = 2
-"""Latent frames that two sections share, at least."""
 
 _SEEDS_APART = 1_000_003
 """So far apart that the sections of neighbouring seeds draw different noise."""

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from reasondiff.backends.callbacks import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.exclusive import exclusive
 from reasondiff.backends.wan.adapter_file import AdapterInfo
 from reasondiff.backends.wan.adapters import Adapters, AdapterState
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.components import WanComponents
-from reasondiff.backends.wan.denoising import CALLBACK_INPUTS, StepCallback
 from reasondiff.backends.wan.framewise import AttentionRecord
 from reasondiff.backends.wan.model import Wan, model_of
 from reasondiff.media.frame_image import FrameImage

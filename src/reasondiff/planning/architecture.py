@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reasondiff.checkpoints import BUNDLED, HUB, check_configs, find_model, hub_configs, hub_id, read_config
+from reasondiff.checkpoints import (
+    BUNDLED,
+    HUB,
+    check_configs,
+    find_model,
+    hub_configs,
+    hub_id,
+    ltx_defaults,
+    read_config,
+)
 from reasondiff.errors import CheckpointError, InputError
 from reasondiff.planning.encoders import AlignFormerShape, ImageEncoder, TextEncoder
+from reasondiff.planning.ltx import LtxTransformer, LtxVae
 from reasondiff.planning.transformer import Transformer
 from reasondiff.planning.vae import Vae
 
@@ -24,13 +34,13 @@ _COMPONENTS = ("text_encoder", "image_encoder", "vae", "alignformer", "transform
 
 @dataclass(frozen=True)
 class Architecture:
-    """A Wan image-to-video model with AlignFormer, or a VACE model.
+    """A Wan image-to-video model with AlignFormer, a VACE model, or LTX-Video.
 
     Args:
         name: as given.
         transformers: one, or two that share the steps (Wan2.2).
         vae: of the latents.
-        text_encoder: umT5.
+        text_encoder: umT5 or T5.
         image_encoder: CLIP, where the transformer takes image tokens.
         alignformer: where there is one.
         disk: bytes by component: of the weight files in a folder, or as published.
@@ -39,8 +49,8 @@ class Architecture:
     """
 
     name: str
-    transformers: tuple[Transformer, ...]
-    vae: Vae
+    transformers: tuple[Transformer | LtxTransformer, ...]
+    vae: Vae | LtxVae
     text_encoder: TextEncoder
     image_encoder: ImageEncoder | None
     alignformer: AlignFormerShape | None
@@ -62,8 +72,14 @@ class Architecture:
 
     @property
     def takes_step_cache(self) -> bool:
-        """Whether blocks can be skipped in some steps; VACE's hints would be lost or added twice."""
-        return not any(transformer.control_layers for transformer in self.transformers)
+        """Whether blocks can be skipped in some steps; VACE's hints would be lost or added twice, and LTX-Video's
+        loop knows no cache."""
+        return not self.keyframes and not any(transformer.control_layers for transformer in self.transformers)
+
+    @property
+    def keyframes(self) -> bool:
+        """Whether images are tokens of their own, as LTX-Video has them."""
+        return isinstance(self.transformers[0], LtxTransformer)
 
     @property
     def image_tokens(self) -> int:
@@ -91,14 +107,15 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
     published: Mapping[str, int] = {}
     if name in HUB and revision is None:
         configs, published = named_configs(name), _published(name)
+        defaults = dict(ltx_defaults(name)) if _is_ltx(configs["transformer"]) else {}
     elif name in BUNDLED or (model and Path(model).is_dir()):
         if revision is not None:
             raise InputError(f"A revision is for models on the hub, and {model!r} is a folder; leave it out.")
         folder = Path(find_model(name)) if name in BUNDLED else Path(model)
-        configs, disk, defaults = _read(folder)
+        configs, disk, defaults = _read(folder, folder.name)
     elif name in HUB or hub_id(model):
         folder = hub_configs(HUB.get(name, model), revision=revision)
-        configs, _, defaults = _read(folder)
+        configs, _, defaults = _read(folder, model)
     else:
         known = ", ".join((*BUNDLED, *HUB))
         raise CheckpointError(f"There is no plan for {model!r}; give one of {known}, a folder, or a hub id.")
@@ -106,7 +123,9 @@ def architecture(model: str, revision: str | None = None) -> Architecture:
         found = _built(model, configs, disk, defaults, published)
         _ = found.parameters
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise CheckpointError(f"The configs of {model!r} are not Wan's ({error!r}); check the folder.") from error
+        raise CheckpointError(
+            f"The configs of {model!r} are not Wan's or LTX-Video's ({error!r}); check the folder."
+        ) from error
     return found
 
 
@@ -132,10 +151,8 @@ def _built(
 ) -> Architecture:
     found = Architecture(
         name=name,
-        transformers=tuple(
-            Transformer.from_config(configs[key]) for key in ("transformer", "transformer_2") if key in configs
-        ),
-        vae=Vae.from_config(configs["vae"]),
+        transformers=tuple(_transformer(configs[key]) for key in ("transformer", "transformer_2") if key in configs),
+        vae=LtxVae.from_config(configs["vae"]) if _is_ltx(configs["vae"]) else Vae.from_config(configs["vae"]),
         text_encoder=TextEncoder.from_config(configs["text_encoder"]),
         image_encoder=ImageEncoder.from_config(configs["image_encoder"]) if "image_encoder" in configs else None,
         alignformer=AlignFormerShape.from_config(configs["alignformer"]) if "alignformer" in configs else None,
@@ -152,7 +169,16 @@ def _built(
     return found
 
 
-def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
+def _is_ltx(config: Mapping[str, object]) -> bool:
+    """Whether a component's config is of a class of LTX-Video's."""
+    return "LTXVideo" in str(config.get("_class_name"))
+
+
+def _transformer(config: Mapping[str, Any]) -> Transformer | LtxTransformer:
+    return LtxTransformer.from_config(config) if _is_ltx(config) else Transformer.from_config(config)
+
+
+def _read(folder: Path, name: str) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict[str, Any]]:
     """Configs, bytes of weights by component, and the model's own options."""
     check_configs(folder)
     index = read_config(folder / "model_index.json")
@@ -161,7 +187,8 @@ def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int], dict
     if config := configs.get("image_encoder"):  # a whole CLIP keeps the vision tower's config inside its own
         configs["image_encoder"] = config.get("vision_config", config)
     disk = {part: _weight_bytes(folder / part) for part in present}
-    return configs, disk, index.get("reasondiff") or {}
+    own = ltx_defaults(name) if _is_ltx(configs.get("transformer", {})) else {}
+    return configs, disk, {**own, **(index.get("reasondiff") or {})}
 
 
 def _weight_bytes(folder: Path) -> int:

@@ -24,6 +24,9 @@ HeldFrames = Literal["any", "first", "first and last"]
 
 _APACHE = "Apache-2.0"
 _LATER = "hold an image well after the first frame without an adapter: the mask places it there, untrained"
+_LTX = "LTXV Open Weights License (free below 10 million USD of yearly revenue)"
+_LTX_EXCLUDES = "organisations with 10 million USD of yearly revenue or more, unless they have another licence"
+_NO_LORA = ("load LoRAs or adapters", "use step caches")
 _VACE = ("hold two images within one latent frame (4 frames)", "use step caches")
 
 
@@ -78,6 +81,23 @@ CATALOGUE: Mapping[str, Entry] = {
             cannot=_VACE,
             warning="It clings to the image and weakens the text, which must drive the time before the image; "
             "wan2.1-vace-14b follows the text better.",
+        ),
+        Entry(
+            "ltx-video-2b-0.9.5",
+            licence="LTX-Video 0.9.5 Open RAIL-M (forbids the uses that it lists)",
+            cannot=_NO_LORA,
+        ),
+        Entry(
+            "ltx-video-13b-0.9.7-dev",
+            licence=_LTX,
+            excludes=_LTX_EXCLUDES,
+            cannot=_NO_LORA,
+        ),
+        Entry(
+            "ltx-video-13b-0.9.8-distilled",
+            licence=_LTX,
+            excludes=_LTX_EXCLUDES,
+            cannot=(*_NO_LORA, "take another number of steps than 8", "be led away from a negative prompt"),
         ),
         Entry("wan2.1-i2v-14b-480p", held_frames="first", adapter="recommended", cannot=(_LATER,)),
         Entry("wan2.1-i2v-14b-720p", held_frames="first", adapter="recommended", cannot=(_LATER,)),

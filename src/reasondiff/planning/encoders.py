@@ -14,7 +14,7 @@ __all__ = ["AlignFormerShape", "ImageEncoder", "TextEncoder"]
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A ``UMT5EncoderModel``."""
+    """A ``UMT5EncoderModel``, or a ``T5EncoderModel``, of which the first layer alone has a table of distances."""
 
     layers: int
     dim: int
@@ -23,25 +23,28 @@ class TextEncoder:
     ffn: int
     vocabulary: int
     buckets: int
+    tables: int
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """From its ``config.json``, which leaves out what equals transformers' defaults."""
-        heads = config.get("num_heads", 6)
+        heads, layers = config.get("num_heads", 6), config.get("num_layers", 8)
         return cls(
-            layers=config.get("num_layers", 8),
+            layers=layers,
             dim=config.get("d_model", 512),
             inner=heads * config.get("d_kv", 64),
             heads=heads,
             ffn=config.get("d_ff", 1024),
             vocabulary=config.get("vocab_size", 250112),
             buckets=config.get("relative_attention_num_buckets", 32),
+            tables=1 if config.get("model_type") == "t5" else layers,
         )
 
     @property
     def parameters(self) -> int:
-        layer = 4 * self.dim * self.inner + 3 * self.dim * self.ffn + 2 * self.dim + self.buckets * self.heads
-        return self.vocabulary * self.dim + self.layers * layer + self.dim
+        layer = 4 * self.dim * self.inner + 3 * self.dim * self.ffn + 2 * self.dim
+        tables = self.tables * self.buckets * self.heads
+        return self.vocabulary * self.dim + self.layers * layer + tables + self.dim
 
     @property
     def kept_parameters(self) -> int:

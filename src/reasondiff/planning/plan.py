@@ -11,6 +11,9 @@ from reasondiff.planning.gpus import SIZES, USABLE, Gpu
 from reasondiff.planning.presets import PRESETS, Preset, suited
 from reasondiff.planning.stages import Job, Run, Stage
 
+_STEP_OF_SIZE = 32
+"""Pixels, each way, of which every model's sizes are multiples."""
+
 __all__ = ["Plan", "fitting_preset", "job_of", "plan", "smallest_card"]
 
 
@@ -33,8 +36,13 @@ class Plan:
     stages: tuple[Stage, ...] = field(repr=False)
 
     @property
+    def sections(self) -> int:
+        """How many a video is made of; ``stages`` are those of one."""
+        return self.job.sections(self.model.vae.stride)
+
+    @property
     def flops(self) -> float:
-        return sum(stage.work.flops for stage in self.stages)
+        return self.sections * sum(stage.work.flops for stage in self.stages)
 
     @property
     def memory(self) -> float:
@@ -48,7 +56,9 @@ class Plan:
 
     def seconds(self, gpu: Gpu) -> float | None:
         """For one video, models loaded; None where there is a ``problem``."""
-        return None if self.problem(gpu) else sum(stage.seconds(gpu) or 0.0 for stage in self.stages)
+        if self.problem(gpu):
+            return None
+        return self.sections * sum(stage.seconds(gpu) or 0.0 for stage in self.stages)
 
     def problem(self, gpu: Gpu) -> str | None:
         """Why it cannot run there."""
@@ -107,6 +117,11 @@ def job_of(defaults: Mapping[str, Any], **given: Any) -> Job:
     own = ("num_frames", "num_inference_steps", "guidance_scale", "guidance_stop")
     known: dict[str, Any] = {key: defaults[key] for key in own if key in defaults}
     if "area" in defaults:
-        side = max(1, int(defaults["area"] ** 0.5) // 16) * 16
+        step = _STEP_OF_SIZE
+        side = max(1, int(defaults["area"] ** 0.5) // step) * step
         known |= {"width": side, "height": side}
-    return Job(**(known | {key: value for key, value in given.items() if value is not None}))
+    own = known.get("num_frames", Job.num_frames)
+    asked = known | {key: value for key, value in given.items() if value is not None}
+    if asked.get("num_frames", own) > own:
+        asked.setdefault("section_frames", own)  # a longer video than the model was made for
+    return Job(**asked)

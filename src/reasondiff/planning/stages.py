@@ -1,7 +1,8 @@
-"""The stages of a run, each with its work and what the GPU holds meanwhile."""
+"""The stages of a run, each with its work and what the GPU holds meanwhile; of a long video, those of one section."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,10 @@ from reasondiff.planning.presets import Preset
 from reasondiff.planning.work import Work
 from reasondiff.timeline import Timeline
 
-__all__ = ["Job", "Run", "Stage"]
+__all__ = ["OVERLAP", "Job", "Run", "Stage"]
+
+OVERLAP = 2
+"""Latent frames that two sections share, at least; ``pipeline.sections`` makes them."""
 
 _CONTEXT = 512
 """Text tokens of a prompt in Wan's own use, padding included."""
@@ -27,9 +31,6 @@ _CONVOLVING = 0.22
 
 _RESERVE = 1e9
 """Bytes for CUDA itself, the kernels' workspaces and the allocator's slack: an estimate, not a measurement."""
-
-_TILE = 256
-"""Pixels, each way, of a tile of the tiled VAE; tiles overlap by a quarter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +46,10 @@ class Job:
         guidance_stop: share of the steps, from the first on, that are guided.
         segments: distinct descriptions of the story.
         words: tokens of each description, and of the negative prompt.
+        section_frames: frames that are made at once; a longer video is made of overlapping sections. None for all.
 
     Raises:
-        InputError: there is nothing to make, or the descriptions are too long.
+        InputError: there is nothing to make, the descriptions are too long, or sections have no room to overlap.
     """
 
     num_frames: int = 81
@@ -58,6 +60,7 @@ class Job:
     guidance_stop: float = 1.0
     segments: int = 4
     words: int = 64
+    section_frames: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("steps", self.num_inference_steps), ("descriptions", self.segments)):
@@ -65,6 +68,20 @@ class Job:
                 raise InputError(f"{value} {name} make no video; give 1 or more.")
         if not 1 <= self.words <= _CONTEXT:
             raise InputError(f"Descriptions of {self.words} tokens cannot be read; give 1 to {_CONTEXT}.")
+
+    @property
+    def at_once(self) -> int:
+        """Frames that are made at once."""
+        return self.num_frames if self.section_frames is None else min(self.num_frames, self.section_frames)
+
+    def sections(self, stride: int) -> int:
+        """How many a video is made of, at least: one after the other from an image at an end of it.
+
+        Args:
+            stride: pixel frames per latent frame.
+        """
+        new = self.at_once - 1 - OVERLAP * stride
+        return 1 + math.ceil((self.num_frames - self.at_once) / max(1, new))
 
     @property
     def branches(self) -> int:
@@ -144,11 +161,15 @@ class Run:
                 near = max(1, round(length / step)) * step
                 raise InputError(f"A side of {length} pixels does not divide into {step}; give {near}.")
         _ = self.frames
+        stride = Timeline(self.job.num_frames, self.model.vae.stride).stride
+        least = 1 + stride * (OVERLAP + 1)
+        if self.job.at_once < min(self.job.num_frames, least):
+            raise InputError(f"Sections of {self.job.at_once} frames have no room to overlap; give {least} or more.")
 
     @cached_property
     def frames(self) -> int:
         """Latent frames."""
-        return Timeline(self.job.num_frames, self.model.vae.stride).num_latent_frames
+        return Timeline(self.job.at_once, self.model.vae.stride).num_latent_frames
 
     @cached_property
     def latent_size(self) -> tuple[int, int]:
@@ -171,9 +192,11 @@ class Run:
 
     def _image(self) -> Stage:
         """With AlignFormer one image held for a chunk; without it, a clip of grey frames around the image; for VACE a
-        grey one beside it."""
+        grey one beside it. For LTX-Video the image alone."""
         model, job = self.model, self.job
-        frames = job.num_frames if model.alignformer is None else 1 + model.vae.stride
+        frames = job.at_once if model.alignformer is None else 1 + model.vae.stride
+        if model.keyframes:
+            frames = 1
         work = model.vae.encode(frames, job.height, job.width) * (2 if model.transformers[0].control_layers else 1)
         if model.image_encoder is not None and model.image_tokens:
             work += (model.image_tokens // model.image_encoder.tokens) * model.image_encoder.encode()
@@ -192,18 +215,20 @@ class Run:
     def _denoise(self) -> Stage:
         transformer, preset, job = self.model.transformers[0], self.preset, self.job
         images = self.model.image_tokens
-        text_tokens = (job.segments + job.branches - 1) * job.text_tokens
+        of_text = job.text_tokens if transformer.pads_text else job.words
+        text_tokens = (job.segments + job.branches - 1) * of_text
+        keys = of_text if transformer.pads_text else job.segments * of_text  # what is not one's own is masked
         steps, calls = float(job.num_inference_steps), float(job.calls)
-        working: float = transformer.working_bytes(self.tokens)
+        working: float = transformer.working_bytes(self.tokens, keys=keys)
         if preset.step_cache is not None:
             # A skipped call still runs the first block; two residuals and the first block's output are kept.
             taken = 1 - preset.skipped + preset.skipped / transformer.layers
             steps, calls = steps * taken, calls * taken
             working += job.branches * 3 * 2 * transformer.dim * self.tokens
-        call = transformer.forward(self.tokens, text_tokens=0, image=images, keys=job.text_tokens)
+        call = transformer.forward(self.tokens, text_tokens=0, image=images, keys=keys)
         work = calls * call + steps * transformer.embed(text_tokens)
         kept = 0
-        if preset.keeps_keys_values:
+        if preset.keeps_keys_values and transformer.keeps_keys_values:
             work += transformer.keys_values(text_tokens, images)
             kept = transformer.cache_bytes(text_tokens + images)
         else:
@@ -224,8 +249,8 @@ class Run:
         vae, job = self.model.vae, self.job
         work = vae.decode(self.frames, *self.latent_size)
         if self._tile is not None:
-            work *= _covered(job.height) * _covered(job.width)
-        working = vae.decode_bytes(job.num_frames, job.height, job.width, self._vae_item, self._tile)
+            work *= self._covered(job.height) * self._covered(job.width)
+        working = vae.decode_bytes(job.at_once, job.height, job.width, self._vae_item, self._tile)
         return Stage("decode", work, self._resident("vae"), working=working, share=self._vae_share)
 
     @property
@@ -238,7 +263,12 @@ class Run:
 
     @property
     def _tile(self) -> tuple[int, int] | None:
-        return (_TILE, _TILE) if self.preset.tiled_vae else None
+        return (self.model.vae.tile, self.model.vae.tile) if self.preset.tiled_vae else None
+
+    def _covered(self, length: int) -> float:
+        """Pixels of all tiles along a side, over the side's own."""
+        tile, step = self.model.vae.tile, self.model.vae.tile_step
+        return sum(min(tile, length - start) for start in range(0, length, step)) / length
 
     def _resident(self, *parts: str) -> float:
         """Weights on the GPU while these parts work, one after the other."""
@@ -262,8 +292,3 @@ class Run:
         block = transformer.block_parameters * bytes_per_weight
         outside_blocks = self.weights["transformer"] - transformer.all_layers * block
         return outside_blocks + 2 * block
-
-
-def _covered(length: int) -> float:
-    """Pixels of all tiles along a side, over the side's own."""
-    return sum(min(_TILE, length - start) for start in range(0, length, _TILE * 3 // 4)) / length

@@ -18,6 +18,7 @@ from reasondiff.planning.encoders import AlignFormerShape
 from reasondiff.planning.gpus import USABLE, Gpu
 from reasondiff.planning.presets import preset
 from reasondiff.planning.stages import Job, Run, Stage
+from reasondiff.planning.transformer import Transformer
 from reasondiff.planning.work import Work
 
 __all__ = ["CARDS", "GROUPS", "PAPER", "FrozenWeights", "TrainingJob", "TrainingPlan", "fitting", "plan_training"]
@@ -131,8 +132,14 @@ class TrainingPlan:
     @property
     def trained_parameters(self) -> int:
         """Of AlignFormer and the LoRA."""
-        transformer = self.model.transformers[0]
+        transformer = self._transformer
         return self.alignformer.parameters + transformer.lora_parameters(self.job.rank)
+
+    @property
+    def _transformer(self) -> Transformer:
+        transformer = self.model.transformers[0]
+        assert isinstance(transformer, Transformer), "plan_training refuses others"
+        return transformer
 
     @cached_property
     def _run(self) -> Run:
@@ -178,7 +185,7 @@ class TrainingPlan:
     @property
     def activations(self) -> float:
         """Bytes that are kept for the backward pass of one micro-batch."""
-        transformer, tokens = self.model.transformers[0], self.tokens * self.micro_batch
+        transformer, tokens = self._transformer, self.tokens * self.micro_batch
         block = tokens * transformer.kept_for_backward(trained=self.job.rank > 0)
         if self.frozen == "float8":
             block += 2 * transformer.block_linear  # the weights that it was computed with
@@ -193,7 +200,7 @@ class TrainingPlan:
     @property
     def work(self) -> Work:
         """Of one optimizer step, on all cards together."""
-        transformer, job, run = self.model.transformers[0], self.job, self._run
+        transformer, job, run = self._transformer, self.job, self._run
         context = job.segments * Job(words=job.words).text_tokens
         images = self.model.image_tokens
         forward = transformer.forward(self.tokens, text_tokens=context, image=images, keys=job.words)
@@ -268,6 +275,8 @@ def plan_training(
         InputError: the frames or the size do not fit the model, or the model is VACE, which takes no AlignFormer; see
             also ``TrainingPlan``.
     """
+    if model.keyframes:
+        raise InputError(f"{model.name!r} is LTX-Video, which takes no AlignFormer; give an image-to-video model.")
     if any(transformer.control_layers for transformer in model.transformers):
         raise InputError(f"{model.name!r} is VACE, which takes no AlignFormer; give an image-to-video model.")
     planned = TrainingPlan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from reasondiff.planning.work import Work
 
@@ -54,6 +54,9 @@ class Transformer:
     cross_norm: bool
     control_layers: int = 0
     control_channels: int = 0
+
+    keeps_keys_values: ClassVar[bool] = True
+    pads_text: ClassVar[bool] = True
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -159,7 +162,7 @@ class Transformer:
         """Kept keys and values of so many text tokens or image tokens."""
         return 2 * self.all_layers * self.dim * tokens * itemsize
 
-    def working_bytes(self, tokens: int, itemsize: int = 2) -> int:
+    def working_bytes(self, tokens: int, itemsize: int = 2, keys: int = 0) -> int:
         """The most that one eager call holds beside weights and kept keys and values.
 
         Either at the last gate, whose arithmetic is in fp32, or around the activation of the feed-forward layer; the

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from reasondiff.planning.work import Work
 from reasondiff.timeline import Timeline
@@ -50,6 +50,9 @@ class Vae:
     multipliers: tuple[int, ...]
     blocks: int
     down_in_time: tuple[bool, ...]
+
+    tile: ClassVar[int] = 256
+    tile_step: ClassVar[int] = 192
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

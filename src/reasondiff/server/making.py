@@ -17,6 +17,7 @@ from reasondiff.jobs.loading import named_narrator, own_narrator
 from reasondiff.jobs.redo import FinishedVideo, redo
 from reasondiff.jobs.request import RedoRequest
 from reasondiff.jobs.session import GeneratedVideo, VideoSession
+from reasondiff.jobs.verify import verified, verifier_for
 from reasondiff.media import ClipSpan, SheetRow, contact_sheet, read_record
 from reasondiff.media.frame_image import FrameImage
 from reasondiff.media.images import decode_image
@@ -63,12 +64,13 @@ class VideoMaker:
         """See ``Maker``."""
         given = _opened(job, images)
         if job.kind == "story":
-            return _tell(self._session.pipe.narrator, job, given, folder, watch)
+            return _tell(self._session.pipeline.narrator, job, given, folder, watch)
         if job.order.redo is not None:
             return _kept(self._redo(job, job.order.redo, given, folder, watch), job, folder)
         request = self._served.request_of(dict(job.order.options), job.order.prompt, job.seed)
         told = Narrative.from_dict(job.narrative) if job.narrative is not None else None
         inputs = Inputs(given[0].image, job.order.prompt, told, () if _unplaced(given) else given)
+        verifier = verifier_for(self._session, inputs) if request.verify else None  # before the long work begins
         story = self._session.narrate(request, inputs, progress=watch, stop=watch.stop)
         if story is not None:
             if told is None and job.order.style is not None:
@@ -83,6 +85,8 @@ class VideoMaker:
             checkpoint=_Checkpoint(folder / _STEPS),
             preview=_Preview(given[0].image, folder / _PREVIEW, watch, request.fit),
         )
+        if verifier is not None:
+            video, _ = verified(self._session, video, inputs, verifier, request.verify, progress=watch, stop=watch.stop)
         return _kept(video, job, folder)
 
     def _redo(self, job: Job, asked: Redo, images: Sequence[FrameImage], folder: Path, watch: Watch) -> GeneratedVideo:

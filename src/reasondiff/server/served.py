@@ -59,8 +59,8 @@ class Served:
             name=Path(request.model).name,
             request=request,
             defaults=Defaults.from_config(found.defaults),
-            stride=2 ** sum(found.vae.down_in_time),
-            multiple=2 ** len(found.vae.down_in_time) * patch[1],
+            stride=found.vae.stride,
+            multiple=found.vae.scale * patch[1],
             memory=plan(found, preset(request.preset or "quality"), job_of(found.defaults)).memory,
         )
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reasondiff.backends.wan.adapter_file import fingerprint
+from reasondiff.backends.identity import fingerprint
 from reasondiff.backends.wan.components import LORA_FILE
 from reasondiff.errors import CheckpointError, InputError, ReasonDiffError, UnsupportedError
 from reasondiff.pipeline import ReasonDiffPipeline

@@ -8,7 +8,6 @@ README.md                             a model card
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -16,12 +15,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from reasondiff.checkpoints import weight_hashes
 from reasondiff.errors import CheckpointError
 
-__all__ = ["AdapterInfo", "fingerprint", "model_card"]
+__all__ = ["AdapterInfo", "model_card"]
 
 VERSION = 1
 
@@ -32,7 +29,7 @@ class AdapterInfo:
 
     Args:
         base_model: the model it was trained on, as ``from_pretrained`` was given it.
-        base_fingerprint: see ``fingerprint``; empty where it is not known.
+        base_fingerprint: see ``identity.fingerprint``; empty where it is not known.
         interval: seconds between frames, as in training.
         hashes: SHA-256 of every weight file of the folder.
         recipe: how it was trained.
@@ -79,21 +76,6 @@ class AdapterInfo:
                     f"The adapter's {name!r} is not the file that its adapter.json names; download the adapter again."
                 )
         return info
-
-
-def fingerprint(transformer: Any) -> str:
-    """Tells base models apart, in milliseconds: SHA-256 of the blocks' modulation tables, rounded to bfloat16.
-
-    No LoRA and no usual quantisation touches them, and no two checkpoints share them. Empty where they are not loaded
-    (sequential offload).
-    """
-    digest = hashlib.sha256()
-    for name, weight in sorted(transformer.named_parameters()):
-        if name.endswith("scale_shift_table"):
-            if weight.is_meta:
-                return ""
-            digest.update(weight.detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def model_card(info: AdapterInfo, name: str) -> str:

@@ -17,7 +17,8 @@ from typing import Any
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.adapter_file import AdapterInfo, fingerprint, model_card
+from reasondiff.backends.identity import fingerprint
+from reasondiff.backends.wan.adapter_file import AdapterInfo, model_card
 from reasondiff.backends.wan.components import ADAPTER, LORA_FILE, WanComponents
 from reasondiff.backends.wan.fetching import fetched
 from reasondiff.backends.wan.lora_file import holds_lora, lora_file

@@ -25,7 +25,8 @@ from peft.tuners.lora import LoraLayer
 
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.fetching import HUB_OPTIONS, check_tokenizer, fetched, from_hub, read_alignformer
+from reasondiff.backends.t5 import check_tokenizer
+from reasondiff.backends.wan.fetching import HUB_OPTIONS, fetched, from_hub, read_alignformer
 from reasondiff.backends.wan.lora_file import as_diffusers_reads, check_all_used
 from reasondiff.backends.wan.single_file import load_single_file
 from reasondiff.backends.wan.vace import VACE_DEFAULTS, is_vace

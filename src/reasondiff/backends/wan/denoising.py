@@ -5,70 +5,29 @@ Training makes the same call, by ``predict``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.hooks.hooks import CacheContext
 from torch import Tensor
 
 from reasondiff.backends.base import Contexts, Denoised, DenoisingOptions, Guidance, Known
+from reasondiff.backends.callbacks import StepCallbackRunner
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, install
 from reasondiff.backends.wan.step_caches import check_cache
 from reasondiff.backends.wan.vace import is_vace
-from reasondiff.errors import InputError, UnsupportedError
+from reasondiff.errors import UnsupportedError
 from reasondiff.finite import is_finite
 from reasondiff.flow import clean_from
 
 if TYPE_CHECKING:
     from reasondiff.backends.wan.components import WanComponents
 
-__all__ = ["CALLBACK_INPUTS", "StepCallback", "StepCallbackRunner", "denoise", "predict", "timestep_of"]
-
-StepCallback = Callable[..., dict[str, Any]] | PipelineCallback | MultiPipelineCallbacks
-
-CALLBACK_INPUTS = ("latents", "condition", "clean")
-"""The tensors that a callback can be given; "clean" is the video predicted so far."""
-
-
-@dataclass
-class StepCallbackRunner:
-    """The caller's callback, as in diffusers.
-
-    Args:
-        callback: called after every step; may return other latents or another condition.
-        inputs: the tensors that it is given, of ``CALLBACK_INPUTS``.
-
-    Raises:
-        InputError: it asks for something else.
-    """
-
-    callback: StepCallback | None
-    inputs: Sequence[str]
-
-    def __post_init__(self) -> None:
-        if isinstance(self.callback, PipelineCallback | MultiPipelineCallbacks):
-            self.inputs = self.callback.tensor_inputs
-        if unknown := sorted(set(self.inputs) - set(CALLBACK_INPUTS)):
-            raise InputError(f"Callbacks cannot have {unknown[0]!r}; they can have 'latents', 'condition', 'clean'.")
-
-    def call(
-        self, pipe: Any, step: int, before: Tensor, predicted: Tensor, latents: Tensor, condition: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """After ``step`` has led from ``before`` to ``latents``; returns the latents and condition to go on with."""
-        if self.callback is None:
-            return latents, condition
-        tensors = {"latents": latents, "condition": condition}
-        if "clean" in self.inputs:
-            sigma = pipe.scheduler.sigmas[step].to(before)
-            tensors["clean"] = clean_from(predicted, before, sigma, pipe.scheduler)
-        given = {name: tensors[name] for name in self.inputs}
-        changed = self.callback(pipe, step, pipe.current_timestep, given)
-        return changed.get("latents", latents), changed.get("condition", condition)
+__all__ = ["denoise", "predict", "timestep_of"]
 
 
 @torch.no_grad()
@@ -119,7 +78,8 @@ def denoise(
                     "float32, or with other weights or without a LoRA."
                 )
             latents = hold(latents, step + 1)
-            latents, condition = callback.call(pipe, step, before, predicted, latents, condition)
+            clean = partial(_clean, pipe, step, before, predicted)
+            latents, condition = callback.call(pipe, step, latents, condition, clean)
             done = step + 1
             if checkpoint is not None:
                 checkpoint.save(done, latents, scheduler)
@@ -128,6 +88,11 @@ def denoise(
                 break
     pipe._current_timestep = None
     return Denoised(latents, finished=done == len(scheduler.timesteps))
+
+
+def _clean(pipe: WanComponents, step: int, before: Tensor, predicted: Tensor) -> Tensor:
+    """The video that a step from ``before`` predicts."""
+    return clean_from(predicted, before, pipe.scheduler.sigmas[step].to(before), pipe.scheduler)
 
 
 def _holding(known: Known | None, noise: Tensor, scheduler: Any) -> Callable[[Tensor, int], Tensor]:

@@ -12,7 +12,7 @@ from reasondiff.checkpoints import LORA_FILE, find_model, hub_id, in_one_sentenc
 from reasondiff.errors import CheckpointError
 from reasondiff.finite import check_finite
 
-__all__ = ["HUB_OPTIONS", "check_tokenizer", "fetched", "from_hub", "read_alignformer", "transformer_config"]
+__all__ = ["HUB_OPTIONS", "fetched", "from_hub", "read_alignformer", "transformer_config"]
 
 HUB_OPTIONS = ("revision", "cache_dir", "local_files_only", "token")
 _OUR_FILES = [
@@ -67,12 +67,3 @@ def read_alignformer(name: str, dtype: Any) -> AlignFormer:
         loaded: AlignFormer = AlignFormer.from_pretrained(place, **given)
         check_finite(loaded, "AlignFormer", place)
         return loaded.eval()
-
-
-def check_tokenizer(folder: Path) -> None:
-    # In silence transformers would make an empty tokenizer, or one that fills prompts up to another length.
-    for names in (("tokenizer.json", "spiece.model"), ("tokenizer_config.json",)):
-        if not any((folder / "tokenizer" / name).is_file() for name in names):
-            raise CheckpointError(
-                f"The model {str(folder)!r} has no tokenizer/{' or '.join(names)}; download or export it again."
-            )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from reasondiff.alignformer import AlignFormer
 from reasondiff.backends.base import Abilities, Anchor, Contexts, Denoised, DenoisingOptions, Known
 from reasondiff.backends.defaults import Defaults
-from reasondiff.backends.wan.adapter_file import fingerprint
+from reasondiff.backends.identity import fingerprint
 from reasondiff.backends.wan.cfg_parallel import CfgParallel
 from reasondiff.backends.wan.components import WanComponents
 from reasondiff.backends.wan.conditioning import (

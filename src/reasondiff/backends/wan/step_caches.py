@@ -5,6 +5,7 @@ A step cache skips blocks where a denoising step changes little.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ def compile_blocks(transformer: Any, **options: Any) -> None:
     """Compile each block so that step caches, which wrap a block from outside, keep it compiled.
 
     Args:
-        transformer: a Wan transformer, before ``enable_cache`` and before any offload.
+        transformer: Wan's or LTX-Video's, before ``enable_cache`` and before any offload.
         options: for ``torch.compile``, such as ``fullgraph=True``.
 
     Raises:
@@ -85,7 +86,8 @@ def compile_blocks(transformer: Any, **options: Any) -> None:
     """
     if transformer.is_cache_enabled:
         raise UnsupportedError("A step cache is enabled, and would be compiled away; compile first, then enable it.")
-    for block in (*transformer.blocks, *getattr(transformer, "vace_blocks", ())):
+    lists = (getattr(transformer, name, ()) for name in ("blocks", "vace_blocks", "transformer_blocks"))
+    for block in chain.from_iterable(lists):
         block.forward = torch.compile(block.forward, **options)
 
 
