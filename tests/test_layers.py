@@ -23,7 +23,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints finite quiet flow secrets studio
+timeline claims files checkpoints finite quiet flow secrets studio
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
