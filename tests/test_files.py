@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from reasondiff import files
 from reasondiff.errors import OutputError
-from reasondiff.files import atomic_path, check_place, in_words, write_or_keep
+from reasondiff.files import append_lines, atomic_path, check_place, in_words, write_or_keep
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -332,3 +332,13 @@ def test_a_failure_of_the_system_in_words() -> None:
     assert in_words(error) == "'a.json' cannot be used: Permission denied; check that it is there and may be used."
     assert in_words(OSError(errno.ENOSPC, "No space left on device")).endswith("No space left on device; make room.")
     assert in_words(OSError("odd")) == "A file cannot be used: odd; check that it is there and may be used."
+
+
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("one\n", "one\n"), ("one\ntw", "one\ntw\n")])
+def test_lines_are_added_after_ending_one_that_was_cut_off(before: str, after: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    if before:
+        path.write_text(before)
+    append_lines(path, "three é\n")
+    append_lines(path, "four\n")
+    assert path.read_text(encoding="utf-8") == after + "three é\nfour\n"

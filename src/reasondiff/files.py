@@ -17,7 +17,7 @@ from pathlib import Path
 
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
 
-__all__ = ["atomic_path", "check_place", "in_words", "write_or_keep"]
+__all__ = ["append_lines", "atomic_path", "check_place", "in_words", "write_or_keep"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OF_DISKS = {*_FULL, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE}
@@ -70,6 +70,16 @@ def atomic_path(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
             raise OutputError(path, error.errno, kept=_move_aside(partial, path)) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def append_lines(path: Path, lines: str) -> None:
+    """Add lines to a file, each with its end, after ending one that a kill cut off; as quick for a long file."""
+    with path.open("a+b") as file:
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(lines.encode())
 
 
 def write_or_keep(path: str | Path, write: Callable[[Path], None]) -> None:

@@ -1,43 +1,14 @@
-"""Four times as long takes four times as much: counted in calls of functions, which no busy machine changes."""
+"""A batch of four times as many rows takes four times as much."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from reasondiff.narrative import Narrative
 from reasondiff.narrator.batch import read_rows, run_batch
-
-LINEAR = 4.6
-"""What four times as much may take: four, and a little for threads that wait; its square would be 16."""
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """Calls of Python's and C's functions that ``work`` makes, in this thread and those that it starts."""
-    counted = [0]
-
-    def count(frame: Any, event: str, argument: object) -> None:
-        counted[0] += event in ("call", "c_call")
-
-    threading.setprofile(count)
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
-    return counted[0]
-
-
-def growth(work: Callable[[int], object], few: int) -> float:
-    """By how much the calls grow from ``few`` to four times as many."""
-    work(few)  # imports and caches
-    return calls_of(lambda: work(4 * few)) / calls_of(lambda: work(few))
+from tests.growth import LINEAR, growth
 
 
 def test_a_long_batch_is_told_and_continued_in_linear_time(tmp_path: Path) -> None:

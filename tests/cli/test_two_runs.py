@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from reasondiff.cli.terminal.paths import only_writer
+from reasondiff.claims import only_writer
 from reasondiff.errors import InputError
 from tests.cli.test_generate import given
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from reasondiff.cli.terminal.paths import only_writer
+from reasondiff.claims import only_writer
 with only_writer(Path(sys.argv[1])):
     print("writing", flush=True)
     time.sleep(60)
@@ -69,6 +70,38 @@ def test_a_folder_is_claimed_before_it_is_there(tmp_path: Path) -> None:
         assert (tmp_path / "new" / "run").is_dir()
         with pytest.raises(InputError, match="Another run is writing"):
             only_writer(tmp_path / "new" / "run").__enter__()
+
+
+def test_a_story_that_is_being_told_or_changed_is_left_to_its_run(refused: Callable, here: Path) -> None:
+    before = Path("story.json").read_bytes()
+    told = ("--image", "vase.png", "--prompt", "A cat.", "--narrator", "file:other.json", "-o", "story.json")
+    Path("other.json").write_bytes(before)
+    with only_writer(Path("story.json")):
+        for verb in (("narrate", *told), ("narrate", "edit", "story.json", "--move-anchor", 2)):
+            assert refused(*verb).startswith("Another run is writing 'story.json'")
+    assert Path("story.json").read_bytes() == before
+
+
+def no_lock(file: int, operation: int) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def no_file(path: Path, flags: int, mode: int) -> int:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize(("where", "instead"), [("fcntl.flock", no_lock), ("os.open", no_file)])
+def test_where_no_lock_can_be_kept_the_output_is_written_all_the_same(
+    where: str, instead: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "out.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"reasondiff.claims.{where}", instead)
+        claim = only_writer(place)
+        claim.__enter__()
+    place.write_text("{}")
+    claim.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_two_trainings_of_one_run_are_noticed(refused: Callable, here: Path) -> None:

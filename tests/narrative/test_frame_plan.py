@@ -20,7 +20,12 @@ def told(*ends: tuple[int, str], anchor: int = 0, style: str = "") -> Narrative:
 
 def texts(plan: FramePlan) -> list[str]:
     """What each latent frame reads, for plans without mixtures."""
-    return [plan.prompts[plan.segments[segment].index(1.0)] for segment in plan.segment_of]
+    read = []
+    for segment in plan.segment_of:
+        [(prompt, weight)] = plan.segments[segment]
+        assert weight == 1.0
+        read.append(plan.prompts[prompt])
+    return read
 
 
 def test_the_clip_with_most_frames_owns_a_latent_frame() -> None:
@@ -84,7 +89,7 @@ def test_equal_texts_are_encoded_once_and_the_style_comes_first() -> None:
 
 def test_mean_averages_the_prompts_of_a_latent_frames_pixel_frames() -> None:
     plan = FramePlan.from_narrative(told((4, "a"), (9, "b")), Timeline(9), how="mean")
-    assert plan.segments == ((1.0, 0.0), (0.75, 0.25), (0.0, 1.0))
+    assert plan.segments == (((0, 1.0),), ((0, 0.75), (1, 0.25)), ((1, 1.0),))
     assert plan.segment_of == (0, 1, 2)
     mixed = plan.mix(torch.tensor([[4.0], [8.0]]))
     assert mixed.flatten().tolist() == [4.0, 5.0, 8.0]
@@ -164,5 +169,5 @@ def test_mean_weighs_every_frame_of_a_latent_frame_equally(narrative: Narrative)
     per_frame = narrative.per_frame()
     for latent_frame, segment in enumerate(plan.segment_of):
         frames = [per_frame[frame] for frame in timeline.frames_of(latent_frame)]
-        expected = tuple(frames.count(prompt) / len(frames) for prompt in plan.prompts)
-        assert plan.segments[segment] == expected
+        weights = {plan.prompts[prompt]: weight for prompt, weight in plan.segments[segment]}
+        assert weights == {prompt: frames.count(prompt) / len(frames) for prompt in frames}

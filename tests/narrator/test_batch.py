@@ -119,7 +119,7 @@ def test_a_second_run_on_one_output_says_so(rows_csv: Path, tmp_path: Path) -> N
     rows, out = read_rows(rows_csv, **TELL), tmp_path / "out.jsonl"
     first = run_batch(rows, Told(), out, concurrency=1)
     next(first)
-    with pytest.raises(InputError, match="is being written by another run"):
+    with pytest.raises(InputError, match="Another run is writing"):
         list(run_batch(rows, Told(), out))
     first.close()
     list(run_batch(rows, Told(), out))

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from reasondiff.claims import only_writer
 from reasondiff.cli import app
 from reasondiff.errors import InputError, NarrationError, ProviderError, ReasonDiffError
 from reasondiff.narrative import Narrative
-from reasondiff.narrator.result_file import only_writer
 from tests.narrator.providers.misbehaving_server import Request, Say, Server
 from tests.narrator.stories import VASE, reply, same_story
 
@@ -178,9 +178,9 @@ def test_a_broken_picture_is_said_and_the_others_captioned(server: Server, tmp_p
 def test_two_runs_on_one_output_are_not_mixed(server: Server, picture: Path, tmp_path: Path) -> None:
     captions, stories, rows = tmp_path / "out.jsonl", tmp_path / "stories.jsonl", tmp_path / "rows.csv"
     rows.write_text("image,prompt\nvase.png,A cat\n")
-    with only_writer(captions), pytest.raises(InputError, match="being written by another run; wait for it"):
+    with only_writer(captions), pytest.raises(InputError, match=r"Another run is writing .*; wait for it"):
         run("caption", picture, "--narrator-url", server.url, "-o", captions)
-    with only_writer(stories), pytest.raises(InputError, match="being written by another run; wait for it"):
+    with only_writer(stories), pytest.raises(InputError, match=r"Another run is writing .*; wait for it"):
         run("narrate", "--batch", rows, "--narrator-url", server.url, "--no-cache", "-o", stories)
     assert not server.requests
     server.answer = Say("A wall.")

@@ -72,8 +72,8 @@ def test_a_sections_latent_frames_read_what_they_read_in_the_whole(start: int) -
     frames = range(4 * start, 4 * start + 17)
     _, told = part_of(story, (IMAGE,), frames, frames.start, np.zeros((41, 4, 4, 3), np.uint8))
     part = FramePlan.from_narrative(told, Timeline(17))
-    read = [whole.prompts[whole.segments[segment].index(1)] for segment in whole.segment_of[start : start + 5]]
-    here = [part.prompts[part.segments[segment].index(1)] for segment in part.segment_of]
+    read = [whole.prompts[whole.segments[segment][0][0]] for segment in whole.segment_of[start : start + 5]]
+    here = [part.prompts[part.segments[segment][0][0]] for segment in part.segment_of]
     assert here[1:] == read[1:]  # the first holds one frame here, and four there
 
 

@@ -85,7 +85,8 @@ def caption(
 @contextmanager
 def _written(output: Path | None) -> Iterator[tuple[set[str], Callable[[Mapping[str, object]], None]]]:
     """The frames that have a caption from before, and how to write one more line."""
-    from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
+    from reasondiff.claims import only_writer
+    from reasondiff.narrator.result_file import append, keep_lines, read_lines
 
     if output is None:
         yield set(), lambda row: typer.echo(json.dumps(row, ensure_ascii=False))

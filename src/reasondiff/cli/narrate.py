@@ -121,6 +121,7 @@ def narrate(
 def _one(
     given: list[tuple[Path, Place]], prompt: str, output: Path, narrator: Narrator, num_frames: int, interval: float
 ) -> None:
+    from reasondiff.claims import only_writer
     from reasondiff.cli.terminal.user_warnings import user_warnings
     from reasondiff.files import write_or_keep
     from reasondiff.jobs.inputs import clean_prompt
@@ -131,9 +132,10 @@ def _one(
     if len(given) > num_frames:
         raise InputError(f"There are {len(given)} images for {num_frames} frames; give at most {num_frames}.")
     pictures = [load_image(path) for path, _ in given]
-    with user_warnings():
-        narrative = _told(narrator, pictures, prompt, [place for _, place in given], num_frames, interval)
-    write_or_keep(output, narrative.save)
+    with only_writer(output):
+        with user_warnings():
+            narrative = _told(narrator, pictures, prompt, [place for _, place in given], num_frames, interval)
+        write_or_keep(output, narrative.save)
     record = narrative.provenance
     typer.echo(f"{output}: {len(narrative.clips)} clips, {places_in_words(narrative)}.")
     if record.get("cached"):

@@ -67,11 +67,11 @@ def edit(
     Positions and clips count from 1. The changes happen in the order given, and a clip's number means the clip that
     has it at that moment.
     """
+    from reasondiff.claims import only_writer
     from reasondiff.cli.terminal import paths
     from reasondiff.files import write_or_keep
     from reasondiff.narrative.formats import read_narrative
 
-    narrative = read_narrative(story)
     if output is not None:
         paths.writable(output, ".json", *(image or ()))
     elif story.suffix.lower() != ".json":
@@ -86,18 +86,20 @@ def edit(
     changes = [(name, next(waiting[name])) for name in context.meta[_ORDER] if name in waiting]
     if not changes and output is None:
         raise InputError("Nothing is changed; give --move-anchor, --set, --split or another change, or -o for a copy.")
-    for name, value in changes:
-        if name == "redo" and image:
-            model = {"url": narrator_url, "api": narrator_api, "timeout": narrator_timeout}
-            narrative = _redo(narrative, value - 1, image, prompt, narrator, model)
-        else:
-            narrative = _apply(narrative, name, value)
-    if changes:
-        told = [f"--{name.rstrip('_').replace('_', '-')} {value}" for name, value in changes]
-        before = narrative.provenance.get("edits", [])
-        edits = [*(before if isinstance(before, list) else []), *told]
-        narrative = replace(narrative, provenance={**narrative.provenance, "edits": edits})
-    write_or_keep(output or story, narrative.save)  # a clip told again was paid for
+    with only_writer(output or story):
+        narrative = read_narrative(story)
+        for name, value in changes:
+            if name == "redo" and image:
+                model = {"url": narrator_url, "api": narrator_api, "timeout": narrator_timeout}
+                narrative = _redo(narrative, value - 1, image, prompt, narrator, model)
+            else:
+                narrative = _apply(narrative, name, value)
+        if changes:
+            told = [f"--{name.rstrip('_').replace('_', '-')} {value}" for name, value in changes]
+            before = narrative.provenance.get("edits", [])
+            edits = [*(before if isinstance(before, list) else []), *told]
+            narrative = replace(narrative, provenance={**narrative.provenance, "edits": edits})
+        write_or_keep(output or story, narrative.save)  # a clip told again was paid for
     _print(narrative)
 
 

@@ -170,6 +170,6 @@ def train(
 
 def _only_run(run: Path, *, claims: bool) -> AbstractContextManager[None]:
     """A claim to a run's folder, which of a run's processes one makes."""
-    from reasondiff.cli.terminal.paths import only_writer
+    from reasondiff.claims import only_writer
 
     return only_writer(run, folder=True) if claims else nullcontext()

@@ -64,7 +64,7 @@ def jitter_boundaries(narrative: Narrative, rng: random.Random, reach: int = 2) 
     """
     ends = [clip.end + rng.randint(-reach, reach) for clip in narrative.clips[:-1]] + [narrative.num_frames]
     spans = list(zip([0, *ends[:-1]], ends, strict=True))
-    own = narrative.clips.index(narrative.clip_at(narrative.anchor_frame))
+    own = narrative.clip_index(narrative.anchor_frame)
     whole = all(e - s >= min(3, len(clip)) for (s, e), clip in zip(spans, narrative.clips, strict=True))
     if not whole or narrative.anchor_frame not in range(*spans[own]):
         return narrative

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from reasondiff.files import atomic_path
+from reasondiff.files import append_lines, atomic_path
 
 __all__ = ["Row", "append_row", "read_rows", "write_rows"]
 
@@ -83,9 +83,7 @@ class Row:
 
 def append_row(log: Path, row: Row) -> None:
     """Add a row to the file, after ending a line that a kill cut off."""
-    cut_off = log.exists() and log.stat().st_size > 0 and not log.read_bytes().endswith(b"\n")
-    with open(log, "a", encoding="utf-8") as file:
-        file.write("\n" * cut_off + row.to_json() + "\n")
+    append_lines(log, row.to_json() + "\n")
 
 
 def read_rows(log: Path) -> dict[tuple[str, str], Row]:

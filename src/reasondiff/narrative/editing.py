@@ -6,8 +6,9 @@ Frames and clip numbers are 0-based here, as everywhere in code; messages count 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from inspect import signature
 from itertools import accumulate, pairwise
 
@@ -180,10 +181,7 @@ def merge(narrative: Narrative, first: int, last: int) -> Narrative:
     if first >= last:
         raise NarrativeError(f"Clips {first + 1} and {last + 1} cannot be merged; name an earlier and a later clip.")
     joined = narrative.clips[first : last + 1]
-    told = dict.fromkeys(clip.description.strip() for clip in joined)  # each sentence once, in order
-    sentences = [text if text[-1] in ".!?…。" else f"{text}." for text in told]
-    description = " ".join(sentences) if len(told) > 1 else joined[0].description
-    clip = Clip(joined[0].start, joined[-1].end, description)
+    clip = Clip(joined[0].start, joined[-1].end, _one_after_the_other([each.description for each in joined]))
     return replace(narrative, clips=(*narrative.clips[:first], clip, *narrative.clips[last + 1 :]))
 
 
@@ -193,15 +191,27 @@ def merge_short(narrative: Narrative, seconds: float) -> Narrative:
     Short segments are told less reliably than longer ones with more to tell. The shortest goes first, and the earlier
     of two; a story of one clip stays as it is.
     """
-    while len(narrative.clips) > 1:
-        lengths = [len(clip) for clip in narrative.clips]
-        shortest = min(range(len(lengths)), key=lengths.__getitem__)
-        if lengths[shortest] * narrative.interval >= seconds - 1e-9:
+    clips = dict(enumerate(narrative.clips))  # those that are left, by the number of their first
+    before = {number: number - 1 for number in clips}
+    after = {number: number + 1 for number in clips}
+    by_length = [(len(clip), number) for number, clip in clips.items()]
+    heapify(by_length)
+    while len(clips) > 1:
+        length, number = heappop(by_length)
+        if number not in clips or len(clips[number]) != length:  # it was joined in the meantime
+            continue
+        if length * narrative.interval >= seconds - 1e-9:
             break
-        beside = [number for number in (shortest - 1, shortest + 1) if 0 <= number < len(lengths)]
-        other = min(beside, key=lengths.__getitem__)
-        narrative = merge(narrative, min(shortest, other), max(shortest, other))
-    return narrative
+        beside = [each for each in (before[number], after[number]) if each in clips]
+        shorter = min(beside, key=lambda each: len(clips[each]))
+        first, last = sorted((number, shorter))
+        gone = clips.pop(last)
+        description = _one_after_the_other([clips[first].description, gone.description])
+        clips[first] = Clip(clips[first].start, gone.end, description)
+        after[first] = after[last]
+        before[after[last]] = first
+        heappush(by_length, (len(clips[first]), first))
+    return replace(narrative, clips=tuple(clips.values()))
 
 
 def retime(narrative: Narrative, num_frames: int) -> Narrative:
@@ -268,13 +278,21 @@ def _relaid(narrative: Narrative, order: Iterable[int], lengths: list[int]) -> N
     )
 
     def placed(anchor: Anchor) -> Anchor:
-        index = narrative.clips.index(narrative.clip_at(anchor.frame))
+        index = narrative.clip_index(anchor.frame)
         start, end = spans[order.index(index)]
         within = anchor.frame - narrative.clips[index].start
         return replace(anchor, frame=min(start + within, end - 1))
 
     anchors = tuple(placed(anchor) for anchor in narrative.anchors)
     return replace(narrative, clips=clips, anchors=anchors, num_frames=ends[-1])
+
+
+def _one_after_the_other(descriptions: Sequence[str]) -> str:
+    """What they tell, as sentences; what two of them say alike is told once."""
+    told = dict.fromkeys(text.strip() for text in descriptions)
+    if len(told) == 1:
+        return descriptions[0]
+    return " ".join(text if text[-1] in ".!?…。" else f"{text}." for text in told)
 
 
 def _check(narrative: Narrative, clip: int) -> None:

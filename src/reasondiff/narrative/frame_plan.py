@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,7 +16,7 @@ from reasondiff.timeline import Timeline
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FramePlan", "How", "LostClip", "TextMode", "texts_of"]
+__all__ = ["FramePlan", "How", "LostClip", "Segment", "TextMode", "texts_of"]
 
 TextMode = Literal["framewise", "soft", "mean", "concat", "joined", "single"]
 """How the transformer reads text: each latent frame its own description and no other (``framewise``, hard routing);
@@ -26,6 +27,12 @@ plain Wan)."""
 
 How = Literal["majority", "mean", "concat", "soft"]
 """How the texts of a latent frame's pixel frames become its own, see ``FramePlan``."""
+
+Segment = tuple[tuple[int, float], ...]
+"""The prompts that a latent frame reads as one, by number, each with its weight; the weights sum to 1."""
+
+Shares = Mapping[int, float]
+"""Which clips a latent frame's pixel frames show, by number in order of time, and how much of them each has, 0..1."""
 
 EPSILON = 1e-3
 """Prompt Relay's (arXiv 2604.10030): with it the penalty's width is ``1 / ln(1 / EPSILON)``, 0.145 latent frames."""
@@ -52,11 +59,11 @@ class FramePlan:
 
     A *prompt* is a text that is encoded once. A *segment* is what a latent frame reads: one prompt, or (``mean`` and
     ``concat``) the average of the prompts of its pixel frames. Prompts and segments are unique and in order of
-    appearance.
+    appearance. A plan is as long as the story and the video together.
 
     Args:
         prompts: the texts to encode.
-        segments: per segment, the weight of every prompt; each row sums to 1.
+        segments: of which prompts each is made.
         segment_of: per latent frame, its segment.
         how: ``majority`` and ``mean`` give a latent frame its own segment only; ``concat`` gives every latent frame the
             segments of all latent frames, in no order, as the released research code does; ``soft`` too, each segment
@@ -66,7 +73,7 @@ class FramePlan:
     """
 
     prompts: tuple[str, ...]
-    segments: tuple[tuple[float, ...], ...]
+    segments: tuple[Segment, ...]
     segment_of: tuple[int, ...]
     how: How = "majority"
     lost: tuple[LostClip, ...] = ()
@@ -101,17 +108,19 @@ class FramePlan:
             )
         clips = narrative.clips
         groups = [timeline.frames_of(latent_frame) for latent_frame in range(timeline.num_latent_frames)]
-        shares = [_shares(clips, frames) for frames in groups]
+        shares = _shares(clips, groups)
         lost: tuple[LostClip, ...] = ()
         if how in ("majority", "soft"):
-            anchors = {timeline.latent_of(a.frame): narrative.clip_at(a.frame) for a in reversed(narrative.anchors)}
-            owners = _owners(shares, {latent: clips.index(clip) for latent, clip in anchors.items()})
+            anchors = {timeline.latent_of(a.frame): narrative.clip_index(a.frame) for a in reversed(narrative.anchors)}
+            read_by = _latent_frames_of_clips(shares)
+            owners = _owners(shares, read_by, anchors)
+            read = set(owners)
             lost = tuple(
-                LostClip(clip, _reason(index, shares, owners, anchors))
+                LostClip(clip, _reason(read_by[index], shares, owners, anchors))
                 for index, clip in enumerate(clips)
-                if index not in owners
+                if index not in read
             )
-            shares = [_all_to(owner, len(clips)) for owner in owners]
+            shares = [{owner: 1.0} for owner in owners]
         texts = [narrative.prompt_of(clip) for clip in clips]
         plan = cls._from_shares(texts, shares, how, lost)
         return plan._with_shared(shared) if how == "soft" and shared.strip() else plan
@@ -119,40 +128,36 @@ class FramePlan:
     def _with_shared(self, text: str) -> FramePlan:
         """With one more prompt and segment, the last, that no latent frame owns."""
         prompts = (*self.prompts, text) if text not in self.prompts else self.prompts
-        padded = [(*row, *[0.0] * (len(prompts) - len(self.prompts))) for row in self.segments]
-        own = tuple(float(prompt == text) for prompt in prompts)
-        return replace(self, prompts=prompts, segments=(*padded, own), shared=text)
+        own = ((prompts.index(text), 1.0),)
+        return replace(self, prompts=prompts, segments=(*self.segments, own), shared=text)
 
     @classmethod
     def single(cls, prompt: str, num_latent_frames: int) -> FramePlan:
         """One text for all frames: a plain prompt, or the negative one."""
-        return cls((prompt,), ((1.0,),), (0,) * num_latent_frames)
+        return cls((prompt,), (((0, 1.0),),), (0,) * num_latent_frames)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> FramePlan:
         """One text per latent frame; equal texts share a segment."""
         texts = list(texts)
-        shares = [_all_to(index, len(texts)) for index in range(len(texts))]
-        return cls._from_shares(texts, shares, "majority")
+        return cls._from_shares(texts, [{index: 1.0} for index in range(len(texts))], "majority")
 
     @classmethod
     def _from_shares(
-        cls, texts: list[str], shares: list[list[float]], how: How, lost: tuple[LostClip, ...] = ()
+        cls, texts: Sequence[str], shares: Sequence[Shares], how: How, lost: tuple[LostClip, ...] = ()
     ) -> FramePlan:
-        """From the share (0..1) of every text in every latent frame."""
-        read = [text for share in shares for text, weight in zip(texts, share, strict=True) if weight]
-        prompts = tuple(dict.fromkeys(read))
-
-        def weights(share: list[float]) -> tuple[float, ...]:
-            totals = dict.fromkeys(prompts, 0.0)
-            for text, weight in zip(texts, share, strict=True):
-                if weight:
-                    totals[text] += weight
-            return tuple(totals.values())
-
-        weights_of = [weights(share) for share in shares]
-        segments = tuple(dict.fromkeys(weights_of))
-        return cls(prompts, segments, tuple(map(segments.index, weights_of)), how, lost)
+        """From the shares of the texts in every latent frame."""
+        number_of: dict[str, int] = {}
+        segments: dict[Segment, int] = {}
+        segment_of = []
+        for share in shares:
+            weights: dict[int, float] = defaultdict(float)
+            for index, weight in share.items():
+                prompt = number_of.setdefault(texts[index], len(number_of))
+                weights[prompt] += weight
+            segment = tuple(sorted(weights.items()))
+            segment_of.append(segments.setdefault(segment, len(segments)))
+        return cls(tuple(number_of), tuple(segments), tuple(segment_of), how, lost)
 
     @property
     def num_latent_frames(self) -> int:
@@ -161,7 +166,8 @@ class FramePlan:
     @property
     def counts(self) -> tuple[int, ...]:
         """How many latent frames read each segment."""
-        return tuple(self.segment_of.count(segment) for segment in range(len(self.segments)))
+        counted = Counter(self.segment_of)
+        return tuple(counted[segment] for segment in range(len(self.segments)))
 
     @property
     def penalties(self) -> tuple[tuple[float, ...], ...]:
@@ -170,18 +176,18 @@ class FramePlan:
         Prompt Relay's ``max(0, |t - m| - w)^2 / (2 sigma^2)`` with a segment's middle m and length L in latent frames,
         ``w = L / 2 - 2`` (0 at least), ``sigma = 1 / ln(1 / 1e-3)``. A text that comes twice has the smaller of both.
         """
-        runs: list[tuple[int, float, float]] = []
+        runs: dict[int, list[tuple[float, float]]] = defaultdict(list)
         start = 0
         for segment, run in groupby(self.segment_of):
             length = len(list(run))
-            runs.append((segment, start + length / 2, max(0.0, length / 2 - MARGIN)))
+            runs[segment].append((start + length / 2, max(0.0, length / 2 - MARGIN)))
             start += length
         free = len(self.segments) - 1 if self.shared is not None else None
 
         def penalty(time: float, segment: int) -> float:
             if segment == free:
                 return 0.0
-            beyond = min(max(0.0, abs(time - middle) - w) for owner, middle, w in runs if owner == segment)
+            beyond = min(max(0.0, abs(time - middle) - w) for middle, w in runs[segment])
             return (beyond * math.log(1 / EPSILON)) ** 2 / 2
 
         times = [latent_frame + 0.5 for latent_frame in range(self.num_latent_frames)]
@@ -189,11 +195,14 @@ class FramePlan:
 
     def mix(self, embeddings: torch.Tensor) -> torch.Tensor:
         """From prompts ``[prompts, ...]`` to segments ``[segments, ...]``."""
-        if all(weight in (0.0, 1.0) for row in self.segments for weight in row):
-            return embeddings[[row.index(1.0) for row in self.segments]]
+        if all(len(segment) == 1 for segment in self.segments):
+            return embeddings[[segment[0][0] for segment in self.segments]]
         import torch
 
-        weights = embeddings.new_tensor(self.segments)
+        weights = embeddings.new_zeros(len(self.segments), len(self.prompts))
+        for number, segment in enumerate(self.segments):
+            for prompt, weight in segment:
+                weights[number, prompt] = weight
         return torch.einsum("sp,p...->s...", weights, embeddings)
 
 
@@ -212,51 +221,75 @@ def texts_of(narrative: Narrative, prompt: str, text_mode: TextMode, timeline: T
             return FramePlan.single(prompt, timeline.num_latent_frames)
 
 
-def _shares(clips: Sequence[Clip], frames: range) -> list[float]:
-    """Every clip's share (0..1) of some frames."""
-    overlaps = [max(0, min(clip.end, frames.stop) - max(clip.start, frames.start)) for clip in clips]
-    return [overlap / len(frames) for overlap in overlaps]
+def _shares(clips: Sequence[Clip], groups: Sequence[range]) -> list[Shares]:
+    """Of each group of frames, both in order of time."""
+    shares: list[Shares] = []
+    first = 0
+    for frames in groups:
+        while clips[first].end <= frames.start:
+            first += 1
+        share = {}
+        for index in range(first, len(clips)):
+            clip = clips[index]
+            if clip.start >= frames.stop:
+                break
+            overlap = min(clip.end, frames.stop) - max(clip.start, frames.start)
+            share[index] = overlap / len(frames)
+        shares.append(share)
+    return shares
 
 
-def _all_to(owner: int, texts: int) -> list[float]:
-    """The shares of texts of which one has all."""
-    return [float(index == owner) for index in range(texts)]
+def _latent_frames_of_clips(shares: Sequence[Shares]) -> Mapping[int, Sequence[int]]:
+    """In which latent frames a clip has a share."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for latent_frame, share in enumerate(shares):
+        for clip in share:
+            found[clip].append(latent_frame)
+    return found
 
 
-def _owners(shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> list[int]:
+def _owners(
+    shares: Sequence[Shares], read_by: Mapping[int, Sequence[int]], anchors: Mapping[int, int]
+) -> Sequence[int]:
     """The clip that each latent frame reads.
 
     Args:
-        shares: per latent frame, every clip's share of its pixel frames.
+        shares: of each latent frame.
+        read_by: every clip's latent frames, in order of time.
         anchors: the clip of the anchor in a latent frame.
     """
     owners = [_largest(share) for share in shares]
+    counts = Counter(owners)
+
+    def give(latent_frame: int, clip: int) -> None:
+        counts[owners[latent_frame]] -= 1
+        counts[clip] += 1
+        owners[latent_frame] = clip
+
     for latent_frame, clip in anchors.items():
-        longest = owners[latent_frame]
-        if owners.count(longest) > 1 or clip not in owners:
-            owners[latent_frame] = clip
-    for clip in range(len(shares[0])):
-        if clip not in owners:
-            _find_place(clip, owners, shares, anchors)
+        if counts[owners[latent_frame]] > 1 or not counts[clip]:
+            give(latent_frame, clip)
+    for clip, latent_frames in read_by.items():
+        if counts[clip]:
+            continue
+        # Its best latent frame of a clip that reads elsewhere too, if there is one; the anchor's last.
+        free = [k for k in latent_frames if counts[owners[k]] > 1]
+        if free:
+            give(max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip])), clip)
     return owners
 
 
-def _largest(share: Sequence[float]) -> int:
+def _largest(share: Shares) -> int:
     """The clip with the largest share, the later one of two."""
-    return max(range(len(share)), key=lambda index: (share[index], index))
+    return max(share, key=lambda index: (share[index], index))
 
 
-def _find_place(clip: int, owners: list[int], shares: Sequence[Sequence[float]], anchors: Mapping[int, int]) -> None:
-    """Give a clip that reads nowhere its best latent frame of a clip that reads elsewhere too, if there is one."""
-    free = [k for k, share in enumerate(shares) if share[clip] and owners.count(owners[k]) > 1]
-    if free:
-        best = max(free, key=lambda k: (anchors.get(k) != owners[k], shares[k][clip]))
-        owners[best] = clip
-
-
-def _reason(lost: int, shares: Sequence[Sequence[float]], owners: Sequence[int], anchors: Mapping[int, Clip]) -> str:
-    """Why a clip reads nowhere: each of its latent frames is the only one of another clip."""
-    latent_frames = [k for k, share in enumerate(shares) if share[lost]]
-    if any(k in anchors and shares[k][owners[k]] < max(shares[k]) for k in latent_frames):
-        return "the image's clip has no other latent frame"
+def _reason(
+    latent_frames: Sequence[int], shares: Sequence[Shares], owners: Sequence[int], anchors: Mapping[int, int]
+) -> str:
+    """Why a clip of these latent frames reads nowhere: each is the only one of another clip."""
+    for k in latent_frames:
+        is_largest = shares[k].get(owners[k], 0.0) == max(shares[k].values())
+        if k in anchors and not is_largest:
+            return "the image's clip has no other latent frame"
     return "the clips beside it have no other latent frame"

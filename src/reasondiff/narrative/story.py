@@ -14,9 +14,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,8 +172,12 @@ class Narrative:
         """The first anchor's frame, 0-based."""
         return self.anchors[0].frame
 
+    def clip_index(self, frame: int) -> int:
+        """Which clip holds a frame of the story, 0-based both."""
+        return bisect_right(self.clips, frame, key=attrgetter("start")) - 1
+
     def clip_at(self, frame: int) -> Clip:
-        return next(clip for clip in self.clips if frame in clip)
+        return self.clips[self.clip_index(frame)]
 
     def per_frame(self) -> tuple[str, ...]:
         """One description per frame, without the style."""
@@ -225,7 +231,7 @@ class Narrative:
         clips = tuple(Clip(s, e, c.description) for s, e, c in zip(starts, ends, self.clips, strict=True))
 
         def place(anchor: Anchor) -> Anchor:
-            index = self.clips.index(self.clip_at(anchor.frame))
+            index = self.clip_index(anchor.frame)
             wanted = round(anchor.frame * (num_frames - 1) / max(1, self.num_frames - 1))
             return replace(anchor, frame=min(max(wanted, clips[index].start), clips[index].end - 1))
 

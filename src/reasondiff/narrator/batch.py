@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from reasondiff.claims import only_writer
 from reasondiff.errors import CheckpointError, InputError, ProviderError, ReasonDiffError
 from reasondiff.media import load_image
 from reasondiff.narrator.base import Narrator
 from reasondiff.narrator.in_flight import in_flight
 from reasondiff.narrator.providers.base import UnavailableError
-from reasondiff.narrator.result_file import append, keep_lines, only_writer, read_lines
+from reasondiff.narrator.result_file import append, keep_lines, read_lines
 from reasondiff.secrets import without_secrets
 
 __all__ = ["Result", "Row", "finished", "read_rows", "run_batch"]

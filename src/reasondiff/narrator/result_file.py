@@ -1,60 +1,17 @@
-"""A JSON Lines file that grows by whole lines, is continued by the next run, and has one writer at a time."""
+"""A JSON Lines file that grows by whole lines and is continued by the next run."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from reasondiff.errors import InputError
 from reasondiff.files import atomic_path
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: there two runs are not told apart
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["append", "keep_lines", "only_writer", "read_lines"]
-
-
-@contextmanager
-def only_writer(path: Path) -> Iterator[None]:
-    """Inside the block no other run writes the same file. The lock ends with its process, however that ends.
-
-    Raises:
-        InputError: another run writes it, or its folder cannot be written.
-    """
-    name = path.with_name(f".{path.name}.lock")
-    lock = _locked(name, path)
-    try:
-        yield
-    finally:
-        name.unlink(missing_ok=True)
-        lock.close()
-
-
-def _locked(name: Path, path: Path) -> BinaryIO:
-    while True:
-        try:
-            lock = name.open("ab")
-        except OSError as error:
-            raise InputError(f"{str(path)!r} cannot be written ({error.strerror}); choose another -o.") from None
-        try:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(name) and os.path.samestat(os.stat(name), os.fstat(lock.fileno())):
-                return lock
-        except BlockingIOError:
-            lock.close()
-            raise InputError(
-                f"{str(path)!r} is being written by another run; wait for it, or choose another -o."
-            ) from None
-        except OSError:  # a file system without locks
-            return lock
-        lock.close()  # the one who held it has just removed it
+__all__ = ["append", "keep_lines", "read_lines"]
 
 
 def read_lines(path: Path, fits: Callable[[Mapping[str, object]], bool]) -> list[dict[str, object]]:

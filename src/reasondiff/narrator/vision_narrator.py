@@ -354,7 +354,7 @@ def _in_frames(narrative: Narrative, num_frames: int) -> Narrative:
         return narrative
     note = f"told in {narrative.num_frames} frames and retimed to {num_frames}"
     if (spare := len(narrative.clips) - num_frames) > 0:
-        here = narrative.clips.index(narrative.clip_at(narrative.anchor_frame))
+        here = narrative.clip_index(narrative.anchor_frame)
         first = min(max(here - num_frames // 2, 0), spare)
         kept = narrative.clips[first : first + num_frames]
         note += f", {spare} clips left out"

@@ -79,7 +79,11 @@ class NarratorRecipe(NetworkRecipe):
     def build(self, model: Path, cache: Path, device: str) -> Stage:
         with main_process_first():  # it makes the tokenizer
             processor = self._processor(model, cache)
-        net: Any = self.seeded(lambda: LlavaForConditionalGeneration(self._config(processor.tokenizer)))
+        return self.seeded(lambda: self._stage(processor, device))
+
+    def _stage(self, processor: Any, device: str) -> NarratorStage:
+        """The model and the heads that its tower learns by, which have initial weights as well."""
+        net: Any = LlavaForConditionalGeneration(self._config(processor.tokenizer))
         if self.from_weights is not None:
             begin = Path(self.from_weights, "narrator")
             net = LlavaForConditionalGeneration.from_pretrained(begin, dtype=torch.float32)

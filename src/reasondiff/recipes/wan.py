@@ -29,6 +29,7 @@ from reasondiff.data.encoded import Manifest
 from reasondiff.data.texts import TextContexts, Texts
 from reasondiff.errors import InputError
 from reasondiff.pipeline import ReasonDiffPipeline
+from reasondiff.quiet import quiet_libraries
 from reasondiff.recipes.base import Needed, Recipe
 from reasondiff.recipes.components import (
     AlignFormerConfig,
@@ -283,7 +284,8 @@ class ReasonRecipe(ClipRecipe):
 
     def prepare(self, pipe: ReasonDiffPipeline, device: str) -> None:
         """Bring the model to its device, in the precision that weights are kept in."""
-        pipe.to(device, torch.float32)
+        with quiet_libraries():  # diffusers warns of layers that want float32, whatever they are cast to
+            pipe.to(device, torch.float32)
 
     def texts(self, pipe: ReasonDiffPipeline) -> TextContexts:
         """Where the texts of a step come from."""

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
+from reasondiff.claims import only_writer
 from reasondiff.errors import InputError
 from reasondiff.files import check_place
-
-try:
-    import fcntl
-except ImportError:  # where there are no such locks, two runs are not noticed
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["beside", "folder", "only_writer", "spare", "writable"]
 
@@ -50,64 +45,3 @@ def _existing(paths: Iterable[Path | None]) -> dict[tuple[int, int], Path]:
     """Those that exist, by what tells files apart."""
     there = [(os.stat(path), path) for path in paths if path is not None and os.path.exists(path)]
     return {(file.st_dev, file.st_ino): path for file, path in there}
-
-
-@contextmanager
-def only_writer(path: Path, *, folder: bool = False) -> Iterator[None]:
-    """Inside the block no other run of ours writes ``path``, a file or a folder; the system ends a killed run's claim.
-
-    Args:
-        path: where both would write.
-        folder: make a folder of that name first, because the claim to one lies in it; it goes again if it stays empty.
-
-    Raises:
-        InputError: another run is writing it.
-    """
-    made = [place for place in (path, *path.parents) if not place.exists()] if folder else []
-    if folder:
-        path.mkdir(parents=True, exist_ok=True)
-    try:
-        if fcntl is None:
-            yield
-            return
-        lock = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
-        with _locked(lock, path):
-            yield
-    finally:
-        _remove_empty(made)
-
-
-def _remove_empty(folders: Iterable[Path]) -> None:
-    """Take away folders, the innermost first, up to one that holds something."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-
-
-@contextmanager
-def _locked(lock: Path, path: Path) -> Iterator[None]:
-    while True:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file, lock):
-                break
-        except BlockingIOError:
-            os.close(file)
-            raise InputError(f"Another run is writing {str(path)!r}; wait for it, or choose another place.") from None
-        os.close(file)  # the run before has just taken it away
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(file)
-
-
-def _is_at(file: int, place: Path) -> bool:
-    """Whether an open file is the one that lies there now."""
-    try:
-        return os.path.samestat(os.fstat(file), os.stat(place))
-    except FileNotFoundError:
-        return False

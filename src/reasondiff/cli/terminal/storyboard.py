@@ -54,4 +54,4 @@ def _column(narrative: Narrative, frame: int, columns: int) -> int:
 
 def _clip_of_column(narrative: Narrative, column: int, columns: int) -> int:
     frame = min(narrative.num_frames - 1, int((column + 0.5) / columns * narrative.num_frames))
-    return narrative.clips.index(narrative.clip_at(frame))
+    return narrative.clip_index(frame)

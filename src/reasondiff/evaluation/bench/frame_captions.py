@@ -11,7 +11,7 @@ from PIL import Image
 
 from reasondiff.data.captioning import Captioner
 from reasondiff.errors import InputError
-from reasondiff.files import atomic_path
+from reasondiff.files import append_lines, atomic_path
 from reasondiff.media import image_hash
 
 __all__ = ["FrameCaptions"]
@@ -69,9 +69,7 @@ class FrameCaptions:
     def _keep(self, captions: dict[str, str]) -> None:
         self._known |= captions
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        cut_off = self.file.exists() and not self.file.read_bytes().endswith(b"\n")
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write("\n" * cut_off + _lines(captions))
+        append_lines(self.file, _lines(captions))
 
     def keep_used(self) -> None:
         """Write the file anew with what the benchmark needs, in the order of its frames."""

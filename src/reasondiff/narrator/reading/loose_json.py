@@ -24,6 +24,7 @@ _CLOSING = {'"': '"', "'": "'", "“": '”"', "‘": "’'", "`": "`'"}
 _BLANK = re.compile(r"(?:\s|//[^\n]*|/\*.*?(?:\*/|\Z)|\#[^\n]*)*", re.DOTALL)
 _BARE_KEY = re.compile(r"[^\W\d][\w -]*?(?=\s*:)|\d[\w.%–-]*(?=\s*:)")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NOTHING_FOLLOWS = re.compile(r"[ \t\r\n,]*\Z")
 _STRICT = json.JSONDecoder(strict=False)
 
 _KEY_FOLLOWS = r"""(?:["'“‘`][^"'”’`\n]{0,60}["'”’`]|[A-Za-z_]\w*|\d[\w.-]*)\s*:"""
@@ -248,7 +249,7 @@ class _Reader:
         if not word or word[0] in ")>":
             raise _UnreadableError
         self.at = match.start() if match else len(self.text)
-        if self.at >= len(self.text) or not self.text[self.at :].strip(" \t\r\n,"):
+        if _NOTHING_FOLLOWS.match(self.text, self.at):
             self.closed, self.cut = False, True
         if word.casefold() not in _LITERALS:
             self.notes.add("quotes added")

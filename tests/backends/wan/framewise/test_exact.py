@@ -210,7 +210,7 @@ def test_mean_reads_the_average_embedding() -> None:
     average = torch.zeros(14, tiny.TEXT_DIM)
     average[:9] += 0.75 * EMBEDDINGS["a"]
     average += 0.25 * EMBEDDINGS["b"]
-    mixed = FramePlan(("a", "b"), ((1.0, 0.0), (0.75, 0.25)), (0, 1, 0), "mean")
+    mixed = FramePlan(("a", "b"), (((0, 1.0),), ((0, 0.75), (1, 0.25))), (0, 1, 0), "mean")
     by_hand = FrameContext.build(
         FramePlan.from_texts(["a", "mixture", "a"]),
         EMBEDDINGS | {"mixture": average},

@@ -11,6 +11,7 @@ from reasondiff.backends.wan.framewise import AttentionRecord, FrameContext, Fra
 from reasondiff.backends.wan.framewise.attention import attend_routed
 from reasondiff.errors import InputError, UnsupportedError
 from reasondiff.narrative import Narrative
+from reasondiff.narrative.frame_plan import Segment
 from reasondiff.timeline import Timeline
 from tests.tiny.cross_attention import EMBEDDINGS, FRAMES, TOLERANCE, scene
 
@@ -105,10 +106,11 @@ def test_what_it_cannot_do_is_said() -> None:
     subject.transformer.set_attention_backend("_native_flash")
     with pytest.raises(UnsupportedError, match="takes no bias, which soft routing needs; use 'native'"):
         subject.predict(context)
-    mixed = [FramePlan(("a",), ((1.0,),), (0, 0, 0), how="soft"), FramePlan(("a",), ((1.0,),), (0, 0, 0))]
+    mixed = [FramePlan(("a",), (((0, 1.0),),), (0, 0, 0), how="soft"), FramePlan(("a",), (((0, 1.0),),), (0, 0, 0))]
     with pytest.raises(InputError, match="Some of the plans are 'soft' and some are not"):
         FrameContext.build(mixed, EMBEDDINGS, text_length=40)
 
 
-def _rows(count: int) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(row == column) for column in range(count)) for row in range(count))
+def _rows(count: int) -> tuple[Segment, ...]:
+    """A segment for each of so many prompts."""
+    return tuple(((prompt, 1.0),) for prompt in range(count))

@@ -75,7 +75,6 @@ class AttentionRecord:
         for video, plan in enumerate(context.plans):
             listed = plan.segment_of if long_form else range(len(plan.segments))
             for place, segment in enumerate(listed):
-                for prompt, weight in zip(plan.prompts, plan.segments[segment], strict=True):
-                    if weight:
-                        watched[video, place, list(self.words.get(prompt, ()))] = 1.0
+                for prompt, _ in plan.segments[segment]:
+                    watched[video, place, list(self.words.get(plan.prompts[prompt], ()))] = 1.0
         return watched
