@@ -184,7 +184,7 @@ class TrainingPlan:
             block += 2 * transformer.block_linear  # the weights that it was computed with
         blocks = transformer.all_layers * block
         if self.checkpointing:
-            kept = 2 * transformer.dim
+            kept: float = 2 * transformer.dim
             if self.keep_attention:
                 kept += transformer.attention_outputs()
             blocks = transformer.all_layers * tokens * kept + block
@@ -304,7 +304,7 @@ def _ways(planned: TrainingPlan, cards: int) -> Iterator[TrainingPlan]:
     clips = planned.job.batch // cards
     micro_batches = [count for count in range(clips, 0, -1) if clips % count == 0]
     weights: tuple[FrozenWeights, ...] = (planned.frozen,)
-    moments = (planned.eight_bit,)
+    moments: tuple[bool, ...] = (planned.eight_bit,)
     if cards == 1:  # what is in 8 bits is not shared out
         weights = ("bf16", "float8") if planned.frozen == "bf16" else weights
         moments = (True,) if planned.eight_bit else (False, True)
