@@ -191,7 +191,7 @@ class TrainingPlan:
             block += 2 * transformer.block_linear  # the weights that it was computed with
         blocks = transformer.all_layers * block
         if self.checkpointing:
-            kept = 2 * transformer.dim
+            kept: float = 2 * transformer.dim
             if self.keep_attention:
                 kept += transformer.attention_outputs()
             blocks = transformer.all_layers * tokens * kept + block
