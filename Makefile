@@ -48,7 +48,9 @@ test-browser: env
 	$(BIN)/python -m pytest -q -m browser -rs
 
 test-studio: env
-	cd studio && npm ci && npm run check && npm test && npm run build
+	cd studio && npm ci
+	$(BIN)/python -m tests.narrative.edits 10000 studio/node_modules/.edits.json
+	cd studio && npm run check && REASONDIFF_EDITS=$(abspath studio/node_modules/.edits.json) npm test && npm run build
 	git diff --exit-code --stat src/reasondiff/studio/dist
 	cd studio && REASONDIFF=$(abspath $(BIN))/reasondiff PYTHON=$(abspath $(BIN))/python npm run test:browser
 

@@ -58,16 +58,16 @@ def serve(folder: Path) -> None:
 
     from reasondiff.jobs.request import VideoRequest
     from reasondiff.server.api.app import create_app
-    from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
     from reasondiff.server.queue import JobQueue
     from reasondiff.server.quotas import Quota
-    from reasondiff.server.running import listen
     from reasondiff.server.served import Served
     from reasondiff.server.service import Limits, Service
     from reasondiff.server.storage import Storage
+    from reasondiff.server.tables import open_database
+    from reasondiff.web.listening import listen
 
-    database = Database(f"sqlite:///{folder}/queue.db")
+    database = open_database(f"sqlite:///{folder}/queue.db")
     served = Served.of(VideoRequest(image=Path()))
     service = Service(
         served={served.name: served}, queue=JobQueue(database), storage=Storage(f"{folder}/videos"),

@@ -23,7 +23,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints finite quiet flow secrets studio
+timeline files checkpoints finite quiet flow secrets studio web
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}
@@ -44,8 +44,8 @@ WALLS = {
 OWNERS = {
     "rich": ("cli",),
     "typer": ("cli",),
-    "fastapi": ("server", "evaluation.study"),
-    "sqlalchemy": ("server", "evaluation.study"),
+    "fastapi": ("server",),
+    "sqlalchemy": ("server", "web", "evaluation.study"),
     "uvicorn": ("server", "cli.study"),
 }
 """Who alone may import a library."""

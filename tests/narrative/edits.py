@@ -1,12 +1,13 @@
 """Random stories and edits, and what comes of them: what a browser's reducer is held to.
 
-``python -m tests.narrative.edits`` writes ``edits.json`` anew.
+``python -m tests.narrative.edits`` writes ``edits.json`` anew; with a number and a file it writes so many there.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,5 +97,6 @@ def _edit(rng: random.Random, narrative: Narrative) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in sequences(16, seed=0))
-    FIXTURE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    count, file = (int(sys.argv[1]), Path(sys.argv[2])) if len(sys.argv) == 3 else (16, FIXTURE)
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in sequences(count, seed=0))
+    file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

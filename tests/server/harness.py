@@ -19,16 +19,16 @@ from PIL import Image
 from reasondiff.jobs.request import VideoRequest
 from reasondiff.narrative.place import Place
 from reasondiff.server.api.app import create_app
-from reasondiff.server.database import Database
 from reasondiff.server.jobs import Order
 from reasondiff.server.keys import Keys
 from reasondiff.server.leases import Leases
 from reasondiff.server.queue import JobQueue
-from reasondiff.server.running import listen
 from reasondiff.server.served import Served
 from reasondiff.server.service import Limits, Service
 from reasondiff.server.storage import Storage
+from reasondiff.server.tables import open_database
 from reasondiff.server.worker import Worker
+from reasondiff.web.listening import listen
 from tests.server.fakes import MODEL, FakeMaker
 
 ORDER = Order(
@@ -48,7 +48,7 @@ def png(width: int = 64, height: int = 64, seed: int = 0) -> bytes:
 
 def service(folder: Path, **changes: Any) -> Service:
     """The parts of a server whose things are in a folder."""
-    database = Database(changes.pop("url", f"sqlite:///{folder}/queue.db"))
+    database = open_database(changes.pop("url", f"sqlite:///{folder}/queue.db"))
     served = Served.of(VideoRequest(image=Path()))
     whole = Service(
         served={MODEL: served}, queue=JobQueue(database), storage=Storage(f"{folder}/videos"), keys=Keys(database),

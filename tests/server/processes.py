@@ -5,6 +5,7 @@ They are forked from a process that has imported everything, so that a hundred o
 
 from __future__ import annotations
 
+import socket
 import sys
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -20,6 +21,13 @@ from tests.server.fakes import FakeMaker
 from tests.server.harness import service
 
 LEASE_SECONDS = 4.0
+
+
+def free_port() -> int:
+    """Of this machine."""
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return int(some.getsockname()[1])
 
 
 def start(

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from reasondiff.errors import InputError
 from reasondiff.server.api import health, mcp, stories, videos
-from reasondiff.server.database import keys
+from reasondiff.server.tables import keys
 from tests.server.harness import Running, png
 
 OPEN = {"/healthz", "/readyz", "/metrics"}

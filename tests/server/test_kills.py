@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import socket
 import threading
 import time
 from collections import Counter
@@ -22,15 +21,15 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from reasondiff.server.database import Database, jobs
 from reasondiff.server.jobs import OVER, Job
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.storage import Storage
+from reasondiff.server.tables import jobs, open_database
 from tests.server import processes
 from tests.server.fakes import story
 from tests.server.harness import png
 from tests.server.postgres import postgres
-from tests.server.processes import start
+from tests.server.processes import free_port, start
 
 KILLS = int(os.environ.get("REASONDIFF_KILLS", "100"))
 JOBS, WORKERS, STEP = 2 * KILLS, 3, 0.1
@@ -61,12 +60,6 @@ def nothing_stays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for process in started:
         process.kill()
         process.join()
-
-
-def free_port() -> int:
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return int(some.getsockname()[1])
 
 
 def ask(port: int, number: int) -> str:
@@ -105,7 +98,7 @@ def test_nothing_is_lost_and_nothing_is_done_twice(database: str, tmp_path: Path
     client.start()
     while not ids:
         time.sleep(0.1)
-    queue, killed = JobQueue(Database(database)), Counter[str]()
+    queue, killed = JobQueue(open_database(database)), Counter[str]()
     for kill in range(KILLS):
         time.sleep(draw.uniform(0.0, 0.3))
         victims = {0} if kill % 5 == 0 else set()  # the server, and sometimes both
@@ -150,7 +143,7 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing(database: str, tmp_pa
     port = free_port()
     server = start("server", tmp_path, database, port)
     first = start("worker", tmp_path, database, port, seconds=1)
-    job_id, queue = ask(port, 1), JobQueue(Database(database))
+    job_id, queue = ask(port, 1), JobQueue(open_database(database))
     wait_for(queue, job_id, lambda job: job.step)
     os.kill(first.pid, signal.SIGSTOP)
     second = start("worker", tmp_path, database, port)
@@ -168,7 +161,7 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing(database: str, tmp_pa
 def test_a_job_that_kills_its_worker_stops_after_three(database: str, tmp_path: Path) -> None:
     port = free_port()
     server = start("server", tmp_path, database, port)
-    good, queue = ask(port, 0), JobQueue(Database(database))
+    good, queue = ask(port, 0), JobQueue(open_database(database))
     with httpx2.Client(timeout=20) as http:
         address = f"http://127.0.0.1:{port}/v1/videos"
         bad = http.post(address, data={"prompt": "die"}, files={"input_reference": png()}).json()["id"]

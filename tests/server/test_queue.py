@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reasondiff.server.database import Database, jobs, workers
 from reasondiff.server.jobs import NewJob, Order
 from reasondiff.server.leases import Leases
 from reasondiff.server.queue import JobQueue, NotQueuedError, RepeatedError
 from reasondiff.server.quotas import Quota, QuotaError
 from reasondiff.server.rows import LeaseLostError, new_id
+from reasondiff.server.tables import jobs, open_database, workers
 from tests.server.harness import ORDER
 from tests.server.postgres import postgres
 
@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobQueue]:
     url = f"sqlite:///{tmp_path}/queue.db" if request.param == "sqlite" else request.getfixturevalue("server")
-    database = Database(url)
+    database = open_database(url)
     with database.writing() as connection:
         for table in (jobs, workers):
             connection.execute(table.delete())

@@ -20,8 +20,8 @@ import openai
 import pytest
 
 from reasondiff.media import read_record
-from reasondiff.server.database import Database
 from reasondiff.server.queue import JobQueue
+from reasondiff.server.tables import open_database
 
 pytestmark = pytest.mark.server
 
@@ -65,7 +65,7 @@ def until(client: openai.OpenAI, video: str, condition: Any) -> Any:
 
 def test_a_killed_worker_a_stopped_video_and_the_same_video_again(tmp_path: Path, picture: bytes) -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
-    queue = JobQueue(Database(f"sqlite:///{tmp_path}/queue.db"))
+    queue = JobQueue(open_database(f"sqlite:///{tmp_path}/queue.db"))
     with served(tmp_path) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
         story = httpx2.post(

@@ -30,8 +30,8 @@ from reasondiff.server.api.app import create_app
 from reasondiff.server.jobs import Job, Kind
 from reasondiff.server.leases import Leases
 from reasondiff.server.pictures import animation, spritesheet, thumbnail
-from reasondiff.server.running import listen
 from reasondiff.server.worker import BEFORE, Made, Watch, Worker
+from reasondiff.web.listening import listen
 from tests.server.fakes import MODEL
 from tests.server.harness import service
 

@@ -43,11 +43,11 @@ def revoke(name: Name, data: Data = None, db: DatabaseUrl = None) -> None:
 
 def _keys(data: Path | None, database: str | None) -> Keys:
     need_extra()
-    from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
     from reasondiff.server.places import Places
+    from reasondiff.server.tables import open_database
 
-    return Keys(Database(Places.of(data, database, None).database))
+    return Keys(open_database(Places.of(data, database, None).database))
 
 
 def _day(seconds: float) -> str:

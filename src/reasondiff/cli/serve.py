@@ -63,21 +63,22 @@ def serve(
     need_extra()
     from reasondiff.jobs.inputs import check_names
     from reasondiff.server.api.app import create_app
-    from reasondiff.server.database import Database
     from reasondiff.server.keys import Keys
     from reasondiff.server.places import Places
     from reasondiff.server.queue import JobQueue
     from reasondiff.server.quotas import Quota
-    from reasondiff.server.running import listen, run_server, worker_commands
+    from reasondiff.server.running import run_server, worker_commands
     from reasondiff.server.served import Served
     from reasondiff.server.service import Limits, Service
     from reasondiff.server.storage import Storage
+    from reasondiff.server.tables import open_database
     from reasondiff.server.webhooks import secret_bytes
+    from reasondiff.web.listening import address_of, listen
 
     check_names(request)
     served = Served.of(request)
     places = Places.of(data, db, storage)
-    database = Database(places.database)
+    database = open_database(places.database)
     keys = Keys(database)
     if host not in LOOPBACK and not keys.any():
         raise InputError(
@@ -102,7 +103,7 @@ def serve(
         typer.echo(json.dumps(create_app(service).openapi(), indent=1))
         return
     listener = listen(host, port)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    address = address_of(host, listener)
     typer.echo(f"{served.name} at {address}; Ctrl-C ends it, and no job is lost.")
     if browser:
         webbrowser.open(address)  # whoever connects now waits for the first answer

@@ -19,7 +19,8 @@ study_app = typer.Typer(
 
 Folder = Annotated[Path, typer.Argument(help="A folder that 'study build' made.", metavar="STUDY", show_default=False)]
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", help="Of answers, as SQLAlchemy names it; STUDY/answers.db unless given.")
+    str | None,
+    typer.Option("--database", help="Of answers, sqlite:///PATH or postgresql://...; STUDY/answers.db unless given."),
 ]
 
 
@@ -76,13 +77,16 @@ def serve(
 
     from reasondiff.evaluation.study.answers import Answers
     from reasondiff.evaluation.study.app import study_app as made
+    from reasondiff.web.listening import address_of, listen
 
     answers = Answers(_url(folder, database))
     app = made(folder, answers)
     first = (folder / "links.txt").read_text(encoding="utf-8").split()[0]
-    typer.echo(f"The first rater's link is http://{host}:{port}{first}; all are in {folder / 'links.txt'}.")
+    listener = listen(host, port)
+    address = address_of(host, listener)
+    typer.echo(f"The first rater's link is {address}{first}; all are in {folder / 'links.txt'}.")
     # Without an access log: a link is a key, and the log would hold it.
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 
 
 @study_app.command()

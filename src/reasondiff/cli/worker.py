@@ -29,19 +29,19 @@ def worker(
     """
     need_extra()
     from reasondiff.jobs.inputs import check_names
-    from reasondiff.server.database import Database
     from reasondiff.server.leases import Leases
     from reasondiff.server.making import StoryMaker, VideoMaker
     from reasondiff.server.places import Places
     from reasondiff.server.running import run_worker, worker_name
     from reasondiff.server.served import Served
     from reasondiff.server.storage import Storage
+    from reasondiff.server.tables import open_database
     from reasondiff.server.worker import Worker
 
     check_names(request)
     served = Served.of(request)
     places = Places.of(data, db, storage)
-    leases = Leases(Database(places.database))
+    leases = Leases(open_database(places.database))
     maker = StoryMaker(served) if only_stories else VideoMaker(served)
     name = worker_name()
     typer.echo(f"The worker {name} is ready.", err=True)

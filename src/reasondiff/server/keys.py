@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from reasondiff.errors import InputError
-from reasondiff.server.database import Database, keys
+from reasondiff.server.tables import keys
+from reasondiff.web.database import Database
 
 __all__ = ["NOBODY", "Key", "Keys"]
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reasondiff.server.database import Database, jobs, workers
 from reasondiff.server.jobs import Job, Kind, Lease
 from reasondiff.server.rows import COLUMNS, ORDER, LeaseLostError, change, end, job_of
+from reasondiff.server.tables import jobs, workers
+from reasondiff.web.database import Database
 
 __all__ = ["Leases"]
 

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.server.database import Database, events, jobs, workers
 from reasondiff.server.jobs import OVER, Job, Kind, NewJob
 from reasondiff.server.quotas import Quota
 from reasondiff.server.rows import COLUMNS, DAY, ORDER, end, job_of, note, owned
+from reasondiff.server.tables import events, jobs, workers
+from reasondiff.web.database import Database
 
 __all__ = ["Event", "JobQueue", "NotQueuedError", "RepeatedError", "is_id"]
 
@@ -144,21 +145,14 @@ class JobQueue:
 
     def places(self, waiting: Iterable[Job]) -> dict[str, int]:
         """How many jobs come before each of these, by id; those that do not wait are left out."""
-        asked = {job.id: job for job in waiting if job.status == "queued"}
-        if not asked:
+        ranks = {job.id: job.rank for job in waiting if job.status == "queued"}
+        if not ranks:
             return {}
-        last = max(job.rank for job in asked.values())
-        before = (jobs.c.status == "queued") & (jobs.c.rank <= last)
-        query = sa.select(jobs.c.id, jobs.c.model).where(before).order_by(*ORDER)
-        counts: dict[str, int] = {}
-        found = {}
+        place = sa.func.row_number().over(partition_by=jobs.c.model, order_by=ORDER) - 1  # the database counts
+        before = (jobs.c.status == "queued") & (jobs.c.rank <= max(ranks.values()))
+        queue = sa.select(jobs.c.id, place.label("place")).where(before).subquery()
         with self.database.reading() as connection:
-            for row in connection.execute(query):
-                place = counts.get(row.model, 0)
-                counts[row.model] = place + 1
-                if row.id in asked:
-                    found[row.id] = place
-        return found
+            return {row.id: row.place for row in connection.execute(sa.select(queue).where(queue.c.id.in_(ranks)))}
 
     def move(self, job_id: str, owner: str, place: int) -> Job | None:
         """Bring a waiting job to another place, as near to ``place`` as its owner's own jobs allow.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.server.database import jobs
 from reasondiff.server.jobs import NewJob
 from reasondiff.server.rows import DAY
+from reasondiff.server.tables import jobs
 
 __all__ = ["Quota", "QuotaError"]
 

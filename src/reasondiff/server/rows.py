@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.server.database import Database, deliveries, events, jobs
 from reasondiff.server.jobs import Job, Order, Status
+from reasondiff.server.tables import deliveries, events, jobs
+from reasondiff.web.database import Database
 
 __all__ = ["COLUMNS", "DAY", "ORDER", "LeaseLostError", "change", "end", "job_of", "new_id", "note", "owned"]
 

@@ -17,7 +17,6 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from reasondiff.checkpoints import find_model
-from reasondiff.errors import InputError
 from reasondiff.jobs.options import options_of
 from reasondiff.jobs.request import VideoRequest
 from reasondiff.server.api.app import create_app
@@ -28,24 +27,10 @@ from reasondiff.server.service import Service
 from reasondiff.server.supervisor import USERS_FAULT, Supervisor
 from reasondiff.server.worker import Worker
 
-__all__ = ["listen", "run_server", "run_worker", "worker_commands", "worker_name"]
+__all__ = ["run_server", "run_worker", "worker_commands", "worker_name"]
 
 GRACE = 3
 """Seconds that open answers have when the server ends; a stream of events is taken up again elsewhere."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        InputError: it cannot.
-    """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=512)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{host}:{port} cannot be listened at ({reason}); give another --host or --port.") from None
 
 
 def run_server(service: Service, listener: socket.socket, commands: Sequence[Sequence[str]], places: Places) -> int:

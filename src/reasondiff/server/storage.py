@@ -33,7 +33,8 @@ class Storage:
         import fsspec
 
         try:
-            self._files, self._root = fsspec.core.url_to_fs(place)
+            # Others write there, too: what is there is looked up every time.
+            self._files, self._root = fsspec.core.url_to_fs(place, use_listings_cache=False)
         except (ImportError, ValueError, OSError) as error:
             raise InputError(f"The storage {place!r} cannot be used ({error}); give a folder.") from None
         self._root = self._root.rstrip("/")

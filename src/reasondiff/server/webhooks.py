@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from reasondiff.errors import InputError
-from reasondiff.server.database import Database, deliveries
+from reasondiff.server.tables import deliveries
+from reasondiff.web.database import Database
 
 __all__ = ["Sender", "check_url", "secret_bytes", "signature"]
 

@@ -3,19 +3,23 @@ import { customElement, query, state } from "lit/decorators.js";
 
 import { Client, type Place, type Variant, type Video } from "../api/client";
 import { save } from "../files";
-import { latentFrames, unreadClips } from "../narrative/framePlan";
-import { type NarrativeFile, fromFile } from "../narrative/narrative";
+import { latentFrames } from "../narrative/framePlan";
+import { type NarrativeFile } from "../narrative/narrative";
 import { type Candidate, type ReasonDiffTimeline } from "../timeline/reasondiff-timeline";
 import "../timeline/reasondiff-timeline";
 import { type Redo } from "./clip-redo";
 import "./clip-redo";
 import { type Notice, Desk, NOTICE_MS } from "./desk";
-import { placesAll, positions } from "./draft";
+import { positions } from "./draft";
 import { type Example, examplesOf } from "./examples";
+import "./key-form";
 import "./latent-preview";
 import { Library } from "./library";
 import { type Making } from "./make-form";
 import "./make-form";
+import { Narrating } from "./narrating";
+import { obstacleOf, warningsOf } from "./readiness";
+import { Screening } from "./screening";
 import { type StoryForm } from "./story-form";
 import "./story-form";
 import { type StoryReel } from "./story-reel";
@@ -24,7 +28,7 @@ import { pageStyles } from "./page-styles";
 import { shared } from "./styles";
 import { type TakeEvent } from "./take-list";
 import "./take-list";
-import { type Shown, type TakePlayer } from "./take-player";
+import { type TakePlayer } from "./take-player";
 import "./take-player";
 import { describe, messageOf } from "./words";
 
@@ -36,11 +40,9 @@ export class ReasonDiffStudio extends LitElement {
   static override styles = [shared, pageStyles];
 
   @state() private count = 1;
-  @state() private telling: number | null = null;
   @state() private retelling = -1;
   @state() private makeProblem = "";
   @state() private busy = false;
-  @state() private shown: readonly Shown[] = [];
   @state() private frame = 0;
   /** The waiting video that is being changed. */
   @state() private changing: string | null = null;
@@ -51,15 +53,15 @@ export class ReasonDiffStudio extends LitElement {
   @query("story-form") private readonly form!: StoryForm;
 
   private readonly client = new Client("v1", () => sessionStorage.getItem(SERVER_KEY));
-  private readonly library = new Library(this, this.client, (video) => this.finished(video));
+  private readonly library = new Library(this, this.client, (video) => this.screening.finished(video));
   private readonly desk = new Desk(
     this,
     this.client,
     (story, isFirst) => this.putOnTimeline(story, isFirst),
     () => this.library.model?.reasondiff?.num_inference_steps,
   );
-  private hush: AbortController | null = null;
-  private turn: Promise<void> = Promise.resolve();
+  private readonly narrating = new Narrating(this, (problem) => (this.desk.problem = problem));
+  private readonly screening = new Screening(this, this.client, () => this.player?.scrollIntoView({ block: "nearest" }));
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -73,6 +75,16 @@ export class ReasonDiffStudio extends LitElement {
     removeEventListener("keydown", this.onKey);
     removeEventListener("dragover", keepPage);
     removeEventListener("drop", this.onDrop);
+  }
+
+  /** Frames per latent frame of the model. */
+  private get stride(): number {
+    return this.library.model?.reasondiff?.stride ?? 4;
+  }
+
+  private unlock(key: string): void {
+    sessionStorage.setItem(SERVER_KEY, key);
+    void this.library.refresh();
   }
 
   private putOnTimeline(narrative: NarrativeFile, isFirst: boolean): void {
@@ -102,7 +114,7 @@ export class ReasonDiffStudio extends LitElement {
   // -- the story --------------------------------------------------------------------------------------------------
 
   private async tell(): Promise<void> {
-    await this.asNarrator(async (stop) => {
+    await this.narrating.run(async (stop) => {
       const { narrative, candidates } = await this.client.tell(this.desk.images(), this.desk.draft.prompt, stop);
       this.desk.set({ ...this.desk.draft, narrative, ideas: [narrative, ...candidates] });
     });
@@ -114,30 +126,11 @@ export class ReasonDiffStudio extends LitElement {
       return;
     }
     this.retelling = clip;
-    await this.asNarrator(async (stop) => {
+    await this.narrating.run(async (stop) => {
       const told = await this.client.retell(this.desk.toldImages(), prompt, narrative, clip, stop);
       this.timeline!.replace(told.narrative, `Clip ${clip + 1} was told again.`);
     });
     this.retelling = -1;
-  }
-
-  /** Let the narrator work, with its seconds counted and a way to stop it. */
-  private async asNarrator(work: (stop: AbortSignal) => Promise<void>): Promise<void> {
-    const hush = new AbortController();
-    this.hush = hush;
-    this.desk.problem = "";
-    this.telling = 0;
-    const began = performance.now();
-    const clock = setInterval(() => (this.telling = (performance.now() - began) / 1000), 1000);
-    try {
-      await work(hush.signal);
-    } catch (error) {
-      this.desk.problem = hush.signal.aborted ? "" : messageOf(error);
-    } finally {
-      clearInterval(clock);
-      this.telling = null;
-      this.hush = null;
-    }
   }
 
   private took(event: CustomEvent<Candidate>): void {
@@ -159,7 +152,7 @@ export class ReasonDiffStudio extends LitElement {
           await this.takePlaceOf(video);
         }
       }
-      this.shown = [];
+      this.screening.leave();
       if (!seedLocked) {
         this.desk.change({ seed: (seed + this.count) % (MAX_SEED + 1) });
       }
@@ -184,8 +177,8 @@ export class ReasonDiffStudio extends LitElement {
   private async take({ detail: { action, video } }: CustomEvent<TakeEvent>): Promise<void> {
     const place = video.reasondiff?.queue_position ?? 0;
     const actions: Record<TakeEvent["action"], () => Promise<unknown>> = {
-      play: () => this.play(video),
-      compare: () => this.play(video, true),
+      play: () => this.screening.play(video),
+      compare: () => this.screening.play(video, true),
       restore: () => this.desk.use(video),
       change: async () => {
         await this.desk.use(video);
@@ -214,7 +207,7 @@ export class ReasonDiffStudio extends LitElement {
   /** Gone from the list at once, and from the server when it is too late to think better of it. */
   private forget(video: Video): void {
     this.library.hide(video.id, true);
-    this.shown = this.shown.filter((each) => each.id !== video.id);
+    this.screening.leave(video.id);
     const timer = setTimeout(() => {
       void this.client.remove(video.id).then(
         () => this.library.refresh(),
@@ -228,45 +221,6 @@ export class ReasonDiffStudio extends LitElement {
       clearTimeout(timer);
       this.library.hide(video.id, false);
     });
-  }
-
-  private finished(video: Video): void {
-    const isRedone = this.shown.length === 1 && video.remixed_from_video_id === this.shown[0]!.id;
-    if (!this.shown.length || isRedone) {
-      void this.play(video, isRedone); // beside what it was
-    }
-  }
-
-  /** Show a video, alone or beside the one that is shown; one after the other, as they were asked for. */
-  private play(video: Video, beside = false): Promise<void> {
-    this.turn = this.turn.catch(() => undefined).then(() => this.show(video, beside));
-    return this.turn;
-  }
-
-  private async show(video: Video, beside: boolean): Promise<void> {
-    const found = this.shown.find((each) => each.id === video.id);
-    const shown = found ?? (await this.shownOf(video));
-    const first = this.shown.find((each) => each.id !== video.id);
-    this.shown = beside && first ? [first, shown] : [shown];
-    await this.updateComplete;
-    this.player?.scrollIntoView({ block: "nearest" });
-  }
-
-  private async shownOf(video: Video): Promise<Shown> {
-    const file = await this.client.content(video.id, "video");
-    const seed = video.reasondiff?.seed ?? 0;
-    const varied = video.remixed_from_video_id ? ", varied" : "";
-    return { id: video.id, url: URL.createObjectURL(file), label: `${video.prompt || "No text"} (seed ${seed})${varied}` };
-  }
-
-  private async export(variant: Variant): Promise<void> {
-    const [first] = this.shown;
-    try {
-      const file = await this.client.content(first!.id, variant);
-      save(file, `reasondiff-${first!.id.slice(-8)}.${SUFFIXES[variant] ?? "json"}`);
-    } catch (error) {
-      this.makeProblem = messageOf(error);
-    }
   }
 
   // -- keys and files anywhere on the page ------------------------------------------------------------------------
@@ -307,7 +261,7 @@ export class ReasonDiffStudio extends LitElement {
         <span class="soft model">${model ? model.id : ""}</span>
       </header>
       ${offline ? html`<p class="band error" role="alert">The server does not answer. What you have here is kept.</p>` : nothing}
-      ${locked ? this.keyForm() : nothing}
+      ${locked ? html`<key-form class="band" @key=${(event: CustomEvent<string>) => this.unlock(event.detail)}></key-form>` : nothing}
       <main>
         <div class="column work">
           <section aria-labelledby="story" class="story">
@@ -315,7 +269,7 @@ export class ReasonDiffStudio extends LitElement {
             <story-form
               .pictures=${this.desk.draft.pictures}
               .prompt=${this.desk.draft.prompt}
-              .telling=${this.telling}
+              .telling=${this.narrating.seconds}
               .told=${this.desk.draft.narrative !== null}
               .problem=${this.desk.problem}
               .examples=${examplesOf(model?.id)}
@@ -325,7 +279,7 @@ export class ReasonDiffStudio extends LitElement {
               @place=${(event: CustomEvent<{ image: number; place: Place }>) => this.setPlace(event.detail)}
               @prompt=${(event: CustomEvent<string>) => this.desk.change({ prompt: event.detail })}
               @tell=${() => this.tell()}
-              @hush=${() => this.hush?.abort()}
+              @hush=${() => this.narrating.stop()}
               @example=${(event: CustomEvent<Example>) => this.useExample(event.detail)}
             ></story-form>
           </section>
@@ -335,7 +289,7 @@ export class ReasonDiffStudio extends LitElement {
             <take-list
               .videos=${this.library.listed}
               .pictures=${this.library.pictures}
-              .shown=${this.shown.map((each) => each.id)}
+              .shown=${this.screening.shown.map((each) => each.id)}
               .more=${this.library.more}
               @take=${(event: CustomEvent<TakeEvent>) => this.take(event)}
               @older=${() => this.library.showOlder()}
@@ -390,7 +344,7 @@ export class ReasonDiffStudio extends LitElement {
           .images=${pictures.map((each) => each.url)}
           .candidates=${others.filter((each) => JSON.stringify(each.narrative!.clips) !== told)}
           .guesses=${ideas[0] ? positions(ideas[0]) : []}
-          .stride=${this.library.model?.reasondiff?.stride ?? 4}
+          .stride=${this.stride}
           .canRetell=${pictures.length > 0}
           .retelling=${this.retelling}
           @change=${(event: CustomEvent<NarrativeFile>) => this.desk.edited(event.detail)}
@@ -404,11 +358,11 @@ export class ReasonDiffStudio extends LitElement {
 
   /** The chosen videos; else the one that is being made; else the story, told by its texts. */
   private stage(): TemplateResult {
-    if (this.shown.length) {
+    if (this.screening.shown.length) {
       return html`<take-player
-        .shown=${this.shown}
+        .shown=${this.screening.shown}
         @frame=${this.follows}
-        @export=${(event: CustomEvent<Variant>) => this.export(event.detail)}
+        @export=${(event: CustomEvent<Variant>) => this.ask(() => this.screening.export(event.detail))}
       ></take-player>
       ${this.redoForm()}`;
     }
@@ -417,7 +371,7 @@ export class ReasonDiffStudio extends LitElement {
       return html`
         <latent-preview
           .url=${this.library.previews.get(made.id)!}
-          .count=${latentFrames(made.reasondiff?.num_frames ?? 1, this.library.model?.reasondiff?.stride ?? 4).length}
+          .count=${latentFrames(made.reasondiff?.num_frames ?? 1, this.stride).length}
           label="The video as it is after this step, one picture per latent frame"
         ></latent-preview>
         <div class="row">
@@ -438,8 +392,9 @@ export class ReasonDiffStudio extends LitElement {
   }
 
   private redoForm(): TemplateResult | typeof nothing {
-    const video = this.library.videos.find((each) => each.id === this.shown[0]!.id);
-    if (this.shown.length > 1 || !video?.reasondiff?.narrative) {
+    const { shown } = this.screening;
+    const video = this.library.videos.find((each) => each.id === shown[0]!.id);
+    if (shown.length > 1 || !video?.reasondiff?.narrative) {
       return nothing;
     }
     const { narrative } = video.reasondiff;
@@ -451,24 +406,16 @@ export class ReasonDiffStudio extends LitElement {
   }
 
   private makeForm(): TemplateResult {
-    const { seed, seedLocked, steps, narrative, pictures, prompt } = this.desk.draft;
+    const { seed, seedLocked, steps, narrative } = this.desk.draft;
     const making: Making = { seed, seedLocked, steps, count: this.changing ? 1 : this.count };
     const waiting = this.library.open.filter((video) => video.id !== this.changing).length;
-    let obstacle = "";
-    if (!pictures.length) {
-      obstacle = "Needs an image.";
-    } else if (!narrative && !prompt.trim()) {
-      obstacle = "Needs a text.";
-    } else if (!placesAll(this.desk.draft)) {
-      obstacle = "The story does not place every image; tell it anew.";
-    }
     return html`<make-form
       .making=${making}
       .model=${this.library.model}
       .frames=${narrative?.num_frames ?? null}
       .waiting=${waiting}
-      .obstacle=${obstacle}
-      .warnings=${narrative ? this.warningsOf(narrative) : []}
+      .obstacle=${obstacleOf(this.desk.draft)}
+      .warnings=${narrative ? warningsOf(narrative, this.stride) : []}
       .problem=${this.makeProblem}
       .changes=${this.changing !== null}
       .busy=${this.busy}
@@ -476,15 +423,6 @@ export class ReasonDiffStudio extends LitElement {
       @make=${() => this.make()}
       @leave=${() => (this.changing = null)}
     ></make-form>`;
-  }
-
-  private warningsOf(narrative: NarrativeFile): string[] {
-    const unread = unreadClips(fromFile(narrative), this.library.model?.reasondiff?.stride ?? 4).map((clip) => clip + 1);
-    if (!unread.length) {
-      return [];
-    }
-    const which = unread.length === 1 ? `Clip ${unread[0]} is` : `Clips ${unread.join(", ")} are`;
-    return [`${which} too short to be seen; make ${unread.length === 1 ? "it" : "them"} longer, or merge.`];
   }
 
   private setMaking({ count, ...changes }: Partial<Making>): void {
@@ -498,21 +436,6 @@ export class ReasonDiffStudio extends LitElement {
     return html`<div class="notice" role="status">
       <span>${notice.text}</span> <button class="small" @click=${() => this.desk.takeBack()}>Take it back</button>
     </div>`;
-  }
-
-  private keyForm(): TemplateResult {
-    const unlock = (event: Event): void => {
-      event.preventDefault();
-      const data = new FormData(event.target as HTMLFormElement);
-      sessionStorage.setItem(SERVER_KEY, String(data.get("key")));
-      void this.library.refresh();
-    };
-    return html`
-      <form class="row band" @submit=${unlock}>
-        <label>This server asks for a key <input name="key" type="password" autocomplete="off" required /></label>
-        <button>Go on</button>
-      </form>
-    `;
   }
 
   /** The timeline's playhead goes with what is shown. */
@@ -537,8 +460,6 @@ export class ReasonDiffStudio extends LitElement {
     save(new Blob([text], { type: "application/json" }), "story.json");
   }
 }
-
-const SUFFIXES: Partial<Record<Variant, string>> = { video: "mp4", gif: "gif", contact_sheet: "png", narrative: "json" };
 
 /** A file that is dropped beside the mark does not take the page away. */
 function keepPage(event: DragEvent): void {

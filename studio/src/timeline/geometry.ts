@@ -3,6 +3,9 @@
 import { latentFrames } from "../narrative/framePlan";
 import { type Narrative } from "../narrative/narrative";
 
+/** Of a story. */
+export const MAX_FRAMES = 10_000;
+
 /** Where `frame` begins, as CSS has it: in percent of the track's width. */
 export function percent(frame: number, numFrames: number): string {
   return `${(frame / numFrames) * 100}%`;

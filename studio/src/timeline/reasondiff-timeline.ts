@@ -1,34 +1,32 @@
 import { LitElement, type TemplateResult, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
-import { latentFrames, owners, unreadClips, videoFrames } from "../narrative/framePlan";
+import { unreadClips, videoFrames } from "../narrative/framePlan";
 import { type History, begin, edited, redo, replaced, undo } from "../narrative/history";
 import {
   type Anchor,
   type Narrative,
   NarrativeError,
   type NarrativeFile,
-  clipAt,
   fromFile,
-  lengthOf,
   toFile,
 } from "../narrative/narrative";
-import { type Edit, retime } from "../narrative/reduce";
-import { type Units, boundaryAt, clampedEdge, frameAt, percent, placeName, snappedBoundary } from "./geometry";
-import "./clip-texts";
-import { type ClipTexts } from "./clip-texts";
-import "./anchor-track";
+import { type Edit } from "../narrative/reduce";
 import { type Candidate, type Idea, type Placing } from "./anchor-track";
-import { follow, grab, nextGroup, stepOf } from "./gestures";
-import { controls, hue, timelineStyles } from "./styles";
-import "./timeline-tools";
+import "./anchor-track";
+import { type ClipTexts } from "./clip-texts";
+import "./clip-texts";
+import { type GroupedEdit } from "./clip-track";
+import "./clip-track";
+import { type Units } from "./geometry";
+import { nextGroup } from "./gestures";
+import "./latent-track";
+import { controls, timelineStyles } from "./styles";
 import "./time-ruler";
 import { type Tool } from "./timeline-tools";
-import { styled } from "../styled";
+import "./timeline-tools";
 
 export { type Candidate } from "./anchor-track";
-
-const MAX_FRAMES = 10_000;
 
 /**
  * The story of a video as a timeline that can be edited.
@@ -66,10 +64,7 @@ export class ReasonDiffTimeline extends LitElement {
   @state() private status = "";
   @state() private refused = false;
 
-  @query(".clips") private readonly track!: HTMLElement;
   @query("clip-texts") private readonly texts!: ClipTexts;
-
-  private reordered = false;
 
   /** The story as its file holds it. Setting it begins a new history. */
   get value(): NarrativeFile | null {
@@ -116,9 +111,9 @@ export class ReasonDiffTimeline extends LitElement {
 
   // -- edits ------------------------------------------------------------------------------------------------------
 
-  private edit(edit: Edit, group: string | null = null): boolean {
+  private edit(edit: Edit, group: string | null = null): void {
     if (this.history === null) {
-      return false;
+      return;
     }
     const before = this.history.present;
     try {
@@ -128,10 +123,9 @@ export class ReasonDiffTimeline extends LitElement {
         throw error;
       }
       this.say(error.message, true);
-      return false;
+      return;
     }
     this.settle(told(edit, before, this.history.present));
-    return true;
   }
 
   private travel(step: (history: History) => History, message: string): void {
@@ -158,14 +152,6 @@ export class ReasonDiffTimeline extends LitElement {
     this.refused = refused;
   }
 
-  private moveEdge(edge: number, boundary: number, group: string): void {
-    const story = this.history!.present;
-    const frame = clampedEdge(story, edge, boundary);
-    if (story.clips[edge]!.end !== frame) {
-      this.edit({ type: "move_edge", edge, frame }, group);
-    }
-  }
-
   private moveAnchor(image: number, frame: number, group: string): void {
     const { anchors } = this.history!.present;
     if (anchors.find((anchor) => anchor.image === image)?.frame !== frame) {
@@ -174,116 +160,17 @@ export class ReasonDiffTimeline extends LitElement {
     }
   }
 
-  private moveClip(clip: number, by: -1 | 1): boolean {
+  private moveClip(clip: number, by: -1 | 1): void {
     const to = clip + by;
-    const moves = to >= 0 && to < this.history!.present.clips.length && this.edit({ type: "move_clip", clip, to });
-    if (moves) {
+    if (to >= 0 && to < this.history!.present.clips.length) {
+      this.edit({ type: "move_clip", clip, to });
       this.selected = to;
     }
-    return moves;
-  }
-
-  private focusClip(clip: number): void {
-    void this.updateComplete.then(() => {
-      this.renderRoot.querySelectorAll<HTMLElement>(".clip")[clip]?.focus();
-    });
   }
 
   private setPlayhead(frame: number): void {
     this.playhead = frame;
     this.dispatchEvent(new CustomEvent("playhead", { detail: this.frame, bubbles: true, composed: true }));
-  }
-
-  // -- pointers and keys ------------------------------------------------------------------------------------------
-
-  /** A clip that is dragged over the middle of another changes places with it. */
-  private dragClip(event: PointerEvent, clip: number): void {
-    if (event.button !== 0) {
-      return;
-    }
-    const [from, group] = [event.clientX, nextGroup("drag clip")];
-    let at = clip;
-    this.reordered = false;
-    follow(event, (moved) => {
-      if (!this.reordered && Math.abs(moved.clientX - from) < 8) {
-        return;
-      }
-      const story = this.history!.present;
-      const frame = frameAt(moved.clientX, this.track.getBoundingClientRect(), story.numFrames);
-      const to = clipAt(story, frame);
-      const over = story.clips[to]!;
-      const middle = (over.start + over.end - 1) / 2;
-      if ((to > at && frame >= middle) || (to < at && frame <= middle)) {
-        this.reordered = true;
-        if (this.edit({ type: "move_clip", clip: at, to }, group)) {
-          this.selected = at = to;
-        }
-      }
-    });
-  }
-
-  private dragEdge(event: PointerEvent, edge: number): void {
-    const before = this.history!.present;
-    const group = nextGroup("drag edge");
-    grab(event, (moved) => {
-      const box = this.track.getBoundingClientRect();
-      if (this.isRipple(moved, edge)) {
-        const boundary = boundaryAt(moved.clientX, box, before.numFrames, MAX_FRAMES);
-        const length = Math.max(boundary - before.clips[edge]!.start, 1);
-        if (length !== lengthOf(this.history!.present.clips[edge]!)) {
-          this.edit({ type: "resize", clip: edge, length }, group);
-        }
-        return;
-      }
-      const { numFrames } = this.history!.present;
-      const boundary = boundaryAt(moved.clientX, box, numFrames);
-      this.moveEdge(edge, this.snaps ? snappedBoundary(boundary, numFrames, this.stride) : boundary, group);
-    });
-  }
-
-  /** Whether an edge takes what follows along, so that the whole gets another length: the last one always does. */
-  private isRipple(event: MouseEvent | KeyboardEvent, edge: number): boolean {
-    return event.shiftKey || this.ripples || edge === this.history!.present.clips.length - 1;
-  }
-
-  private edgeKey(event: KeyboardEvent, edge: number): void {
-    const story = this.history!.present;
-    const at = story.clips[edge]!.end;
-    const step = stepOf(event, this.stride);
-    if (step === null) {
-      return;
-    }
-    event.preventDefault();
-    if (this.isRipple(event, edge)) {
-      const length = lengthOf(story.clips[edge]!) + Math.sign(step) * this.stride;
-      this.edit({ type: "resize", clip: edge, length: Math.max(length, 1) }, `resize ${edge}`);
-      return;
-    }
-    this.moveEdge(edge, at + step, `nudge edge ${edge}`);
-  }
-
-  private clipKey(event: KeyboardEvent, clip: number): void {
-    const plain = !event.ctrlKey && !event.metaKey;
-    const count = this.history!.present.clips.length;
-    const actions: Record<string, () => void> = {
-      Delete: () => this.edit({ type: "remove", clip }),
-      Backspace: () => this.edit({ type: "remove", clip }),
-      s: () => this.splitAtPlayhead(),
-      m: () => this.mergeWithNext(clip),
-      d: () => this.edit({ type: "duplicate", clip }),
-      Enter: () => this.focusText(clip),
-      ArrowLeft: () => {
-        if (!event.altKey || this.moveClip(clip, -1)) this.focusClip(Math.max(clip - 1, 0));
-      },
-      ArrowRight: () => {
-        if (!event.altKey || this.moveClip(clip, 1)) this.focusClip(Math.min(clip + 1, count - 1));
-      },
-    };
-    const action = actions[event.key];
-    if (plain && action) {
-      event.preventDefault();
-      action();
-    }
   }
 
   private shortcut(event: KeyboardEvent): void {
@@ -298,18 +185,6 @@ export class ReasonDiffTimeline extends LitElement {
     }
   }
 
-  private splitAtPlayhead(): void {
-    this.edit({ type: "split", frame: this.frame });
-  }
-
-  private mergeWithNext(clip: number): void {
-    this.edit({ type: "merge", first: clip, last: clip + 1 });
-  }
-
-  private focusText(clip: number): void {
-    this.texts.focusText(clip);
-  }
-
   // -- what is seen -----------------------------------------------------------------------------------------------
 
   override render(): TemplateResult | typeof nothing {
@@ -321,7 +196,8 @@ export class ReasonDiffTimeline extends LitElement {
       <div @keydown=${this.shortcut} role="group" aria-label="Timeline">
         ${this.tools(story)}
         <div class="tracks">
-          ${this.ruler(story)} ${this.anchorTrack(story)} ${this.clipTrack(story)} ${this.latentTrack(story)}
+          ${this.ruler(story)} ${this.anchorTrack(story)} ${this.clipTrack(story)}
+          <latent-track .story=${story} .stride=${this.stride}></latent-track>
         </div>
         <p class="status ${this.refused ? "refused" : ""}" role="status">${this.status}</p>
         ${story.reasoning ? html`<p class="reasoning"><span>Why:</span> ${story.reasoning}</p>` : nothing}
@@ -378,8 +254,8 @@ export class ReasonDiffTimeline extends LitElement {
     const tools: Record<Tool, () => void> = {
       undo: () => this.undo(),
       redo: () => this.redo(),
-      split: () => this.splitAtPlayhead(),
-      merge: () => this.mergeWithNext(clip),
+      split: () => this.edit({ type: "split", frame: this.frame }),
+      merge: () => this.edit({ type: "merge", first: clip, last: clip + 1 }),
       duplicate: () => this.edit({ type: "duplicate", clip }),
       remove: () => this.edit({ type: "remove", clip }),
       earlier: () => this.moveClip(clip, -1),
@@ -425,93 +301,18 @@ export class ReasonDiffTimeline extends LitElement {
   }
 
   private clipTrack(story: Narrative): TemplateResult {
-    const unread = new Set(unreadClips(story, this.stride));
-    const anchored = new Set(story.anchors.map((anchor) => clipAt(story, anchor.frame)));
-    return html`
-      <div class="track clips">
-        ${story.clips.map(
-          (clip, index) => html`
-            <button
-              class="clip ${anchored.has(index) ? "anchored" : ""} ${unread.has(index) ? "unread" : ""}"
-              ${styled({
-                left: percent(clip.start, story.numFrames),
-                width: percent(lengthOf(clip), story.numFrames),
-                "--hue": hue(index),
-              })}
-              aria-pressed=${index === this.selected}
-              aria-label="Clip ${index + 1}, frames ${clip.start + 1} to ${clip.end}: ${clip.description}"
-              @click=${() => (this.selected = this.reordered ? this.selected : index)}
-              @pointerdown=${(event: PointerEvent) => this.dragClip(event, index)}
-              @focus=${() => (this.selected = index)}
-              @dblclick=${() => this.focusText(index)}
-              @keydown=${(event: KeyboardEvent) => this.clipKey(event, index)}
-            >
-              <span class="text">${clip.description}</span>
-            </button>
-          `,
-        )}
-        ${story.clips.slice(1).map((clip, edge) => this.edgeHandle(edge, clip.start, story))} ${this.endHandle(story)}
-      </div>
-    `;
-  }
-
-  private edgeHandle(edge: number, frame: number, story: Narrative): TemplateResult {
-    const before = story.clips[edge]!;
-    const after = story.clips[edge + 1]!;
-    return html`
-      <div
-        class="edge"
-        ${styled({ left: percent(frame, story.numFrames) })}
-        role="slider"
-        tabindex="0"
-        aria-label="Edge between clips ${edge + 1} and ${edge + 2}"
-        aria-valuemin=${before.start + 2}
-        aria-valuemax=${after.end}
-        aria-valuenow=${frame + 1}
-        aria-valuetext="Clip ${edge + 2} begins at ${placeName(frame, story.interval, this.units)}"
-        @keydown=${(event: KeyboardEvent) => this.edgeKey(event, edge)}
-        @pointerdown=${(event: PointerEvent) => this.dragEdge(event, edge)}
-      ></div>
-    `;
-  }
-
-  /** The last clip's end, and the story's. */
-  private endHandle({ clips, numFrames, interval }: Narrative): TemplateResult {
-    const last = clips.length - 1;
-    return html`
-      <div
-        class="edge end"
-        role="slider"
-        tabindex="0"
-        aria-label="End of the story"
-        aria-valuemin=${clips[last]!.start + 1}
-        aria-valuemax=${MAX_FRAMES}
-        aria-valuenow=${numFrames}
-        aria-valuetext="Clip ${last + 1} ends at ${placeName(numFrames - 1, interval, this.units)}"
-        @keydown=${(event: KeyboardEvent) => this.edgeKey(event, last)}
-        @pointerdown=${(event: PointerEvent) => this.dragEdge(event, last)}
-      ></div>
-    `;
-  }
-
-  private latentTrack(story: Narrative): TemplateResult {
-    const frames = videoFrames(story.numFrames, this.stride);
-    const read = owners(retime(story, frames), this.stride);
-    return html`
-      <div class="track latent" title="Latent frames, in the colour of the clip that each reads" aria-hidden="true">
-        ${latentFrames(frames, this.stride).map(
-          ({ start, end }, index) => html`
-            <span
-              ${styled({
-                left: percent(start, frames),
-                width: percent(end - start, frames),
-                "--hue": hue(read[index]!),
-              })}
-            ></span>
-          `,
-        )}
-      </div>
-    `;
+    return html`<clip-track
+      .story=${story}
+      .stride=${this.stride}
+      .selected=${this.selected}
+      .snaps=${this.snaps}
+      .ripples=${this.ripples}
+      .units=${this.units}
+      @edit=${({ detail: { edit, group } }: CustomEvent<GroupedEdit>) => this.edit(edit, group)}
+      @choose=${(event: CustomEvent<number>) => (this.selected = event.detail)}
+      @tool=${(event: CustomEvent<Tool>) => this.use(event.detail)}
+      @write=${(event: CustomEvent<number>) => this.texts.focusText(event.detail)}
+    ></clip-track>`;
   }
 
   private retell(clip: number): void {

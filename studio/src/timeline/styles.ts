@@ -176,39 +176,10 @@ export const anchorStyles = css`
   }
 `;
 
-export const timelineStyles = css`
-  :host {
-    --ink: #1c1b1a;
-    --soft: #5d5a56;
-    --paper: #fffdf9;
-    --line: #cdc7bd;
-    --accent: #8a2f1c;
-    --focus: #0b57d0;
-    --track: #f1ece3;
-    display: block;
-    color: var(--ink);
-    font: 15px/1.45 system-ui, sans-serif;
-  }
-  @media (prefers-color-scheme: dark) {
-    :host {
-      --ink: #f0ece5;
-      --soft: #b8b1a6;
-      --paper: #1d1b19;
-      --line: #4b463f;
-      --accent: #ff9f80;
-      --focus: #8ab4f8;
-      --track: #2a2724;
-    }
-  }
-  .tracks {
-    position: relative;
-    user-select: none;
-    padding: 0 23px; /* half a pin */
-  }
-  .track {
-    position: relative;
-  }
+/** Of the clips and their edges. */
+export const clipStyles = css`
   .clips {
+    position: relative;
     height: 84px;
     background: var(--track);
     border-radius: 8px;
@@ -275,7 +246,23 @@ export const timelineStyles = css`
   .edge.end::after {
     background: var(--soft);
   }
+  @media (max-width: 560px) {
+    .clip {
+      padding: 4px;
+      font-size: 11px;
+    }
+  }
+  @media (prefers-reduced-motion: no-preference) {
+    .clip {
+      transition: background-color 120ms;
+    }
+  }
+`;
+
+/** Of the latent frames. */
+export const latentStyles = css`
   .latent {
+    position: relative;
     height: 14px;
     margin-top: 4px;
   }
@@ -287,6 +274,38 @@ export const timelineStyles = css`
     border: 1px solid var(--paper);
     background: var(--hue);
     border-radius: 3px;
+  }
+`;
+
+/** Of the timeline itself; its parts have the colours from here. */
+export const timelineStyles = css`
+  :host {
+    --ink: #1c1b1a;
+    --soft: #5d5a56;
+    --paper: #fffdf9;
+    --line: #cdc7bd;
+    --accent: #8a2f1c;
+    --focus: #0b57d0;
+    --track: #f1ece3;
+    display: block;
+    color: var(--ink);
+    font: 15px/1.45 system-ui, sans-serif;
+  }
+  @media (prefers-color-scheme: dark) {
+    :host {
+      --ink: #f0ece5;
+      --soft: #b8b1a6;
+      --paper: #1d1b19;
+      --line: #4b463f;
+      --accent: #ff9f80;
+      --focus: #8ab4f8;
+      --track: #2a2724;
+    }
+  }
+  .tracks {
+    position: relative;
+    user-select: none;
+    padding: 0 23px; /* half a pin */
   }
   .status {
     min-height: 1.45em;
@@ -328,16 +347,6 @@ export const timelineStyles = css`
     .style {
       grid-template-columns: 1fr;
       gap: 0.15rem;
-    }
-    .clip {
-      padding: 4px;
-      font-size: 11px;
-    }
-  }
-  @media (prefers-reduced-motion: no-preference) {
-    .clip,
-    .pin {
-      transition: background-color 120ms;
     }
   }
 `;

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { type Video } from "../../src/api/client";
@@ -16,6 +16,8 @@ const IMAGE = new URL("vase.png", import.meta.url).pathname;
 const SECOND = new URL("../../public/example-vase.png", import.meta.url).pathname;
 /** Where pictures of the page are kept to be looked at; nowhere unless it is given. */
 const SHOTS = process.env["SCREENSHOTS"];
+
+const TELEPHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 let server: Server;
 let browser: Browser;
@@ -78,6 +80,33 @@ function told(page: Page): Promise<NarrativeFile> {
   return page.locator("reasondiff-timeline").evaluate((element) => (element as never as { value: NarrativeFile }).value);
 }
 
+/** The story's file, once it is seen that the timeline shows just that. */
+async function shownStory(page: Page): Promise<NarrativeFile & { edges: number[] }> {
+  const story = await told(page);
+  const now = async (name: RegExp): Promise<number[]> => {
+    const handles = await page.getByRole("slider", { name }).all();
+    return Promise.all(handles.map(async (each) => Number(await each.getAttribute("aria-valuenow"))));
+  };
+  const edges = await now(/^Edge between/);
+  expect(edges).toEqual(story.clips.slice(1).map((clip) => clip.start));
+  expect(await now(/^Image$/)).toEqual([story.position]);
+  expect(await page.locator("clip-texts textarea").evaluateAll((all) => all.map((each) => (each as HTMLTextAreaElement).value)))
+    .toEqual(story.clips.map((clip) => clip.description));
+  return { ...story, edges };
+}
+
+/** Drag a handle of the timeline by so many frames. */
+async function dragBy(page: Page, handle: Locator, frames: number): Promise<void> {
+  const { num_frames } = await told(page);
+  const track = (await page.locator("reasondiff-timeline .clips").boundingBox())!;
+  const box = (await handle.boundingBox())!;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 3];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + (track.width * frames) / num_frames, y, { steps: 6 });
+  await page.mouse.up();
+}
+
 async function videos(page: Page): Promise<Video[]> {
   return (await (await page.request.get(`${server.address}/v1/videos`)).json()).data;
 }
@@ -109,8 +138,8 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   await shoot(page, "making");
   await take(page, 11, "completed").waitFor();
   await page.waitForFunction(() => {
-    const player = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("take-player")!;
-    return (player.shadowRoot!.querySelector("video")?.currentTime ?? 0) > 0.5;
+    const player = document.querySelector("reasondiff-studio")!.shadowRoot!.querySelector("take-player");
+    return (player?.shadowRoot?.querySelector("video")?.currentTime ?? 0) > 0.5;
   });
   await shoot(page, "made");
   const [video] = await videos(page);
@@ -127,6 +156,49 @@ test("from an image to a video: tell, change, make, watch, play, save", async ()
   expect((await saved("Sheet")).subarray(1, 4).toString()).toBe("PNG");
   expect(JSON.parse((await saved("Story")).toString()).clips).toEqual(story.clips);
   expect(bytes.equals(await (await page.request.get(`${server.address}/v1/videos/${video!.id}/content`)).body())).toBe(true);
+});
+
+test("by mouse, the file is what the timeline shows after every step", async () => {
+  const page = await open();
+  await tell(page);
+  const states = [await shownStory(page)];
+  const stepped = async (): Promise<void> => {
+    states.push(await shownStory(page));
+    expect(states.at(-1)).not.toEqual(states.at(-2));
+  };
+  await page.getByRole("button", { name: "Snap" }).click();
+  await dragBy(page, page.getByRole("slider", { name: "Edge between clips 1 and 2" }), 3);
+  await stepped();
+  expect(states[1]!.edges[0]).toBe(states[0]!.edges[0]! + 3);
+  await dragBy(page, page.getByRole("slider", { name: "Image" }), -5);
+  await stepped();
+  expect(states[2]!.position).toBe(states[0]!.position! - 5);
+  await page.getByRole("slider", { name: "Playhead" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("button", { name: "Split" }).click();
+  await stepped();
+  for (const back of [2, 1, 0]) {
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await shownStory(page)).toEqual(states[back]);
+  }
+  await page.getByRole("button", { name: "Redo", exact: true }).click();
+  expect(await shownStory(page)).toEqual(states[1]);
+});
+
+test("from nothing to a video by touch, on a telephone", async () => {
+  const page = await open(TELEPHONE);
+  await page.locator("story-form").getByRole("button", { name: "A cat plays in the room." }).tap();
+  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
+  await page.locator("reasondiff-timeline .clip").nth(1).tap();
+  await page.getByRole("button", { name: "Merge" }).tap();
+  const story = await told(page);
+  await page.getByLabel("Seed", { exact: true }).fill("61");
+  await page.getByRole("button", { name: "Make the video" }).tap();
+  await take(page, 61, "completed").waitFor();
+  const made = (await videos(page)).find((each) => each.reasondiff?.seed === 61);
+  expect(made!.reasondiff!.narrative!.clips).toEqual(story.clips);
+  await page.locator("take-player video").waitFor();
 });
 
 test("one clip of a finished video is made again, and shown beside what it was", async () => {
@@ -375,8 +447,6 @@ test("what cannot be done is said in a sentence and loses nothing", async () => 
   await page.locator("story-form .error", { hasNotText: ".json" }).waitFor();
   expect(await page.locator("story-form .error").textContent()).toMatch(/image|picture/i);
 });
-
-const TELEPHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 test.each([
   ["a telephone", TELEPHONE],

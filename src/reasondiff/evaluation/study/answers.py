@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from reasondiff.errors import InputError
+from reasondiff.web.database import Database
 
 __all__ = ["Answer", "Answers"]
 
@@ -47,22 +47,14 @@ class Answers:
     """The answers of a study.
 
     Args:
-        url: of SQLAlchemy, such as ``sqlite:///answers.db`` or ``postgresql+psycopg://...``.
+        url: see ``Database``.
 
     Raises:
         InputError: there is no such database.
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine = sa.create_engine(url)
-            if self._engine.dialect.name == "sqlite":
-                sa.event.listen(self._engine, "connect", _durable)
-            _METADATA.create_all(self._engine)
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
-            kind = url.partition(":")[0]  # never the whole, which may hold a password
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise InputError(f"The {kind} database cannot be used ({reason}); give another --database.") from None
+        self._database = Database(url, _METADATA)
 
     def add(self, answer: Answer) -> None:
         """Write an answer; when this returns, it survives whatever comes."""
@@ -73,18 +65,18 @@ class Answers:
             "milliseconds": answer.milliseconds,
             "at": time.time(),
         }
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(_ANSWERS.insert(), row)
 
     def answered(self, rater: int) -> set[int]:
         """The questions that a rater has answered."""
         asked = sa.select(_ANSWERS.c.question).where(_ANSWERS.c.rater == rater)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return {int(row.question) for row in connection.execute(asked)}
 
     def all(self) -> Sequence[Answer]:
         """The latest answer to every question, by rater and question."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(sa.select(_ANSWERS).order_by(_ANSWERS.c.id)).all()
         latest = {}
         for row in rows:
@@ -92,13 +84,5 @@ class Answers:
         return [latest[key] for key in sorted(latest)]
 
     def close(self) -> None:
-        self._engine.dispose()
-
-
-def _durable(connection: sa.engine.interfaces.DBAPIConnection, record: object) -> None:
-    """A write-ahead log that reaches the disk with every answer."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()
+        """Let go of the connections."""
+        self._database.close()

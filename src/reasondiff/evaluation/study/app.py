@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reasondiff.evaluation.study.answers import Answer, Answers
 from reasondiff.evaluation.study.plan import SPOILED, Question, StudyPlan
+from reasondiff.web.app import finish
+from reasondiff.web.guard import Rules
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["study_app"]
-
-_MAX_BODY = 4096
-"""Bytes of an answer."""
 
 _MAX_MILLISECONDS = 10**10
 """A hundred days; more is no time that a rater took."""
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # the link is a key
-    "Cache-Control": "no-store",
-}
+_RULES = Rules(
+    body=4096,  # an answer is a ranking and a time
+    seconds=60,
+    own_pages=False,  # a link is a key that no other page knows
+    headers={"cache-control": "no-store"},
+    untold=("etag", "last-modified"),  # they would tell which videos are of one method
+)
 
-_PAGE = {"study.js": "text/javascript", "study.css": "text/css"}
+_PAGES = Path(__file__).parent / "page"
 
 
 def study_app(folder: Path, answers: Answers) -> Starlette:
@@ -56,9 +52,10 @@ def study_app(folder: Path, answers: Answers) -> Starlette:
         Route("/r/{token}/answers/{number:int}", study.answer, methods=["POST"]),
         Route("/r/{token}/image/{number:int}", study.image),
         Route("/r/{token}/video/{number:int}/{place:int}", study.video),
-        Route("/page/{name}", _page_file),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_SafeHeaders)])
+    app = Starlette(routes=routes)
+    finish(app, _RULES, pages=_PAGES, at="/page")
+    return app
 
 
 class _Study:
@@ -73,7 +70,7 @@ class _Study:
     def rater_of(self, request: Request) -> int:
         number = self.numbers.get(request.path_params["token"])
         if number is None:
-            raise HTTPException(404, "This link is not known; ask for the one that was sent to you.")
+            raise Refusal(404, "This link is not known; ask for the one that was sent to you.")
         return number
 
     def asked(self, request: Request) -> tuple[int, int, Question]:
@@ -81,12 +78,12 @@ class _Study:
         rater, number = self.rater_of(request), request.path_params["number"]
         questions = self.plan.raters[rater].questions
         if number >= len(questions):
-            raise HTTPException(404, "There is no such question.")
+            raise Refusal(404, "There is no such question.")
         return rater, number, questions[number]
 
     async def page(self, request: Request) -> Response:
         self.rater_of(request)
-        return Response(_read("index.html"), media_type="text/html")
+        return FileResponse(_PAGES / "index.html")
 
     async def question(self, request: Request) -> Response:
         """The first question that the rater has not answered; it says nothing of methods or of other raters."""
@@ -103,11 +100,7 @@ class _Study:
     async def answer(self, request: Request) -> Response:
         """Keep a ranking; it is in the database before this answers."""
         rater, number, question = self.asked(request)
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > _MAX_BODY:
-                raise HTTPException(413, "An answer is a ranking and a time.")
+        body = await request.body()
         try:
             data = json.loads(body)
             ranking, milliseconds = data["ranking"], data["milliseconds"]
@@ -116,7 +109,7 @@ class _Study:
         except (ValueError, KeyError, TypeError, RecursionError):
             fits = timed = False
         if not (fits and timed):
-            raise HTTPException(422, "Rank every video, each at a place of its own.")
+            raise Refusal(422, "Rank every video, each at a place of its own.")
         ranked = tuple(question.order[place] for place in ranking)
         await run_in_threadpool(self.answers.add, Answer(rater, number, ranked, milliseconds))
         return Response(status_code=204)
@@ -129,37 +122,7 @@ class _Study:
         _, _, question = self.asked(request)
         place = request.path_params["place"]
         if place >= len(question.order):
-            raise HTTPException(404, "There is no such video.")
+            raise Refusal(404, "There is no such video.")
         item, method = self.plan.items[question.item], question.order[place]
         name = item.spoiled if method == SPOILED else item.videos[method]
         return FileResponse(self.media / name, media_type="video/mp4")
-
-
-class _SafeHeaders:
-    """The same headers on every answer, whatever it is."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                for tell_tale in ("etag", "last-modified"):
-                    if tell_tale in headers:
-                        del headers[tell_tale]
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
-
-
-async def _page_file(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in _PAGE:
-        raise HTTPException(404, "There is no such file.")
-    return Response(_read(name), media_type=_PAGE[name])
-
-
-def _read(name: str) -> bytes:
-    return files("reasondiff.evaluation.study").joinpath("page", name).read_bytes()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from fastapi.staticfiles import StaticFiles
 
 from reasondiff import __version__, studio
 from reasondiff.server.api import errors, health, mcp, stories, videos
-from reasondiff.server.api.guard import Guard
 from reasondiff.server.api.watching import Watchers
 from reasondiff.server.service import Service
+from reasondiff.web.app import finish
+from reasondiff.web.guard import Rules
 
 __all__ = ["create_app"]
 
@@ -35,10 +35,8 @@ def create_app(service: Service) -> FastAPI:
     for each in routers:
         app.include_router(each)
     errors.install(app, [route for each in routers for route in each.routes])
-    if studio.DIST.is_dir():
-        app.mount("/", StaticFiles(directory=studio.DIST, html=True), name="studio")
     limits = service.limits
-    app.add_middleware(Guard, hosts=service.hosts, body=limits.body, seconds=limits.upload_seconds)
+    finish(app, Rules(body=limits.body, seconds=limits.upload_seconds, hosts=service.hosts), pages=studio.DIST, at="/")
     return app
 
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from reasondiff.server.api.errors import ApiError
 from reasondiff.server.api.forms import Fields
 from reasondiff.server.api.ordering import Asked
 from reasondiff.server.api.watching import Watchers
 from reasondiff.server.keys import NOBODY
 from reasondiff.server.service import Service
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["Owner", "Parts", "Seen", "asked_by"]
 
@@ -35,7 +35,7 @@ async def owner(request: Request, service: Parts) -> str:
     """Whose key a request bears.
 
     Raises:
-        ApiError: none, where there are keys, or one that is of no use.
+        Refusal: none, where there are keys, or one that is of no use.
     """
     given = request.headers.get("authorization", "")
     scheme, _, key = given.partition(" ")
@@ -49,8 +49,8 @@ def _owner(service: Service, key: str) -> str:
         return NOBODY
     asked = {"WWW-Authenticate": "Bearer"}
     if not key:
-        raise ApiError(401, "This server wants a key; send 'Authorization: Bearer KEY'.", code="no_key", headers=asked)
-    raise ApiError(401, "This key is unknown or revoked; ask for another one.", code="invalid_api_key", headers=asked)
+        raise Refusal(401, "This server wants a key; send 'Authorization: Bearer KEY'.", code="no_key", headers=asked)
+    raise Refusal(401, "This key is unknown or revoked; ask for another one.", code="invalid_api_key", headers=asked)
 
 
 Owner = Annotated[str, Depends(owner)]
@@ -60,7 +60,7 @@ def asked_by(request: Request, owner: str, fields: Fields, route: str) -> Asked:
     """Who asks for what, and whether it is the same as before."""
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= 255:
-        raise ApiError(400, "The Idempotency-Key has no or more than 255 characters.", param="Idempotency-Key")
+        raise Refusal(400, "The Idempotency-Key has no or more than 255 characters.", param="Idempotency-Key")
     retries = request.headers.get("x-stainless-retry-count", "0")
     return Asked(owner, key, f"{fields.hash()[:56]}{_short(route)}", retried=retries.isdecimal() and int(retries) > 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,54 +16,16 @@ from starlette.routing import BaseRoute, Match
 from reasondiff.errors import InputError, OutputError, ReasonDiffError
 from reasondiff.server.queue import NotQueuedError, RepeatedError
 from reasondiff.server.quotas import QuotaError
+from reasondiff.web.refusal import Refusal
 
-__all__ = ["ApiError", "install", "not_found"]
+__all__ = ["busy", "install", "not_found"]
 
 logger = logging.getLogger(__name__)
 
-_TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    409: "conflict_error",
-    429: "rate_limit_error",
-}
 
-
-class ApiError(Exception):
-    """A refusal.
-
-    Args:
-        status: of HTTP.
-        message: one sentence.
-        code: for programs.
-        param: the field that is meant.
-        headers: of the answer.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.param = status, message, code, param
-        self.headers = dict(headers or {})
-
-    def response(self) -> JSONResponse:
-        """The answer."""
-        kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
-        body = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
-        return JSONResponse({"error": body}, self.status, self.headers)
-
-
-def not_found(what: str = "video") -> ApiError:
+def not_found(what: str = "video") -> Refusal:
     """There is none, or it is somebody else's: nobody can tell which."""
-    return ApiError(404, f"There is no such {what}; check its id.", code=f"{what}_not_found")
+    return Refusal(404, f"There is no such {what}; check its id.", code=f"{what}_not_found")
 
 
 def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
@@ -74,16 +36,12 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         routes: that tell which methods a place takes.
     """
 
-    @app.exception_handler(ApiError)
-    async def refused(request: Request, error: ApiError) -> JSONResponse:
-        return error.response()
-
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         param = ".".join(str(part) for part in first["loc"][1:]) or None
         message = f"{param or 'The request'}: {first['msg']}."
-        return ApiError(400, message, code="invalid_value", param=param).response()
+        return Refusal(400, message, code="invalid_value", param=param).response()
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
@@ -92,7 +50,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         headers = dict(error.headers or {})
         if error.status_code == 405:
             headers["Allow"] = ", ".join(sorted(_methods(routes, request)))
-        return ApiError(error.status_code, message, headers=headers).response()
+        return Refusal(error.status_code, message, headers=headers).response()
 
     @app.exception_handler(ReasonDiffError)
     async def ours(request: Request, error: ReasonDiffError) -> JSONResponse:
@@ -106,12 +64,12 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def vanished(request: Request, error: ClientDisconnect) -> JSONResponse:
-        return ApiError(400, "The request was broken off; send it again.", code="broken_off").response()
+        return Refusal(400, "The request was broken off; send it again.", code="broken_off").response()
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> JSONResponse:
         logger.error("A fault of ours.", exc_info=error)
-        return ApiError(500, "The server made a mistake and has written it down.", code="server_error").response()
+        return Refusal(500, "The server made a mistake and has written it down.", code="server_error").response()
 
 
 def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
@@ -122,24 +80,22 @@ def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
     return {method for route in there for method in getattr(route, "methods", None) or ()}
 
 
-def busy(message: str) -> ApiError:
+def busy(message: str) -> Refusal:
     """Not now."""
-    return ApiError(503, message, code="server_busy", headers={"Retry-After": "10"})
+    return Refusal(503, message, code="server_busy", headers={"Retry-After": "10"})
 
 
-def of(error: ReasonDiffError) -> ApiError:
+def of(error: ReasonDiffError) -> Refusal:
     """An error of the library as a refusal."""
     match error:
         case QuotaError():
-            return ApiError(
-                429, str(error), code="rate_limit_exceeded", headers={"Retry-After": str(error.retry_after)}
-            )
+            return Refusal(429, str(error), code="rate_limit_exceeded", headers={"Retry-After": str(error.retry_after)})
         case RepeatedError():
-            return ApiError(422, str(error), code="idempotency_key_reused", param="Idempotency-Key")
+            return Refusal(422, str(error), code="idempotency_key_reused", param="Idempotency-Key")
         case NotQueuedError():
-            return ApiError(409, str(error), code="not_queued")
+            return Refusal(409, str(error), code="not_queued")
         case OutputError():
             return busy("The disk takes nothing now; ask again later.")
         case InputError():
-            return ApiError(400, str(error), code="invalid_value")
-    return ApiError(500, str(error), code="server_error")
+            return Refusal(400, str(error), code="invalid_value")
+    return Refusal(500, str(error), code="server_error")

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from reasondiff.jobs.options import Option
-from reasondiff.server.api.errors import ApiError
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["Fields", "read_fields"]
 
@@ -38,7 +38,7 @@ class Fields:
     is_form: bool
 
     def check(self, known: set[str], files: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-        """Raise ``ApiError`` for a field that is not known, or a file where none is read."""
+        """Raise ``Refusal`` for a field that is not known, or a file where none is read."""
         for name in self.values:
             if name not in known:
                 raise refusal(name, f"There is no field {name!r}; see docs/server.md.", "unknown_parameter")
@@ -100,25 +100,25 @@ class Fields:
             raise refusal(name, f"{str(value)[:40]!r} is no {name}; give {asked}.") from None
 
 
-def refusal(param: str, message: str, code: str = "invalid_value") -> ApiError:
+def refusal(param: str, message: str, code: str = "invalid_value") -> Refusal:
     """A field cannot be used."""
-    return ApiError(400, message, code=code, param=param)
+    return Refusal(400, message, code=code, param=param)
 
 
 async def read_fields(request: Request) -> Fields:
     """The fields of a request; its body was counted while it came in.
 
     Raises:
-        ApiError: it is neither a form nor a JSON object.
+        Refusal: it is neither a form nor a JSON object.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         data = parse_json(await request.body(), None)
         if not isinstance(data, dict):
-            raise ApiError(400, "The body is no JSON object; give one.", code="invalid_json")
+            raise Refusal(400, "The body is no JSON object; give one.", code="invalid_json")
         return Fields(data, {}, is_form=False)
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        raise ApiError(400, "The body is neither multipart/form-data nor application/json; send one of these.")
+        raise Refusal(400, "The body is neither multipart/form-data nor application/json; send one of these.")
     return await _read_form(request)
 
 
@@ -138,7 +138,7 @@ async def _read_form(request: Request) -> Fields:
                 else:
                     place[key] = value
     except MultiPartException as error:
-        raise ApiError(400, f"The form cannot be read ({error.message.rstrip('.')}); send it again.") from None
+        raise Refusal(400, f"The form cannot be read ({error.message.rstrip('.')}); send it again.") from None
     return Fields(values, files, is_form=True)
 
 
@@ -156,7 +156,7 @@ def parse_json(text: str | bytes, name: str | None) -> Any:
     """JSON as the standard has it, that every database can keep: no NaN, no key twice, whole characters, no NUL.
 
     Raises:
-        ApiError: it is something else.
+        Refusal: it is something else.
     """
     what = "The body" if name is None else f"{name!r}"
     try:
@@ -164,12 +164,12 @@ def parse_json(text: str | bytes, name: str | None) -> Any:
         written = json.dumps(found, ensure_ascii=False)
         written.encode()
     except UnicodeError:
-        raise ApiError(400, f"{what} is not UTF-8 text; send it again.", code="invalid_json", param=name) from None
+        raise Refusal(400, f"{what} is not UTF-8 text; send it again.", code="invalid_json", param=name) from None
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ApiError(400, f"{what} is no JSON ({reason[:100]}); check it.", code="invalid_json", param=name) from None
+        raise Refusal(400, f"{what} is no JSON ({reason[:100]}); check it.", code="invalid_json", param=name) from None
     if re.search(r"(?<!\\)(\\\\)*\\u0000", written):
-        raise ApiError(400, f"{what} holds a null character; leave it out.", code="invalid_value", param=name)
+        raise Refusal(400, f"{what} holds a null character; leave it out.", code="invalid_value", param=name)
     return found
 
 

@@ -16,13 +16,13 @@ from reasondiff import __version__
 from reasondiff.errors import ReasonDiffError
 from reasondiff.server.api import errors, schemas
 from reasondiff.server.api.context import Owner, Parts, Seen
-from reasondiff.server.api.errors import ApiError
 from reasondiff.server.api.forms import Fields, parse_json
 from reasondiff.server.api.ordering import Asked, Ordering
 from reasondiff.server.api.stories import tell
 from reasondiff.server.api.videos import found, shown
 from reasondiff.server.api.watching import Watchers
 from reasondiff.server.service import Service
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["router"]
 
@@ -72,7 +72,7 @@ async def message(request: Request, service: Parts, watchers: Seen, owner: Owner
     """One message of JSON-RPC."""
     try:
         asked = parse_json(await request.body(), None)
-    except ApiError as error:
+    except Refusal as error:
         return _failure(None, -32700, error.message, 400)
     if not isinstance(asked, dict) or asked.get("jsonrpc") != "2.0" or not isinstance(asked.get("method"), str):
         return _failure(None, -32600, "This is no message of JSON-RPC 2.0.", 400)
@@ -110,8 +110,8 @@ async def _call(
     """What a tool answers; what cannot be done is a result, so that the agent reads why."""
     try:
         content = await _answer(request, service, watchers, owner, tool, given)
-    except (ApiError, ReasonDiffError) as error:
-        refusal = error if isinstance(error, ApiError) else errors.of(error)
+    except (Refusal, ReasonDiffError) as error:
+        refusal = error if isinstance(error, Refusal) else errors.of(error)
         return {"content": [{"type": "text", "text": refusal.message}], "isError": True}
     return {"content": [{"type": "text", "text": json.dumps(content)}], "structuredContent": content, "isError": False}
 

@@ -13,7 +13,7 @@ from reasondiff.jobs.request import MAX_SEED
 from reasondiff.narrative import Clip, Narrative
 from reasondiff.narrative.editing import set_description, set_style
 from reasondiff.narrative.place import Place, check_images, pinned_frames, place_images
-from reasondiff.server.api.errors import ApiError, busy, not_found
+from reasondiff.server.api.errors import busy, not_found
 from reasondiff.server.api.forms import Fields, refusal
 from reasondiff.server.api.reading import (
     read_model,
@@ -29,6 +29,7 @@ from reasondiff.server.rows import new_id
 from reasondiff.server.served import OPTIONS, Served
 from reasondiff.server.service import Service
 from reasondiff.timeline import Timeline
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["CREATE", "EDIT", "EXTEND", "STORY", "Asked", "Ordering"]
 
@@ -125,7 +126,7 @@ class Ordering:
             raise refusal("video", "A clip is made again of a video that is here; give its id.")
         parent = self._found(parent_id, asked)
         if parent.status != "completed" or parent.narrative is None:
-            raise ApiError(409, f"The video is {parent.status}; its clips are made again when it is completed.",
+            raise Refusal(409, f"The video is {parent.status}; its clips are made again when it is completed.",
                            code="not_ready", param="video")  # fmt: skip
         clip, story = fields.number("clip", int), Narrative.from_dict(parent.narrative)
         if type(clip) is not int or not 1 <= clip <= len(story.clips):
@@ -155,7 +156,7 @@ class Ordering:
         if seconds is None or not 0 < seconds < 3600:
             raise refusal("seconds", f"{seconds} seconds cannot be added; give a positive number.")
         if (story := draft.narrative) is None:
-            raise ApiError(409, "The story of this video is not told yet; extend it when it is.", code="not_ready")
+            raise Refusal(409, "The story of this video is not told yet; extend it when it is.", code="not_ready")
         wanted = story.num_frames + max(1, round(seconds / story.interval))
         frames = draft.served.frames_in(wanted * story.interval)
         if frames <= story.num_frames:
@@ -280,7 +281,7 @@ class Ordering:
             draft = _placed(draft, frames)
             width, height = served.size(request, draft.pictures[0].size)
         except InputError as error:
-            raise ApiError(400, str(error), code="invalid_value") from None
+            raise Refusal(400, str(error), code="invalid_value") from None
         if width * height * frames > self.service.limits.volume:
             raise refusal("size", f"{frames} frames of {width}x{height} are more than is made here; ask for less.")
         if draft.narrative is not None and draft.style is not None and draft.parent is None:

@@ -10,10 +10,10 @@ from reasondiff.errors import InputError
 from reasondiff.jobs.inputs import clean_prompt
 from reasondiff.jobs.request import MAX_FRAMES, MAX_SEED
 from reasondiff.narrative import Narrative
-from reasondiff.server.api.errors import ApiError
 from reasondiff.server.api.forms import Fields, refusal
 from reasondiff.server.served import OPTIONS, Served
 from reasondiff.server.service import Service
+from reasondiff.web.refusal import Refusal
 
 __all__ = [
     "read_model",
@@ -29,13 +29,13 @@ def read_model(fields: Fields, service: Service) -> Served:
     """The model that is named, or the default.
 
     Raises:
-        ApiError: it is not served here; as of all functions here, it names the field.
+        Refusal: it is not served here; as of all functions here, it names the field.
     """
     name = fields.text("model", 200)
     if name is None:
         return service.default
     if name not in service.served:
-        raise ApiError(
+        raise Refusal(
             404, f"The model {name[:80]!r} is not served here; GET /v1/models names those that are.",
             code="model_not_found", param="model",
         )  # fmt: skip

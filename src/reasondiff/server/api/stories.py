@@ -11,13 +11,14 @@ from starlette.concurrency import run_in_threadpool
 
 from reasondiff.server.api import schemas
 from reasondiff.server.api.context import Owner, Parts, Seen, asked_by
-from reasondiff.server.api.errors import ApiError, busy, not_found
+from reasondiff.server.api.errors import busy, not_found
 from reasondiff.server.api.forms import Fields, read_fields
 from reasondiff.server.api.ordering import Asked, Ordering
 from reasondiff.server.api.shapes import Model, Models, Told, model_of
 from reasondiff.server.api.watching import Watchers
 from reasondiff.server.jobs import OVER, Job
 from reasondiff.server.service import Service
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["router", "tell"]
 
@@ -38,7 +39,7 @@ async def tell(
     """Queue a story and wait for it; whoever goes away before has it cancelled.
 
     Raises:
-        ApiError: it cannot be told, or nobody tells it in time.
+        Refusal: it cannot be told, or nobody tells it in time.
     """
     job = await run_in_threadpool(Ordering(service).story, fields, asked)
     try:
@@ -48,7 +49,7 @@ async def tell(
     if ended.error is not None or ended.narrative is None:
         error = ended.error or {"message": "The story was lost.", "code": "server_error"}
         status = 400 if error["code"] == "invalid_input" else 502
-        raise ApiError(status, error["message"], code=error["code"])
+        raise Refusal(status, error["message"], code=error["code"])
     story = dict(ended.narrative)
     provenance = dict(story.get("provenance", {}))
     return Told(narrative=story, candidates=list(provenance.get("candidates", ())))

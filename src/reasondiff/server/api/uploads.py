@@ -52,7 +52,7 @@ def read_pictures(fields: Fields, limits: Limits) -> tuple[Picture, ...]:
     ``frame_images``.
 
     Raises:
-        ApiError: there is none or more than one account of them, or one cannot be used.
+        Refusal: there is none or more than one account of them, or one cannot be used.
     """
     single = [name for name in ("input_reference", "image") if name in fields.files or name in fields.values]
     listed = fields.json("frame_images")
@@ -107,7 +107,7 @@ def plain_image(content: bytes, param: str, pixels: int) -> Picture:
         pixels: that it may have.
 
     Raises:
-        ApiError: it is no such image, or a larger one.
+        Refusal: it is no such image, or a larger one.
     """
     try:
         with _decoders:
@@ -137,7 +137,7 @@ def bytes_of_url(url: Any, param: str) -> bytes:
     """The bytes in a ``data:`` address. Others are not fetched: a server must not be sent to places.
 
     Raises:
-        ApiError: it is another address, or damaged.
+        Refusal: it is another address, or damaged.
     """
     if not isinstance(url, str) or not url.startswith("data:"):
         raise refusal(param, "This server fetches no addresses; send a file, or data:image/png;base64,... instead.")

@@ -11,12 +11,13 @@ from starlette.concurrency import run_in_threadpool
 
 from reasondiff.server.api import schemas
 from reasondiff.server.api.context import Owner, Parts, Seen, asked_by
-from reasondiff.server.api.errors import ApiError, not_found
+from reasondiff.server.api.errors import not_found
 from reasondiff.server.api.forms import read_fields, refusal
 from reasondiff.server.api.ordering import Ordering
 from reasondiff.server.api.shapes import Deleted, Video, VideoList, video_of
 from reasondiff.server.jobs import OVER, Job
 from reasondiff.server.service import Service
+from reasondiff.web.refusal import Refusal
 
 __all__ = ["router"]
 
@@ -43,7 +44,7 @@ def found(service: Service, job_id: str, owner: str) -> Job:
     """An owner's video.
 
     Raises:
-        ApiError: there is none.
+        Refusal: there is none.
     """
     job = service.queue.get(job_id, owner)
     if job is None or job.kind != "video":
@@ -161,8 +162,8 @@ def content(
     name = _image(job, image) if variant == "image" else job.artifacts.get(variant)
     if name is None:
         if job.status in OVER:
-            raise ApiError(404, f"This video has no {variant}; it is {job.status}.", code="no_content", param="variant")
-        raise ApiError(409, f"There is no {variant} yet; the video is {job.status}.", code="not_ready", param="variant")
+            raise Refusal(404, f"This video has no {variant}; it is {job.status}.", code="no_content", param="variant")
+        raise Refusal(409, f"There is no {variant} yet; the video is {job.status}.", code="not_ready", param="variant")
     suffix = name.rpartition(".")[2]
     headers = {"Cache-Control": "private, no-cache"}
     if (path := service.storage.local_path(name)) is not None:
@@ -179,10 +180,10 @@ def _image(job: Job, number: int) -> str:
     """Where an image that a video was asked for with is kept; they count from 1.
 
     Raises:
-        ApiError: there is none of that number.
+        Refusal: there is none of that number.
     """
     if number > len(job.order.images):
-        raise ApiError(404, f"This video has no image {number}; it has {len(job.order.images)}.", param="image")
+        raise Refusal(404, f"This video has no image {number}; it has {len(job.order.images)}.", param="image")
     return job.order.images[number - 1]
 
 
@@ -192,7 +193,7 @@ async def events(video_id: Id, request: Request, service: Parts, watchers: Seen,
     job = await run_in_threadpool(found, service, video_id, owner)
     given = request.headers.get("last-event-id")
     if given is not None and not (given.isdecimal() and len(given) < 10):
-        raise ApiError(400, "The Last-Event-ID is none of ours; leave it out.", param="Last-Event-ID")
+        raise Refusal(400, "The Last-Event-ID is none of ours; leave it out.", param="Last-Event-ID")
     after = int(given) if given is not None else None
     if after is not None and after >= job.version and job.status in OVER:
         return Response(status_code=204)  # tells a browser not to come again
