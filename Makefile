@@ -79,7 +79,28 @@ $(PACKAGES)/vbench/.ready: tests/packages/vbench.txt | $(READY)
 
 test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGES)/vbench/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
-test-server: env
+
+# Clients of others, each in an environment of its own.
+CLIENTS := $(PACKAGES)/clients
+
+$(CLIENTS)/%/.ready: tests/server/clients/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(CLIENTS)/node/.ready: tests/server/clients/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)/
+	cd $(@D) && npm install --silent --no-audit --no-fund
+	touch $@
+
+test-server: env $(patsubst %,$(CLIENTS)/%/.ready,schemathesis litellm mcp openai-2 s3 node)
+	SCHEMATHESIS=$(abspath $(CLIENTS))/schemathesis/bin/schemathesis \
+	LITELLM_PYTHON=$(abspath $(CLIENTS))/litellm/bin/python \
+	MCP_PYTHON=$(abspath $(CLIENTS))/mcp/bin/python \
+	OPENAI_2_PYTHON=$(abspath $(CLIENTS))/openai-2/bin/python \
+	S3_PYTHON=$(abspath $(CLIENTS))/s3/bin/python \
+	OPENAI_NODE=$(abspath $(CLIENTS))/node \
 	$(BIN)/python -m pytest -q -m server -rs tests/server
 
 check: env

@@ -51,7 +51,7 @@ def locked(running: Running) -> Iterator[None]:
 @pytest.fixture
 def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """A server that waits for half a second where others wait for 30."""
-    monkeypatch.setattr("reasondiff.server.tables.BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("reasondiff.web.database.BUSY_SECONDS", 0.5)
     parts = service(tmp_path)
     with listening(parts) as url:
         yield Running(url, parts, tmp_path)

@@ -14,6 +14,7 @@ import pytest
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.tables import open_database
 from tests.server.harness import png
+from tests.server.hostile import HOSTILE
 from tests.server.processes import free_port, start
 
 pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
@@ -36,9 +37,9 @@ def server(tmp_path: Path) -> Iterator[tuple[str, int, JobQueue]]:
         process.join()
 
 
-def memory(number: int) -> float:
-    """Resident, in MB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{number}/status").read_text())
+def memory(number: int, which: str = "VmRSS") -> float:
+    """Of a process, in MB: what is resident, or as VmHWM the most that ever was."""
+    found = re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{number}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024
 
@@ -90,6 +91,23 @@ def test_ten_thousand_requests_leave_nothing(server: tuple[str, int, JobQueue]) 
     warm, half, whole = asyncio.run(measure())
     print(f"{warm:.1f} MB when warm, {half:.1f} after 5,000 requests more, {whole:.1f} after 10,000")
     assert whole - half < 2 and whole - warm < 8
+
+
+def test_images_that_claim_much_take_little(server: tuple[str, int, JobQueue]) -> None:
+    url, number, _ = server
+
+    async def measure() -> set[int]:
+        async with client(url, CONNECTIONS) as http:
+            await begun(http)
+            asked = [
+                http.post("/v1/videos", data={"prompt": "A cat."}, files={"input_reference": content})
+                for content, _ in 3 * HOSTILE
+            ]
+            return {answer.status_code for answer in await asyncio.gather(*asked)}
+
+    assert asyncio.run(measure()) == {400}
+    print(f"{memory(number, 'VmHWM'):.0f} MB at most")
+    assert memory(number, "VmHWM") < 500
 
 
 def test_two_hundred_listeners_cost_little_and_all_are_told(server: tuple[str, int, JobQueue]) -> None:

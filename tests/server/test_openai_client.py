@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import openai
 import pytest
 
+from reasondiff.server.quotas import Quota
 from tests.server.fakes import story
-from tests.server.harness import Running, png
+from tests.server.harness import Running, listening, png, service
 
 FILE = ("../../etc/passwd", png(), "image/png")
 
@@ -106,6 +111,78 @@ def test_refusals_become_their_exceptions(idle: Running) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.videos.list(limit=1000)
     assert refused.value.param == "limit"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (openai.AuthenticationError, 401, "invalid_api_key"),
+        (openai.PermissionDeniedError, 403, "wrong_origin"),
+        (openai.UnprocessableEntityError, 422, "idempotency_key_reused"),
+        (openai.RateLimitError, 429, "rate_limit_exceeded"),
+        (openai.InternalServerError, 503, "server_busy"),
+    ],
+)
+def test_every_status_is_its_exception(
+    tmp_path: Path, error: type[openai.APIStatusError], status: int, code: str
+) -> None:
+    parts = service(tmp_path, quota=Quota(queued=2))
+    key = parts.keys.add("anna")
+    with listening(parts) as url:
+        client = Running(url, parts, tmp_path).openai("rd-wrong" if status == 401 else key)
+        headers = {"Idempotency-Key": "k"} if status == 422 else {}
+        if status == 403:
+            headers["Origin"] = "https://evil.example"
+        if status == 503:
+            (tmp_path / "videos").rmdir()
+            (tmp_path / "videos").write_bytes(b"")  # no folder can be made where a file is
+        with pytest.raises(error) as refused:
+            for number in range(3):
+                client.videos.create(prompt=f"Number {number}.", input_reference=FILE, extra_headers=headers)
+    assert (refused.value.status_code, refused.value.code) == (status, code)
+    assert refused.value.message and refused.value.type
+    parts.queue.database.close()
+
+
+def test_an_answer_that_is_lost_makes_no_second_video(idle: Running) -> None:
+    """The client asks again by itself, and its second request says that it is one."""
+    with losing_the_first_answer(idle.url) as url:
+        client = Running(url, idle.parts, idle.folder).openai(max_retries=2)
+        video = client.videos.create(prompt="A cat plays.", input_reference=FILE)
+    assert [job.id for job in idle.parts.queue.page("local")] == [video.id]
+
+
+@contextmanager
+def losing_the_first_answer(url: str) -> Iterator[str]:
+    """The address of a line to a server on which the first answer gets lost."""
+    host, port = url.removeprefix("http://").split(":")
+
+    def serve(line: socket.socket) -> None:
+        for lost in (True, False):
+            client, _ = line.accept()
+            with client, socket.create_connection((host, int(port))) as server:
+                up = threading.Thread(target=pass_on, args=(client, server))
+                up.start()
+                first = server.recv(65536)
+                if not lost:
+                    client.sendall(first)
+                    pass_on(server, client)
+                client.shutdown(socket.SHUT_RDWR)
+                up.join()
+
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        thread = threading.Thread(target=serve, args=(line,))
+        thread.start()
+        yield f"http://127.0.0.1:{line.getsockname()[1]}"
+        thread.join()
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Until one of both hangs up."""
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
 
 
 def test_the_poll_header_sets_the_pace(idle: Running) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from reasondiff.server.jobs import NewJob
+from reasondiff.server.jobs import OVER, NewJob
 from reasondiff.server.keeper import sweep
 from reasondiff.server.rows import new_id
 from reasondiff.server.storage import Storage
+from reasondiff.server.tables import events, jobs
 from tests.server.harness import ORDER, Running, listening, png, service, working
 
 ID = "video_" + "0" * 32
@@ -69,6 +73,38 @@ def test_a_sweep_removes_what_no_job_names_and_nothing_else(tmp_path: Path) -> N
     assert {path.name for path in (tmp_path / "videos").iterdir()} == {kept, fresh, "somebody else's"}
     parts.queue.cancel(kept, "a")
     parts.queue.database.close()
+
+
+def test_of_videos_that_are_deleted_or_expired_nothing_is_left(running: Running) -> None:
+    parts, kept = running.parts, []
+    for prompt in ("deleted", "expired", "fail", "kept"):
+        video = running.ask(prompt)["id"]
+        while parts.queue.get(video).status not in OVER:
+            time.sleep(0.02)
+        kept.append(video)
+    deleted, *old, last = kept
+    with running.http() as http:
+        http.delete(f"/v1/videos/{deleted}")
+    with parts.queue.database.writing() as connection:
+        connection.execute(jobs.update().where(jobs.c.id.in_(old)).values(expires_at=1.0))
+    assert set(sweep(parts)) == set(old)
+    assert {path.name for path in (running.folder / "videos").iterdir()} == {last}
+    with parts.queue.database.reading() as connection:
+        for column in (jobs.c.id, events.c.job_id):
+            assert set(connection.execute(sa.select(column)).scalars()) == {last}
+
+
+def test_a_copy_that_was_made_while_it_served_serves(running: Running, tmp_path: Path) -> None:
+    video = running.ask("slow")["id"]  # somebody writes all the time
+    with sqlite3.connect(tmp_path / "queue.db") as source, sqlite3.connect(tmp_path / "copy.db") as copy:
+        source.backup(copy)
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    source.close(), copy.close()
+    restored = service(tmp_path, url=f"sqlite:///{tmp_path}/copy.db")
+    with listening(restored) as url, Running(url, restored, tmp_path).http() as http:
+        assert [each["id"] for each in http.get("/v1/videos").json()["data"]] == [video]
+    restored.queue.database.close()
+    running.parts.queue.cancel(video)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
