@@ -1,6 +1,6 @@
 """What a full queue costs whoever polls it: the API beside a bare FastAPI route, in one run.
 
-    python -m benchmarks.server [--jobs 1000] [--pollers 50] [--requests 10000]
+    python -m benchmarks.server [--jobs 1000] [--pollers 50] [--requests 2500] [--growth 10000]
 
 A server process holds the queue; this process polls it with so many connections at once. The bare route answers a
 constant, so its time is that of uvicorn, FastAPI, the loopback and the poller itself. Ratios are what counts: the
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
@@ -29,14 +29,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--pollers", type=int, default=50)
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=2_500, help="of each route")
+    parser.add_argument("--growth", type=int, default=10_000, help="requests between two looks at the memory")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve is not None:
         serve(options.serve)
         return
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as (url, pid):
-        asyncio.run(measure(url, pid, options.jobs, options.pollers, options.requests))
+        asyncio.run(measure(url, pid, options.jobs, options.pollers, options.requests, options.growth))
 
 
 @contextmanager
@@ -85,8 +86,8 @@ def serve(folder: Path) -> None:
     uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[listener])
 
 
-async def measure(url: str, pid: int, jobs: int, pollers: int, requests: int) -> None:
-    """Fill the queue, then poll it."""
+async def measure(url: str, pid: int, jobs: int, pollers: int, requests: int, growth: int) -> None:
+    """Fill the queue, poll it, and look at the memory."""
     limits = httpx2.Limits(max_connections=pollers, max_keepalive_connections=pollers)
     async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
         image = picture()
@@ -103,19 +104,36 @@ async def measure(url: str, pid: int, jobs: int, pollers: int, requests: int) ->
         ids = [await create(number) for number in range(jobs)]
         print(f"{jobs} videos wait, {pollers} connections poll; p50 and p99 in ms.")
         print(f"create, one at a time, {len(image) / 1e6:.1f} MB: {show(creating)}")
-        share = requests // 4
-        bare, _ = await poll(client, lambda number: "/bare", share, pollers)
+        bare, _ = await poll(client, lambda number: "/bare", requests, pollers)
         print(f"bare route: {show(bare)}")
-        before = memory(pid)
         routes: dict[str, Callable[[int], str]] = {
             "retrieve": lambda number: f"/v1/videos/{ids[number % jobs]}",
             "list of 20": lambda number: "/v1/videos?limit=20",
         }
         for name, place in routes.items():
-            spent, faults = await poll(client, place, share * 2 if name == "retrieve" else share, pollers)
+            spent, faults = await poll(client, place, requests, pollers)
             ratio = percentile(spent, 99) / percentile(bare, 99)
             print(f"{name}: {show(spent)}; p99 is {ratio:.1f} times the bare route's; {faults} answers of 5xx")
-        print(f"memory of the server: {before} MB before, {memory(pid)} MB after {share * 3} requests")
+        cancelling = [await timed(client.post(f"/v1/videos/{each}/cancel")) for each in ids[: min(jobs, 100)]]
+        print(f"cancel one that waits, one at a time: {show(cancelling)}")
+        sizes = [memory(pid)]
+        for _ in range(2):
+            await poll(
+                client, lambda number: routes["list of 20" if number % 4 else "retrieve"](number), growth, pollers
+            )
+            sizes.append(memory(pid))
+        print(
+            f"memory of the server in MB: {sizes[0]} now, {sizes[1]} after {growth} requests more, "
+            f"{sizes[2]} after {2 * growth}"
+        )
+
+
+async def timed(request: Awaitable[httpx2.Response]) -> float:
+    """Seconds until it is answered well."""
+    since = time.perf_counter()
+    answer = await request
+    assert answer.status_code == 200, answer.text
+    return time.perf_counter() - since
 
 
 async def poll(

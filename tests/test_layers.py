@@ -23,7 +23,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-timeline files checkpoints finite quiet flow secrets studio web
+timeline files checkpoints cluster finite quiet flow secrets studio web
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}

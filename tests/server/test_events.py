@@ -154,4 +154,6 @@ def test_metrics_count_what_the_queue_holds(running: Running) -> None:
     with running.http() as http:
         text = http.get("/metrics").text
         assert 'reasondiff_jobs{kind="video",status="failed"} 1.0' in text and "reasondiff_workers 1.0" in text
+        assert "reasondiff_longest_wait_seconds 0.0" in text and "reasondiff_jobs_tried_again 0.0" in text
+        assert "reasondiff_artifact_bytes 0.0" in text
         assert http.get("/readyz").json() == {"ready": True, "missing": []}

@@ -14,6 +14,7 @@ import openai
 import pytest
 
 from reasondiff.server.quotas import Quota
+from reasondiff.server.service import Limits
 from tests.server.fakes import story
 from tests.server.harness import Running, listening, png, service
 
@@ -126,16 +127,14 @@ def test_refusals_become_their_exceptions(idle: Running) -> None:
 def test_every_status_is_its_exception(
     tmp_path: Path, error: type[openai.APIStatusError], status: int, code: str
 ) -> None:
-    parts = service(tmp_path, quota=Quota(queued=2))
+    limits = Limits(disk_floor=10**18 if status == 503 else 0)
+    parts = service(tmp_path, quota=Quota(queued=2), limits=limits)
     key = parts.keys.add("anna")
     with listening(parts) as url:
         client = Running(url, parts, tmp_path).openai("rd-wrong" if status == 401 else key)
         headers = {"Idempotency-Key": "k"} if status == 422 else {}
         if status == 403:
             headers["Origin"] = "https://evil.example"
-        if status == 503:
-            (tmp_path / "videos").rmdir()
-            (tmp_path / "videos").write_bytes(b"")  # no folder can be made where a file is
         with pytest.raises(error) as refused:
             for number in range(3):
                 client.videos.create(prompt=f"Number {number}.", input_reference=FILE, extra_headers=headers)

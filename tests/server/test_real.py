@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import openai
 import pytest
 
-from reasondiff.media import read_record
+from reasondiff.media import read_record, read_video
 from reasondiff.server.queue import JobQueue
 from reasondiff.server.tables import open_database
 
@@ -110,3 +111,51 @@ def test_a_killed_worker_a_stopped_video_and_the_same_video_again(tmp_path: Path
     assert queue.get(begun).status == "queued" and queue.get(begun).attempts == 0  # SIGTERM gives a job back
     assert sorted(path.name for path in (tmp_path / "work").iterdir()) in ([], [begun])
     queue.database.close()
+
+
+def test_a_clip_again_another_story_and_a_longer_one(tmp_path: Path, picture: bytes) -> None:
+    """What varies a finished video, by the bundled model and over HTTP."""
+    warnings.simplefilter("ignore", DeprecationWarning)
+    with served(tmp_path) as url:
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+        def done(video: str) -> Any:
+            found = until(client, video, lambda each: each.status in ("completed", "failed"))
+            assert found.status == "completed", found.error
+            return found.model_extra["reasondiff"]
+
+        def asked(route: str, **body: Any) -> str:
+            answer = httpx2.post(f"{url}/v1/videos/{route}", json=body, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return str(answer.json()["id"])
+
+        def frames(video: str) -> np.ndarray:
+            film = tmp_path / f"{video}.mp4"
+            film.write_bytes(client.videos.download_content(video).content)
+            return read_video(film).frames.astype(np.float64)
+
+        body = {"seed": 3, "num_inference_steps": 4}
+        first = client.videos.create(prompt="A cat plays.", input_reference=("x", picture), extra_body=body).id
+        told, whole = done(first)["narrative"], frames(first)
+        clip = max(
+            range(len(told["clips"])), key=lambda each: told["clips"][each]["end"] - told["clips"][each]["start"]
+        )
+        span = slice(told["clips"][clip]["start"] - 1, told["clips"][clip]["end"])
+        redone = asked("edits", video={"id": first}, clip=clip + 1, prompt="A dog plays in the room.")
+        other = {**told, "clips": [{**each, "description": "A dog plays in the room."} for each in told["clips"]]}
+        edited = asked("edits", video={"id": first}, prompt="A dog plays.", narrative=other)
+        longer = asked("extensions", video={"id": first}, prompt="It rains.", seconds=1)
+        clips = done(redone)["narrative"]["clips"]
+        assert [each["description"] for each in clips] == [
+            "A dog plays in the room." if number == clip else each["description"]
+            for number, each in enumerate(told["clips"])
+        ]
+        error = np.square(frames(redone) - whole).mean(axis=(1, 2, 3))
+        held = np.delete(error, np.r_[span])
+        print(f"Of {len(error)} frames {len(held)} are held: they differ by {held.mean():.1f}, the others by "
+              f"{error[span].mean():.1f} (mean squared).")  # fmt: skip
+        assert held.mean() < error[span].mean()
+        assert done(edited)["narrative"]["clips"] == other["clips"] and frames(edited).shape == whole.shape
+        about = done(longer)
+        assert about["narrative"]["clips"][-1]["description"] == "It rains."
+        assert len(frames(longer)) == about["num_frames"] > len(whole)

@@ -104,7 +104,7 @@ def test_a_copy_that_was_made_while_it_served_serves(running: Running, tmp_path:
     with listening(restored) as url, Running(url, restored, tmp_path).http() as http:
         assert [each["id"] for each in http.get("/v1/videos").json()["data"]] == [video]
     restored.queue.database.close()
-    running.parts.queue.cancel(video)
+    running.parts.queue.cancel(video, "local")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

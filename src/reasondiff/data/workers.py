@@ -7,7 +7,6 @@ process are under way at a time, so memory does not grow with the set.
 from __future__ import annotations
 
 import multiprocessing
-import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +16,7 @@ from functools import partial
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, Protocol, TypeVar
 
+from reasondiff.cluster import join_cluster
 from reasondiff.errors import InputError, UnsupportedError
 
 __all__ = ["Over", "check_workers", "here", "over", "over_processes", "over_ray"]
@@ -121,23 +121,11 @@ def over_ray(
     Raises:
         InputError: Ray is not installed, or no cluster answers.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise InputError("A Ray cluster needs Ray; run pip install 'reasondiff[ray]'.") from None
     if not items:
         return
-    if not ray.is_initialized():
-        try:
-            _answers(address)
-            ray.init(address=address, log_to_driver=False, logging_level="error")
-        except (OSError, RuntimeError, ValueError) as error:
-            told = " ".join(str(error).split())[:160].rstrip(".")
-            raise InputError(
-                f"No Ray cluster answers at {address!r} ({told}); start one with 'ray start --head', and give its "
-                "address."
-            ) from None
+    join_cluster(address)
+    import ray.data
+
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False  # the command has its own
@@ -147,13 +135,6 @@ def over_ray(
     done = rows.map(_OfRow(function), num_cpus=1, num_gpus=gpus or None)
     for row in done.iter_rows():
         yield row["result"].value
-
-
-def _answers(address: str) -> None:
-    """Raise ``OSError`` where nobody listens at ``host:port``; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if host and port.isdecimal() and "/" not in host:
-        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from reasondiff.server.rows import COLUMNS, DAY, ORDER, end, job_of, note, owned
 from reasondiff.server.tables import events, jobs, workers
 from reasondiff.web.database import Database
 
-__all__ = ["Event", "JobQueue", "NotQueuedError", "RepeatedError", "is_id"]
+__all__ = ["Event", "JobQueue", "Load", "NotQueuedError", "RepeatedError", "is_id"]
 
 IDEMPOTENT_SECONDS = 24 * 3600.0
 
@@ -37,6 +37,21 @@ class Event:
 
     number: int
     changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a queue asks of its workers and its storage.
+
+    Args:
+        longest_wait: seconds that the oldest waiting job has waited.
+        bytes: that finished videos take.
+        tried_again: jobs that needed more than one attempt.
+    """
+
+    longest_wait: float
+    bytes: int
+    tried_again: int
 
 
 def is_id(text: str) -> bool:
@@ -223,6 +238,16 @@ class JobQueue:
         query = sa.select(jobs.c.kind, jobs.c.status, sa.func.count()).group_by(jobs.c.kind, jobs.c.status)
         with self.database.reading() as connection:
             return {(kind, status): count for kind, status, count in connection.execute(query)}
+
+    def load(self) -> Load:
+        """What the queue asks of its workers and its storage now."""
+        waits, begun = jobs.c.status == "queued", jobs.c.attempts > 1
+        with self.database.reading() as connection:
+            now = self.database.now(connection)
+            since = connection.execute(sa.select(sa.func.min(jobs.c.created_at)).where(waits)).scalar()
+            size = connection.execute(sa.select(sa.func.sum(jobs.c.bytes))).scalar()
+            again = connection.execute(sa.select(sa.func.count()).select_from(jobs).where(begun)).scalar_one()
+        return Load(max(0.0, now - since) if since is not None else 0.0, int(size or 0), int(again))
 
     def seconds_per_video(self, model: str, newest: int = 20) -> float | None:
         """How long a model's last videos took."""

@@ -23,11 +23,14 @@ from reasondiff.server.api.app import create_app
 from reasondiff.server.keeper import Keeper
 from reasondiff.server.leases import Leases
 from reasondiff.server.places import Places
+from reasondiff.server.served import Served
 from reasondiff.server.service import Service
+from reasondiff.server.storage import Storage
 from reasondiff.server.supervisor import USERS_FAULT, Supervisor
+from reasondiff.server.tables import open_database
 from reasondiff.server.worker import Worker
 
-__all__ = ["run_server", "run_worker", "worker_commands", "worker_name"]
+__all__ = ["end_by_signal", "make_worker", "run_server", "run_worker", "worker_commands", "worker_name"]
 
 GRACE = 3
 """Seconds that open answers have when the server ends; a stream of events is taken up again elsewhere."""
@@ -81,6 +84,22 @@ def worker_commands(
     return commands
 
 
+def make_worker(request: VideoRequest, places: Places, *, only_stories: bool = False) -> Worker:
+    """A worker of this process.
+
+    Args:
+        request: whose options of the group "model" say what it loads.
+        places: of the queue and the videos.
+        only_stories: it makes no videos.
+    """
+    from reasondiff.server.making import StoryMaker, VideoMaker  # with torch, which a server does not need
+
+    served = Served.of(request)
+    leases = Leases(open_database(places.database))
+    maker = StoryMaker(served) if only_stories else VideoMaker(served)
+    return Worker(worker_name(), leases, Storage(places.storage), maker, places.scratch)
+
+
 def worker_name() -> str:
     """Of this process, told from all others."""
     return f"{_name_of(os.getpid())}{secrets.token_hex(4)}"
@@ -102,16 +121,22 @@ def run_worker(worker: Worker, *, until_stdin_ends: bool = False) -> int:
         The exit code.
     """
 
-    def end(number: int, _: object) -> None:
-        worker.ending.set()
-        signal.signal(number, signal.SIG_DFL)  # a second one does not wait for the step
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    end_by_signal(worker.ending)
     if until_stdin_ends:
         threading.Thread(target=_wait_for_end, args=(worker.ending,), daemon=True).start()
     worker.run()
     return 1 if worker.broken else 0
+
+
+def end_by_signal(ending: threading.Event) -> None:
+    """Set an event when this process is asked to end; a second signal ends it at once."""
+
+    def end(number: int, _: object) -> None:
+        ending.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _wait_for_end(ending: threading.Event) -> None:

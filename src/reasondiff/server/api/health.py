@@ -66,6 +66,10 @@ class _Collector:
         yield jobs
         workers = float(queue.living_workers())
         yield GaugeMetricFamily("reasondiff_workers", "Workers that gave a sign lately.", workers)
+        load = queue.load()
+        yield GaugeMetricFamily("reasondiff_longest_wait_seconds", "Of a job that still waits.", load.longest_wait)
+        yield GaugeMetricFamily("reasondiff_artifact_bytes", "Of finished videos.", float(load.bytes))
+        yield GaugeMetricFamily("reasondiff_jobs_tried_again", "Jobs of several attempts.", float(load.tried_again))
         seconds = GaugeMetricFamily("reasondiff_seconds_per_video", "Of the last twenty videos.", labels=["model"])
         for name in self._service.served:
             if (mean := queue.seconds_per_video(name)) is not None:
