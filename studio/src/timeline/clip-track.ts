@@ -204,8 +204,8 @@ export class ClipTrack extends LitElement {
     if (carries) {
       this.send("tool", step < 0 ? "earlier" : "later");
     }
-    // When the parent has drawn the clips in their new order, this has them, too.
-    setTimeout(() => void this.updateComplete.then(() => this.renderRoot.querySelectorAll<HTMLElement>(".clip")[to]?.focus()));
+    // By then the parent has changed the story, and both have drawn it.
+    setTimeout(() => this.renderRoot.querySelectorAll<HTMLElement>(".clip")[to]?.focus());
   }
 
   private moveEdge(edge: number, boundary: number, group: string): void {
