@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -42,7 +43,7 @@ def postgres(folder: Path) -> Iterator[str]:
             time.sleep(0.1)
         yield f"postgresql://tests@127.0.0.1:{port}/postgres"
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # it does not wait for whoever is still connected
         process.wait()
         if user:
             shutil.rmtree(folder, ignore_errors=True)

@@ -32,17 +32,24 @@ class Database:
     """
 
     def __init__(self, url: str, tables: sa.MetaData) -> None:
+        kind = url.partition(":")[0]  # never the whole, which may hold a password
         try:
             self.engine = _engine(url)
             self.is_sqlite = self.engine.dialect.name == "sqlite"
-            with self.writing() as connection:
-                if not self.is_sqlite:
-                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(7236273)"))  # two that start at once
-                bring_up_to_date(connection, tables)
+            try:
+                self._open(tables)
+            except BaseException:
+                self.close()
+                raise
         except (SQLAlchemyError, ImportError) as error:
-            kind = url.partition(":")[0]  # never the whole, which may hold a password
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise InputError(f"The {kind} database cannot be used ({reason}); check its address.") from None
+
+    def _open(self, tables: sa.MetaData) -> None:
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7236273)"))  # two that start at once
+            bring_up_to_date(connection, tables)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
