@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from reasondiff.server import rows
 from reasondiff.server.jobs import NewJob, Order
 from reasondiff.server.leases import Leases
 from reasondiff.server.queue import JobQueue, NotQueuedError, RepeatedError
@@ -219,6 +221,26 @@ def test_moving_swaps_places_among_ones_own(queue: JobQueue) -> None:
     queue.cancel(a0.id, "anna")
     with pytest.raises(NotQueuedError):
         queue.move(a0.id, "anna", 0)
+
+
+def test_places_are_what_counting_gives(queue: JobQueue) -> None:
+    rng = random.Random(0)
+    for _ in range(40):
+        kind, model = rng.choice(["video", "video", "story"]), rng.choice(["tiny", "large"])
+        job, _ = queue.add(new(owner=rng.choice("abc"), model=model, kind=kind))
+        if rng.random() < 0.2:
+            queue.cancel(job.id, job.owner)
+    with queue.database.reading() as connection:
+        ordered = connection.execute(sa.select(*rows.COLUMNS).where(jobs.c.status == "queued").order_by(*rows.ORDER))
+        waiting = [rows.job_of(row) for row in ordered]
+    counted: dict[str, int] = {}
+    for model in ("tiny", "large"):
+        counted |= {job.id: place for place, job in enumerate(job for job in waiting if job.model == model)}
+    assert queue.places(waiting) == counted and len(counted) > 20
+    for count in (1, 1, 2, 5):
+        some = rng.sample(waiting, count)
+        assert queue.places(some) == {job.id: counted[job.id] for job in some}
+    assert queue.places([]) == {}
 
 
 def test_owners_take_turns(queue: JobQueue, leases: Leases) -> None:

@@ -160,14 +160,15 @@ class JobQueue:
 
     def places(self, waiting: Iterable[Job]) -> dict[str, int]:
         """How many jobs come before each of these, by id; those that do not wait are left out."""
-        ranks = {job.id: job.rank for job in waiting if job.status == "queued"}
-        if not ranks:
+        groups: dict[tuple[str, Kind], dict[str, float]] = {}
+        for job in waiting:
+            if job.status == "queued":
+                groups.setdefault((job.model, job.kind), {})[job.id] = job.rank
+        if not groups:
             return {}
-        place = sa.func.row_number().over(partition_by=jobs.c.model, order_by=ORDER) - 1  # the database counts
-        before = (jobs.c.status == "queued") & (jobs.c.rank <= max(ranks.values()))
-        queue = sa.select(jobs.c.id, place.label("place")).where(before).subquery()
         with self.database.reading() as connection:
-            return {row.id: row.place for row in connection.execute(sa.select(queue).where(queue.c.id.in_(ranks)))}
+            rows = [connection.execute(_places(*group, ranks)).all() for group, ranks in groups.items()]
+        return {row.id: row.place for some in rows for row in some}
 
     def move(self, job_id: str, owner: str, place: int) -> Job | None:
         """Bring a waiting job to another place, as near to ``place`` as its owner's own jobs allow.
@@ -307,6 +308,20 @@ class JobQueue:
         turn = max([*turns, math.floor(own) + 1] if own is not None else turns, default=0)
         before = rank(waiting, jobs.c.rank >= turn, jobs.c.rank < turn + 1)
         return turn if before is None else (before + turn + 1) / 2
+
+
+def _places(model: str, kind: Kind, ranks: Mapping[str, float]) -> sa.Select[Any]:
+    """How many jobs come before each of those waiting ones whose ranks these are, by id.
+
+    The database counts, and only along its index: those before the first of them, and those up to the last of them.
+    """
+    queue, priority, first = (jobs.c.status == "queued", jobs.c.model == model), _priority(kind), min(ranks.values())
+    earlier = sa.tuple_(jobs.c.priority, jobs.c.rank) < sa.tuple_(sa.literal(priority), sa.literal(first))
+    before = sa.select(sa.func.count()).select_from(jobs).where(*queue, earlier).scalar_subquery()
+    place = before + sa.func.row_number().over(order_by=ORDER) - 1
+    here = (jobs.c.priority == priority, jobs.c.rank.between(first, max(ranks.values())))
+    among = sa.select(jobs.c.id, place.label("place")).where(*queue, *here).subquery()
+    return sa.select(among).where(among.c.id.in_(ranks))
 
 
 def _priority(kind: Kind) -> int:

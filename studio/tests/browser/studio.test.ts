@@ -186,21 +186,6 @@ test("by mouse, the file is what the timeline shows after every step", async () 
   expect(await shownStory(page)).toEqual(states[1]);
 });
 
-test("from nothing to a video by touch, on a telephone", async () => {
-  const page = await open(TELEPHONE);
-  await page.locator("story-form").getByRole("button", { name: "A cat plays in the room." }).tap();
-  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
-  await page.locator("reasondiff-timeline .clip").nth(1).tap();
-  await page.getByRole("button", { name: "Merge" }).tap();
-  const story = await told(page);
-  await page.getByLabel("Seed", { exact: true }).fill("61");
-  await page.getByRole("button", { name: "Make the video" }).tap();
-  await take(page, 61, "completed").waitFor();
-  const made = (await videos(page)).find((each) => each.reasondiff?.seed === 61);
-  expect(made!.reasondiff!.narrative!.clips).toEqual(story.clips);
-  await page.locator("take-player video").waitFor();
-});
-
 test("one clip of a finished video is made again, and shown beside what it was", async () => {
   const page = await open();
   await take(page, 11, "completed").getByRole("button", { name: "Play", exact: true }).click();
@@ -344,6 +329,7 @@ test("what waits is reordered and stopped, what is made is compared and deleted"
     return of(33) === 0 && of(32) === 1;
   });
   await take(page, 33, "queued").getByRole("button", { name: "Change" }).click();
+  await page.getByRole("button", { name: "Save the change" }).waitFor();
   await page.getByLabel("Seed", { exact: true }).fill("34");
   await page.getByRole("button", { name: "Save the change" }).click();
   await take(page, 33, "queued").waitFor({ state: "detached" });
@@ -421,6 +407,21 @@ test("from nothing to a video by keys alone", async () => {
   await page.evaluate(() => (document.querySelector("reasondiff-studio")!.shadowRoot!.activeElement as HTMLElement)?.blur());
   await page.keyboard.press("Space");
   await page.getByRole("button", { name: "Play", exact: true }).first().waitFor();
+});
+
+test("from nothing to a video by touch, on a telephone", async () => {
+  const page = await open(TELEPHONE);
+  await page.locator("story-form").getByRole("button", { name: "A cat plays in the room." }).tap();
+  await page.locator("reasondiff-timeline .clip").first().waitFor({ timeout: 120_000 });
+  await page.locator("reasondiff-timeline .clip").nth(1).tap();
+  await page.getByRole("button", { name: "Merge" }).tap();
+  const story = await told(page);
+  await page.getByLabel("Seed", { exact: true }).fill("61");
+  await page.getByRole("button", { name: "Make the video" }).tap();
+  await take(page, 61, "completed").waitFor();
+  const made = (await videos(page)).find((each) => each.reasondiff?.seed === 61);
+  expect(made!.reasondiff!.narrative!.clips).toEqual(story.clips);
+  await page.locator("take-player video").waitFor();
 });
 
 test("what cannot be done is said in a sentence and loses nothing", async () => {
