@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { exclude: ["tests/browser/**", "node_modules/**"] },
+  test: { testTimeout: 300_000, exclude: ["tests/browser/**", "node_modules/**"] },
 });

@@ -164,11 +164,15 @@ class JobQueue:
         for job in waiting:
             if job.status == "queued":
                 groups.setdefault((job.model, job.kind), {})[job.id] = job.rank
+        found: dict[str, int] = {}
         if not groups:
-            return {}
+            return found
         with self.database.reading() as connection:
-            rows = [connection.execute(_places(*group, ranks)).all() for group, ranks in groups.items()]
-        return {row.id: row.place for some in rows for row in some}
+            for (model, kind), ranks in groups.items():
+                asked = {"model": model, "priority": _priority(kind), "ids": list(ranks)}
+                span = {"first": min(ranks.values()), "last": max(ranks.values())}
+                found |= {row.id: row.place for row in connection.execute(_PLACES, asked | span)}
+        return found
 
     def move(self, job_id: str, owner: str, place: int) -> Job | None:
         """Bring a waiting job to another place, as near to ``place`` as its owner's own jobs allow.
@@ -310,18 +314,23 @@ class JobQueue:
         return turn if before is None else (before + turn + 1) / 2
 
 
-def _places(model: str, kind: Kind, ranks: Mapping[str, float]) -> sa.Select[Any]:
-    """How many jobs come before each of those waiting ones whose ranks these are, by id.
+def _places() -> sa.Select[Any]:
+    """How many jobs come before each of some waiting ones of one model and priority, by id.
 
     The database counts, and only along its index: those before the first of them, and those up to the last of them.
     """
-    queue, priority, first = (jobs.c.status == "queued", jobs.c.model == model), _priority(kind), min(ranks.values())
-    earlier = sa.tuple_(jobs.c.priority, jobs.c.rank) < sa.tuple_(sa.literal(priority), sa.literal(first))
+    queue = (jobs.c.status == "queued", jobs.c.model == sa.bindparam("model"))
+    priority, first, last = (sa.bindparam(name) for name in ("priority", "first", "last"))
+    earlier = sa.tuple_(jobs.c.priority, jobs.c.rank) < sa.tuple_(priority, first)
     before = sa.select(sa.func.count()).select_from(jobs).where(*queue, earlier).scalar_subquery()
     place = before + sa.func.row_number().over(order_by=ORDER) - 1
-    here = (jobs.c.priority == priority, jobs.c.rank.between(first, max(ranks.values())))
+    here = (jobs.c.priority == priority, jobs.c.rank.between(first, last))
     among = sa.select(jobs.c.id, place.label("place")).where(*queue, *here).subquery()
-    return sa.select(among).where(among.c.id.in_(ranks))
+    return sa.select(among).where(among.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+_PLACES = _places()
+"""Built once: it is asked with every answer."""
 
 
 def _priority(kind: Kind) -> int:
