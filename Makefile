@@ -19,7 +19,7 @@ help:
 	@echo "make test-studio the studio: types, reducer, a rebuild, and a real browser (Debian's chromium, or CHROMIUM)"
 	@echo "make test-gpu    what needs a GPU: offload, kernels, 8-bit formats"
 	@echo "make test-packages   real servers and odd files of other packages, in environments of their own (5 GB)"
-	@echo "make test-server what needs processes, PostgreSQL or clients of its own: kills, load, OpenAI's and others' clients"
+	@echo "make test-server kills, load, PostgreSQL, a bucket, and clients of others, in environments of their own (npm, 1 GB)"
 	@echo "make check       ruff and mypy"
 	@echo "make bench       the deterministic benchmarks"
 
