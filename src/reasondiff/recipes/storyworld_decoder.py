@@ -34,6 +34,7 @@ class DecoderRecipe(Recipe):
         validation_clips: unseen ones.
         hard: share of clips of level ``hard``.
         regeneration: how they are made again.
+        before: share of the weights of before in what is exported.
         batch: crops per step and process.
         compile: the decoder.
     """
@@ -42,6 +43,7 @@ class DecoderRecipe(Recipe):
     validation_clips: int = 20
     hard: float = 0.5
     regeneration: Regeneration = field(default_factory=Regeneration)
+    before: float = 0.4
     batch: int = 6
     compile: bool = False
 
@@ -99,7 +101,7 @@ class DecoderRecipe(Recipe):
             scale=pipe.vae_scale_factor_spatial,
             batch=self.batch,
         )
-        return DecoderStage(pipe.vae, dataset, (held_out[0].takes, held_out[1]), compile=self.compile)
+        return DecoderStage(pipe.vae, dataset, (held_out[0].takes, held_out[1]), before=self.before, compile=self.compile)
 
 
 DECODER = DecoderRecipe(

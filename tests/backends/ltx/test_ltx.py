@@ -165,6 +165,15 @@ def test_equal_to_diffusers_with_less_strength(
     assert not torch.allclose(ours, latents(model, told(position)), atol=1e-3)
 
 
+def test_guidance_that_stops_at_once_is_none_and_half_of_it_is_neither(model: LtxModel) -> None:
+    none, stopped, half, whole = (
+        latents(model, told(12), **options)
+        for options in ({"guidance_scale": 1.0}, {"guidance_stop": 0.0}, {"guidance_stop": 0.5}, {})
+    )
+    assert torch.equal(stopped, none)
+    assert not torch.allclose(half, none, atol=1e-4) and not torch.allclose(half, whole, atol=1e-4)
+
+
 def test_equal_to_diffusers_with_three_images(
     model: LtxModel, components: LtxComponents, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,11 +112,16 @@ def test_a_step_lowers_the_loss_and_an_export_keeps_the_encoder(stage: DecoderSt
         optimizer.step()
         losses.append(loss.item())
     assert losses[2] < losses[0]
+    trained = {name: weight.detach().clone() for name, weight in stage.trainable().items()}
     stage.export(tmp_path)
     exported = load_vae(tmp_path)
     assert encoder_fingerprint(exported) == encoder_fingerprint(bundled)
     moved = [not torch.equal(a, b) for a, b in zip(exported.parameters(), bundled.parameters(), strict=True)]
     assert any(moved) and not all(moved)
+    before, after = bundled.decoder.conv_in.bias, exported.decoder.conv_in.bias
+    torch.testing.assert_close(
+        after, 0.6 * trained["decoder.conv_in.bias"] + 0.4 * before, atol=1e-3, rtol=0.0
+    )
 
 
 def test_a_validation_measures_both(stage: DecoderStage, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -111,7 +111,9 @@ def denoise(
         for step in range(done, len(timesteps)):
             pipe._current_timestep = timesteps[step]
             levels = frames.levels(timesteps[step] / 1000)
-            velocity = _guided(pipe, latents, levels, frames, contexts, options, fps)
+            guided = options.guidance.at(step, len(timesteps))
+            read = contexts if guided else replace(contexts, negative=None)
+            velocity = _guided(pipe, latents, levels, frames, read, options, fps)
             before = latents
             latents = _stepped(pipe, velocity, before, frames, noise, step)
             if not is_finite(latents):
