@@ -90,10 +90,7 @@ WITH_EXTRAS := tests/packages/test_ray.py tests/data/test_motion.py tests/data/t
 
 test-packages: env $(PACKAGES)/servers/.ready $(PACKAGES)/files/.ready $(PACKAGES)/vbench/.ready $(PACKAGES)/data/.ready
 	$(BIN)/python -m pytest -q -m packages -rs
-<<<<<<< HEAD
 	PYTHONPATH=$(abspath src) $(PACKAGES)/data/bin/python -m pytest -q -m "" -rs $(WITH_EXTRAS)
-=======
->>>>>>> server
 
 # Clients of others, each in an environment of its own.
 CLIENTS := $(PACKAGES)/clients

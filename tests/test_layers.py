@@ -23,11 +23,7 @@ backends
 planning storyworld narrator alignformer
 media
 narrative
-<<<<<<< HEAD
 timeline claims files checkpoints cluster finite quiet flow secrets studio web
-=======
-timeline files checkpoints cluster finite quiet flow secrets studio web
->>>>>>> server
 errors
 """
 RANK = {part: rank for rank, line in enumerate(reversed(LAYERS.split("\n"))) for part in line.split()}

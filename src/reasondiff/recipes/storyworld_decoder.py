@@ -101,7 +101,9 @@ class DecoderRecipe(Recipe):
             scale=pipe.vae_scale_factor_spatial,
             batch=self.batch,
         )
-        return DecoderStage(pipe.vae, dataset, (held_out[0].takes, held_out[1]), before=self.before, compile=self.compile)
+        return DecoderStage(
+            pipe.vae, dataset, (held_out[0].takes, held_out[1]), before=self.before, compile=self.compile
+        )
 
 
 DECODER = DecoderRecipe(

@@ -119,9 +119,7 @@ def test_a_step_lowers_the_loss_and_an_export_keeps_the_encoder(stage: DecoderSt
     moved = [not torch.equal(a, b) for a, b in zip(exported.parameters(), bundled.parameters(), strict=True)]
     assert any(moved) and not all(moved)
     before, after = bundled.decoder.conv_in.bias, exported.decoder.conv_in.bias
-    torch.testing.assert_close(
-        after, 0.6 * trained["decoder.conv_in.bias"] + 0.4 * before, atol=1e-3, rtol=0.0
-    )
+    torch.testing.assert_close(after, 0.6 * trained["decoder.conv_in.bias"] + 0.4 * before, atol=1e-3, rtol=0.0)
 
 
 def test_a_validation_measures_both(stage: DecoderStage, tmp_path: Path) -> None:
