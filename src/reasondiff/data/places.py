@@ -33,17 +33,21 @@ def files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
 
     Hidden files and folders are left out, and links to folders are not entered, as they may lead in a circle.
     """
-    everything = sorted(folder.rglob("*"))
-    hidden = [path for path in everything if any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    left_out = set(hidden)
-    notes: list[str] = []
-    videos = sum(is_media(path) for path in hidden)
-    if videos:
-        notes.append(f"{videos} videos are hidden, by a name or a folder that begins with '.', and were left out.")
-    for path in everything:
+    files, links = [], []
+    hidden_videos = 0
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        is_hidden = any(part.startswith(".") for part in inside.parts)
+        if is_hidden and is_media(path):
+            hidden_videos += 1
         if path.is_symlink() and path.is_dir():
-            notes.append(f"{path.relative_to(folder).as_posix()!r} is a link to a folder and was not entered.")
-    return [path for path in everything if path not in left_out and path.is_file()], tuple(notes)
+            links.append(f"{inside.as_posix()!r} is a link to a folder and was not entered.")
+        elif path.is_file() and not is_hidden:
+            files.append(path)
+    if not hidden_videos:
+        return files, tuple(links)
+    note = f"{hidden_videos} videos are hidden, by a name or a folder that begins with '.', and were left out."
+    return files, (note, *links)
 
 
 @dataclass

@@ -108,15 +108,19 @@ def _mean(values: Sequence[float], decimals: int) -> str:
 
 def _ahead(ours: Sequence[Row], theirs: Sequence[Row], metric: Metric) -> str:
     """By how much the first is better, over the cases of which both have a value."""
-    other = {row.case: row.values.get(metric.name) for row in theirs}
-    pairs = [(row.values.get(metric.name), other[row.case]) for row in ours]
-    known = [(one, two) for one, two in pairs if one is not None and two is not None]
-    if not known:
+    values_of_theirs = {row.case: row.values.get(metric.name) for row in theirs}
+    first, second = [], []
+    for row in ours:
+        one, two = row.values.get(metric.name), values_of_theirs[row.case]
+        if one is not None and two is not None:
+            first.append(one)
+            second.append(two)
+    if not first:
         return "–"
-    difference = paired_difference([one for one, _ in known], [two for _, two in known])
+    difference = paired_difference(first, second)
     sign = 1 if metric.higher_is_better else -1
     scale, decimals = (100, 0) if metric.unit == "share" else (1, _DECIMALS.get(metric.unit, 3))
     mean, *ends = (sign * scale * value for value in difference)
     low, high = sorted(ends)
     shown = f"{mean:+.{decimals}f} [{low:+.{decimals}f}, {high:+.{decimals}f}]"
-    return shown if len(known) == len(pairs) else f"{shown} of {len(known)}"
+    return shown if len(first) == len(ours) else f"{shown} of {len(first)}"

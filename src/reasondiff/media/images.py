@@ -214,11 +214,14 @@ def _white_of(values: np.ndarray, kind: str) -> float | None:
     sixteen_bits = kind in ("PNG", "PPM", "JPEG2000") or values.dtype.itemsize == 2
     if whole and sixteen_bits:
         return 65535.0
-    if not np.isfinite([low, high]).all() or low < 0 or high > 65535:
+    is_number = np.isfinite([low, high]).all()
+    if not is_number or low < 0 or high > 65535:
         return None
     if whole or high >= _DARK:
         return 255.0 if high <= 255 else 65535.0
-    return 1.0 if high <= 1 else None
+    if high <= 1:
+        return 1.0
+    return None
 
 
 def _orientation(image: Image.Image) -> int:

@@ -99,11 +99,16 @@ def prepare_story(
         narrative = told_and_placed(frame_images, prompt, narrative, settings, timeline, narrator, adapted=adapted)
         return _prepared([each.image for each in frame_images], prompt, narrative, settings, timeline)
     if narrative is None:
-        needed = adapted or settings.text_mode != "single" or (position is None and anchor == "narrative")
-        narrative = _ask_narrator(image, prompt, settings, narrator) if needed else _prompt_alone(prompt, settings)
+        reads_a_story = adapted or settings.text_mode != "single"
+        is_unplaced = position is None and anchor == "narrative"
+        if reads_a_story or is_unplaced:
+            narrative = _ask_narrator(image, prompt, settings, narrator)
+        else:
+            narrative = _prompt_alone(prompt, settings)
     narrative = placed(_on_clock(narrative, settings), position, anchor)
-    if other := [each.image for each in narrative.anchors if each.image]:
-        raise InputError(f"The narrative places image {other[0] + 1}, and a story has one; remove that anchor.")
+    for each in narrative.anchors:
+        if each.image:
+            raise InputError(f"The narrative places image {each.image + 1}, and a story has one; remove that anchor.")
     return _prepared([image], prompt, narrative, settings, timeline)
 
 

@@ -74,10 +74,16 @@ def worker_commands(
     """
     if workers == 0:
         return []
-    shared = [*(["--data", str(data)] if data is not None else []), *(["--storage", storage] if storage else [])]
+    shared = []
+    if data is not None:
+        shared += ["--data", str(data)]
+    if storage:
+        shared += ["--storage", storage]
     options = _options(request)
     gpus = _gpus() if workers is None and request.device is None else 0
-    devices = [["--device", f"cuda:{number}"] for number in range(gpus)] or [[]] * (workers or 1)
+    devices = [["--device", f"cuda:{number}"] for number in range(gpus)]
+    if not devices:
+        devices = [[]] * (workers or 1)
     commands = [["worker", *options, *device, *shared] for device in devices]
     if _tells_cheaply(request):
         commands.append(["worker", *options, *shared, "--only-stories"])

@@ -23,18 +23,20 @@ def read_folder(folder: Path, *, suffix: str = CAPTION_SUFFIX, deep: bool = True
         deep: with the folders in it; hidden ones are left out.
         fps: the rate of all of its videos, whatever their files say.
     """
-    files = sorted(path for path in (folder.rglob("*") if deep else folder.iterdir()) if _shown(path, folder))
+    found = folder.rglob("*") if deep else folder.iterdir()
+    files = sorted(path for path in found if _shown(path, folder))
     media = [path for path in files if is_media(path)]
+    captions = [path for path in files if path.suffix.lower() == suffix]
     shared, notes = _shared_captions(folder)
     rows = [_row(path, folder, suffix, shared, fps) for path in media]
     several = sum(len(row.captions) > 1 for row in rows)
     if several:
         notes += (f"{several} videos have several caption lines; each line is taken as an alternative.",)
     stems = {path.with_suffix("") for path in media}
-    lonely = [path for path in files if path.suffix.lower() == suffix and path.with_suffix("") not in stems]
-    for path in lonely:
-        rows.append(_without_video(path.relative_to(folder).as_posix(), folder))
-    used = [*media, *(path for path in files if path.suffix.lower() == suffix)]
+    for path in captions:
+        if path.with_suffix("") not in stems:
+            rows.append(_without_video(path.relative_to(folder).as_posix(), folder))
+    used = [*media, *captions]
     if shared:
         used.append(folder / _CAPTIONS)
     return Reading(f"videos with {suffix} captions beside them", tuple(rows), notes, files=tuple(used))

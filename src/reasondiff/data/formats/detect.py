@@ -67,16 +67,27 @@ def readings(source: Path, files: list[Path]) -> tuple[list[Reading], list[Path]
     """
     if source.is_file():
         return [_read_file(source)], []
-    candidates = [path for path in files if path.parent == source or path.stem == "metadata"]
-    kinds = {path: convention for path in candidates if (convention := _convention_of(path)) is not None}
-    chosen = next((each for each in _CONVENTIONS if each in kinds.values()), None)
+    kinds = _conventions_of(source, files)
     tars = [path for path in files if path.suffix.lower() == ".tar"]
-    if chosen is not None:
-        taken = [path for path, convention in kinds.items() if convention is chosen]
-        return [chosen.read(path) for path in taken], [path for path in (*kinds, *tars) if path not in taken]
+    for convention in _CONVENTIONS:
+        taken = [path for path, its in kinds.items() if its is convention]
+        if taken:
+            unread = [path for path in (*kinds, *tars) if path not in taken]
+            return [convention.read(path) for path in taken], unread
     if tars:
         return [read_tars(tars)], []
     return [read_folder(source)], []
+
+
+def _conventions_of(source: Path, files: list[Path]) -> dict[Path, _Convention]:
+    """The files of a folder that name videos, each with what it is."""
+    kinds = {}
+    for path in files:
+        if path.parent == source or path.stem == "metadata":
+            convention = _convention_of(path)
+            if convention is not None:
+                kinds[path] = convention
+    return kinds
 
 
 def _convention_of(path: Path) -> _Convention | None:

@@ -30,13 +30,15 @@ def split_frame_captions(name: str, rows: Sequence[Row]) -> tuple[list[Row], tup
     """
     counts = Counter(row.captions[0].count("|") + 1 for row in rows if len(row.captions) == 1)
     usual, many = max(counts.items(), key=lambda item: item[1], default=(1, 0))
-    if usual < _FEWEST or usual % 4 != 1 or 2 * many <= sum(counts.values()):
-        bars = sum("|" in caption for row in rows for caption in row.captions)
-        note = f"{bars} captions in {name!r} hold a '|', which is kept as it is."
-        return list(rows), (note,) if bars else ()
-    split = [_split(row, usual) for row in rows]
-    note = f"{name!r} has {usual} captions a video, joined by '|': one per frame of a clip that is already sampled."
-    return split, (note,)
+    is_usual_of_most = 2 * many > sum(counts.values())
+    if is_usual_of_most and usual >= _FEWEST and usual % 4 == 1:
+        note = f"{name!r} has {usual} captions a video, joined by '|': one per frame of a clip that is already sampled."
+        return [_split(row, usual) for row in rows], (note,)
+    captions = [caption for row in rows for caption in row.captions]
+    bars = sum("|" in caption for caption in captions)
+    if not bars:
+        return list(rows), ()
+    return list(rows), (f"{bars} captions in {name!r} hold a '|', which is kept as it is.",)
 
 
 def _split(row: Row, count: int) -> Row:

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -123,14 +124,17 @@ def nobody_comes(take: Take, rng: random.Random) -> Video:
 
 def teleporting(take: Take, rng: random.Random) -> Video | None:
     """Frames are cut out, over which the agent goes at least 20 pixels within the frame."""
-    xs = {frame: pose.x for frame in range(NUM_FRAMES) if take.visible(frame) and (pose := take.agent_pose(frame))}
-    cuts = [(f, g) for f in xs for g in xs if f < g and all(2 < xs[k] < SIZE - 2 for k in (f, g))]
-    cuts = [(f, g) for f, g in cuts if abs(xs[f] - xs[g]) >= 20]
+    within = {}
+    for frame in filter(take.visible, range(NUM_FRAMES)):
+        pose = take.agent_pose(frame)
+        if pose is not None and 2 < pose.x < SIZE - 2:
+            within[frame] = pose.x
+    cuts = [(before, after) for before, after in combinations(within, 2) if abs(within[before] - within[after]) >= 20]
     if not cuts:
         return None
-    f, g = rng.choice(cuts)
+    before, after = rng.choice(cuts)
     video = draw(take)
-    rest = np.concatenate([video[: f + 1], video[g:]])
+    rest = np.concatenate([video[: before + 1], video[after:]])
     return np.concatenate([rest, np.repeat(video[-1:], NUM_FRAMES - len(rest), axis=0)])
 
 

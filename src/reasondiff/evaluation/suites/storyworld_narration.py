@@ -179,15 +179,16 @@ def word_marks(narrative: Narrative, case: Case, prompt: str) -> dict[str, tuple
     """
     take = case.take
     phases = [(name, frames.start) for name, frames in take.phases.items() if frames]
+    clips = [
+        _clip_marks(take, phase, start, clip.description.casefold())
+        for (phase, start), clip in zip(phases, narrative.clips, strict=False)
+    ]
+    too_many_or_too_few = (False,) * abs(len(phases) - len(narrative.clips))
+    marks = {kind: tuple(clip[kind] for clip in clips if kind in clip) + too_many_or_too_few for kind in WORDS}
     colour_told = take.visible(case.anchor_frame) or any(colour in prompt.casefold() for colour in COLOURS)
-    marks: dict[str, list[bool]] = {kind: [] for kind in WORDS}
-    for (phase, start), clip in zip(phases, narrative.clips, strict=False):
-        for kind, right in _clip_marks(take, phase, start, clip.description.casefold()).items():
-            if kind != "agent's colour" or colour_told:
-                marks[kind].append(right)
-    for kind in WORDS:
-        marks[kind] += [False] * abs(len(phases) - len(narrative.clips))
-    return {kind: tuple(values) for kind, values in marks.items()}
+    if not colour_told:
+        marks["agent's colour"] = too_many_or_too_few
+    return marks
 
 
 def pace_marks(narrative: Narrative, take: Take) -> tuple[bool, ...]:

@@ -30,9 +30,10 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
     """The conversation with its system turns at the head of the first user's turn, for models that know none."""
     told = [message.text for message in messages if message.role == "system"]
     rest = [message for message in messages if message.role != "system"]
-    first = next((number for number, message in enumerate(rest) if message.role == "user"), None)
-    if not told or first is None:
+    roles = [message.role for message in rest]
+    if not told or "user" not in roles:
         return list(messages)
+    first = roles.index("user")
     asked = rest[first]
     rest[first] = replace(asked, text="\n\n".join([*told, asked.text]))
     return rest

@@ -229,8 +229,14 @@ def _item(part: object) -> Item:
     if isinstance(part, list) and len(part) in {2, 3} and isinstance(part[-1], str):  # [1, 20, "..."], ["1-20", "..."]
         when = read_range(part[:-1]) or read_range(part[0]) or read_time_point(part[0])
         return _timed_item(part[-1], when) if when else Item(part[-1])
-    if not isinstance(part, dict):
-        return _labelled(part) if isinstance(part, str) else Item(None)
+    if isinstance(part, str):
+        return _labelled(part)
+    if isinstance(part, dict):
+        return _item_of_object(part)
+    return Item(None)
+
+
+def _item_of_object(part: dict[str, object]) -> Item:
     text_entry = _pick(part, _TEXT)
     text = _text(text_entry[1]) if text_entry else None
     elided = any(raw is Ellipsis for raw in part.values())

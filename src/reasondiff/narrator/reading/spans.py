@@ -70,18 +70,16 @@ def place_items(items: Sequence[Item], num_frames: int, interval: float, *, cut:
     times = [item.end or item.start or item.at or TimePoint(0) for item in items]
     order = sorted(range(len(items)), key=lambda n: times[n].value)
     notes = ["clips put in order"] if order != list(range(len(items))) else []
-    notes += ["times read as seconds"] * (scale.unit == "second") + ["times read as percent"] * (
-        scale.unit == "percent"
-    )
+    if scale.unit == "second":
+        notes.append("times read as seconds")
+    if scale.unit == "percent":
+        notes.append("times read as percent")
     spans = spans_of([items[n] for n in order], scale.unit, num_frames, interval)
     zero_based = spans[0][0] == 0 and scale.unit == "frame"
-    span_faults = _faults(spans, num_frames)
-    for shift, note in _CONVENTIONS.items():
-        shifted = [(start + shift[0], end + shift[1]) for start, end in spans]
-        if span_faults and scale.unit == "frame" and not _faults(shifted, num_frames):
-            spans, span_faults = shifted, []
-            notes.append(note)
-    faults += span_faults
+    if scale.unit == "frame":
+        spans, convention = _recounted(spans, num_frames)
+        notes += convention
+    faults += _faults(spans, num_frames)
     ends, counted = [end for _, end in spans], num_frames
     if faults:
         ends, counted = _mend(ends, num_frames, cut)
@@ -117,6 +115,17 @@ def place_anchor(point: TimePoint, clips: Spans, num_frames: int, interval: floa
     return int(value) - 1, "", ""
 
 
+def _recounted(spans: list[tuple[int, int]], num_frames: int) -> tuple[list[tuple[int, int]], list[str]]:
+    """Spans that do not fit as they are, by another way to count under which they do; and which that is."""
+    if not _faults(spans, num_frames):
+        return spans, []
+    for (before, after), note in _CONVENTIONS.items():
+        shifted = [(start + before, end + after) for start, end in spans]
+        if not _faults(shifted, num_frames):
+            return shifted, [note]
+    return spans, []
+
+
 def _with_unit(point: TimePoint, scale: Scale, num_frames: int, duration: float) -> tuple[float, Unit] | None:
     """A position and its unit, its own or what the clips' times suggest; None where it may be either."""
     value = point.value
@@ -124,16 +133,19 @@ def _with_unit(point: TimePoint, scale: Scale, num_frames: int, duration: float)
         return value, point.unit
     if scale.unit == "second" and (point.decimal or not point.whole):
         return value, "second"
-    if 0 < value < 1 or (scale.shares and point.decimal and value <= 1):
+    is_share = scale.shares and point.decimal and value <= 1
+    if is_share or 0 < value < 1:
         return value * 100, "percent"
     if not scale.implied:
         return value, ""
+    end: float = 1 if scale.shares else 100
     if scale.unit == "second":
-        return None if value <= duration else (value, "")
-    longest = 1 if scale.shares else 100
-    if num_frames < value <= longest and scale.unit == "percent":
+        end = duration
+    if value > end:
+        return value, ""
+    if scale.unit == "percent" and value > num_frames:
         return value, "percent"
-    return None if value <= longest else (value, "")
+    return None
 
 
 def _place_list(count: int, num_frames: int, cut: bool) -> Spans:
@@ -153,12 +165,13 @@ def _place_list(count: int, num_frames: int, cut: bool) -> Spans:
 def _beside_neighbours(items: Sequence[Item], untimed: list[int], num_frames: int) -> list[Item]:
     """Untimed items among timed ones: the last holds to the end, others get their neighbour's time, so no frames."""
     filled = list(items)
+    placed = [n for n, item in enumerate(items) if item.start or item.end or item.at]
     for n in untimed:
-        later = [item for item in items[n + 1 :] if item.start or item.end or item.at]
-        if not later:
+        if not placed or placed[-1] <= n:
             filled[n] = replace(items[n], end=TimePoint(num_frames, "frame"))
         elif n == 0:
-            filled[n] = replace(items[n], end=later[0].end or later[0].start or later[0].at)
+            later = items[placed[0]]
+            filled[n] = replace(items[n], end=later.end or later.start or later.at)
         else:
             filled[n] = replace(filled[n - 1], text=items[n].text)
     return filled

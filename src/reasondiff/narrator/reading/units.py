@@ -34,12 +34,11 @@ def to_whole(value: float) -> int:
 
 def in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tuple[list[Item], Scale]:
     """The same items with ends where lengths stood, all in the unit that the row was written in."""
-    if all(item.length for item in items) and not any(item.start or item.end for item in items):
+    has_lengths_alone = all(item.length and not item.start and not item.end for item in items)
+    if has_lengths_alone:
         items = _ends_of_lengths(items)
     points = [point for item in items for point in (item.start, item.end, item.at) if point]
-    named = {point.unit for point in points if point.unit}
-    written: Unit = next(iter(named)) if len(named) == 1 else "frame"  # a mixture makes no sense, and so faults
-    scale = Scale(written) if named else _implied(points, num_frames, interval)
+    scale = _scale_of(points, num_frames, interval)
     factor = 100.0 if scale.shares else 1.0
 
     def change(point: TimePoint | None) -> TimePoint | None:
@@ -50,6 +49,16 @@ def in_one_unit(items: Sequence[Item], num_frames: int, interval: float) -> tupl
         for item in items
     ]
     return changed, scale
+
+
+def _scale_of(points: Sequence[TimePoint], num_frames: int, interval: float) -> Scale:
+    """The unit that is written beside the numbers, or else what they may be by their size."""
+    named = {point.unit for point in points if point.unit}
+    if not named:
+        return _implied(points, num_frames, interval)
+    if len(named) > 1:
+        return Scale("frame")  # a mixture makes no sense, and so faults
+    return Scale(named.pop())
 
 
 def _ends_of_lengths(items: Sequence[Item]) -> list[Item]:

@@ -123,18 +123,32 @@ def _who(frames: Frames, agent: AgentTrack, story: Story, variant: str, t: Thres
 
 def _identity(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> Iterator[str]:
     """From its first to its last frame it is one agent, and a person would name it."""
-    inside = [frame for frame in agent.frames if not agent.edge(frame, t.whole)]
-    if variant in ("behind", "spared") and thing.place:
-        middle, near = thing.place[0], _near(story, t)
-        inside = [frame for frame in inside if abs(agent.at(frame).x - middle) > near]
-    colours = np.array([colour for frame in inside if (colour := agent.at(frame).colour)])
-    if len(colours):
-        away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) > t.same_colour
-        if away.sum() > t.colour_slips:
-            yield f"the {story.agent} does not keep its colour"
-    named = sum(agent.at(frame).score >= t.named for frame in inside)
-    if inside and named < t.legible * len(inside):
+    uncovered = _uncovered(agent, thing, story, variant, t)
+    if _colour_slips(uncovered, t) > t.colour_slips:
+        yield f"the {story.agent} does not keep its colour"
+    named = sum(one.score >= t.named for one in uncovered)
+    if named < t.legible * len(uncovered):
         yield f"the {story.agent} can hardly be told"
+
+
+def _uncovered(agent: AgentTrack, thing: ObjectTrack, story: Story, variant: str, t: Thresholds) -> Sequence[Detection]:
+    """The agent wherever it is wholly in the picture and nothing is in front of it."""
+    whole = [agent.at(frame) for frame in agent.frames if not agent.edge(frame, t.whole)]
+    passes_near = variant in ("behind", "spared")
+    if not passes_near or not thing.place:
+        return whole
+    middle = thing.place[0]
+    near = _near(story, t)
+    return [one for one in whole if abs(one.x - middle) > near]
+
+
+def _colour_slips(detections: Sequence[Detection], t: Thresholds) -> int:
+    """In how many of them the colour is another than it mostly is."""
+    colours = np.array([one.colour for one in detections if one.colour])
+    if not len(colours):
+        return 0
+    distances = np.linalg.norm(colours - np.median(colours, axis=0), axis=1)
+    return int((distances > t.same_colour).sum())
 
 
 def _without_outshone(detections: Sequence[Detection], story: Story, t: Thresholds) -> list[Detection]:

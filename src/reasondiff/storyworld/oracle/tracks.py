@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from statistics import median
 
 from reasondiff.storyworld.oracle.detector import SIDE, Detection
@@ -49,8 +49,8 @@ def track_object(frames: Frames, thing: str, t: Thresholds = THRESHOLDS) -> Obje
     def is_it(one: Detection) -> bool:
         return one.name == prefixes[0] or one.name.startswith(prefixes[-1])
 
-    candidates = [[one for one in detections if is_it(one)] for detections in frames]
-    clear = [one for detections in candidates for one in detections if one.score >= t.clear]
+    candidates = [list(filter(is_it, detections)) for detections in frames]
+    clear = [one for one in chain.from_iterable(candidates) if one.score >= t.clear]
     if not clear:
         return ObjectTrack(None, (None,) * len(frames), 0)
     x, y = median(one.x for one in clear), median(one.y for one in clear)
@@ -58,16 +58,23 @@ def track_object(frames: Frames, thing: str, t: Thresholds = THRESHOLDS) -> Obje
     def here(one: Detection) -> bool:
         return abs(one.x - x) <= t.same_place and abs(one.y - y) <= t.same_place
 
-    states: list[str | None] = []
+    states = tuple(_clear_state(filter(here, detections), t) for detections in candidates)
+    elsewhere = 0
     for detections in candidates:
-        best: dict[str, float] = {}
-        for one in filter(here, detections):
-            best[one.name] = max(one.score, best.get(one.name, 0.0))
-        (name, score), *others = [*sorted(best.items(), key=lambda item: -item[1]), ("", 0.0)]
-        rival = others[0][1] if others else 0.0
-        states.append(name if score >= t.clear and score - rival >= t.margin else None)
-    elsewhere = sum(any(one.score >= t.clear and not here(one) for one in detections) for detections in candidates)
-    return ObjectTrack((x, y), tuple(states), elsewhere)
+        elsewhere += any(one.score >= t.clear and not here(one) for one in detections)
+    return ObjectTrack((x, y), states, elsewhere)
+
+
+def _clear_state(detections: Iterable[Detection], t: Thresholds) -> str | None:
+    """The name of the state that is clearly seen in a frame, and more clearly than any other."""
+    best: dict[str, float] = {}
+    for one in detections:
+        best[one.name] = max(one.score, best.get(one.name, 0.0))
+    if not best:
+        return None
+    name, score = max(best.items(), key=lambda item: item[1])
+    rival = max((other for state, other in best.items() if state != name), default=0.0)
+    return name if score >= t.clear and score - rival >= t.margin else None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _NOTHING = 60.0
 """Squared error (RGB 0..255, all channels) per pixel covered below which there is nothing to explain."""
 _CELLS, _PERIOD = SIDE // 2, 64
 """Cells of a frame at half the resolution, and the period that keeps its correlations with a template apart."""
+_NEIGHBOURS = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0)]
 _FEW = 12
 """Pixels; a frame in which no more differ from a backdrop looks like it."""
 
@@ -306,11 +307,11 @@ def _fine(measure: _Measure, match: Match, templates: Sequence[Template]) -> Mat
 
     best = measure.of(match)
     for step in (2, 1):
-        moves = [(step * dx, step * dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
-        best = better(best, [replace(best, x=best.x + dx, y=best.y + dy) for dx, dy in moves])
-    alike = [t for t in templates if (t.state, t.facing) == (match.template.state, match.template.facing)]
-    best = better(best, [replace(best, template=other) for other in alike if other is not best.template])
-    return better(best, [replace(best, colour=other) for other in range(len(PALETTE)) if other != best.colour])
+        best = better(best, [replace(best, x=best.x + step * dx, y=best.y + step * dy) for dx, dy in _NEIGHBOURS])
+    found = match.template
+    alike = [each for each in templates if (each.state, each.facing) == (found.state, found.facing)]
+    best = better(best, [replace(best, template=each) for each in alike if each is not best.template])
+    return better(best, [replace(best, colour=each) for each in range(len(PALETTE)) if each != best.colour])
 
 
 def _halved(pictures: np.ndarray) -> torch.Tensor:
