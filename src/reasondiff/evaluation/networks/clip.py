@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,8 +152,8 @@ def _middle(pixels: torch.Tensor) -> torch.Tensor:
     return resized[..., top : top + CROPPED, left : left + CROPPED]
 
 
-def _complete(loaded: tuple[Any, Mapping[str, Any]], folder: Path) -> Any:
-    """A network of transformers, and what is told of its loading; one with tensors left to chance is refused.
+def _complete(loaded: Any, folder: Path) -> Any:
+    """A network of transformers that came with what is told of its loading; one with tensors left to chance is refused.
 
     Raises:
         CheckpointError: the weights lack some tensors, which transformers would draw.
