@@ -149,3 +149,8 @@ def test_only_the_oracle_is_given_the_truth(tmp_path: Path) -> None:
     assert {name for name, sees in told.items() if sees} == more_images | {
         "truth", "oracle-narrative", "paired", "true-clips",
     }  # fmt: skip
+
+
+def test_segments_are_asked_for_together() -> None:
+    names = [system.name for system in find_systems(["segments"])]
+    assert names == ["segments-1", "segments-2", "segments-3", "segments-5", "text-mean", "reasondiff"]

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageColor
 
 from reasondiff.errors import InputError
-from reasondiff.media.lettering import clip_colour
-from reasondiff.media.ratio_bars import ratio_bars
+from reasondiff.media.lettering import INK, clip_colour
+from reasondiff.media.ratio_bars import MARGIN, ratio_bars
 
 
 def height_of(image: Image.Image, colour: str) -> int:
@@ -22,6 +22,13 @@ def test_a_bar_is_as_high_as_its_ratio() -> None:
     image = ratio_bars({"CLIP text": [0.5, 1.0]}, ["without", "full"])
     half, whole = height_of(image, clip_colour(0)), height_of(image, clip_colour(1))
     assert half / whole == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_line_crosses_no_number_out() -> None:
+    image = np.asarray(ratio_bars({"CLIP text": [0.966, 1.0]}, ["without", "full"]))
+    line = np.flatnonzero((image[:, -70] == ImageColor.getrgb(INK)).all(axis=-1))
+    over_the_first_bar = image[line, MARGIN + 14 : MARGIN + 20]
+    assert len(line) and not (over_the_first_bar == ImageColor.getrgb(INK)).all(axis=-1).any()
 
 
 def test_what_has_no_ratio_has_no_bar() -> None:

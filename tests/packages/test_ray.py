@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from reasondiff.data.captions import read_captions
+from reasondiff.media import write_video
 from tests import tiny
 from tests.data.videos import video
 from tests.narrator.providers.misbehaving_server import Say, Server, running
@@ -102,6 +105,31 @@ def _progress(folder: Path, verb: str, server: Server, requests: int) -> bool:
     if verb == "caption":
         return len(server.requests) - requests >= 4
     return any(folder.glob("encoded/texts/*.safetensors"))
+
+
+@pytest.mark.enable_socket
+def test_cases_of_an_evaluation_survive_a_killed_raylet(tmp_path: Path, cluster) -> None:
+    given, noise = tmp_path / "given", tmp_path / "videos" / "noise"
+    for folder in (given, noise):
+        folder.mkdir(parents=True)
+    for number in range(VIDEOS):
+        frames = np.random.default_rng(number).integers(0, 256, (200, 64, 64, 3), dtype=np.uint8)
+        write_video(noise / f"{number}.mp4", frames, 8.0)
+        Image.fromarray(frames[0]).save(given / f"{number}.png")
+        (given / f"{number}.txt").write_text("It flickers.")
+    ended(command(tmp_path, "bench", "build", "images", "--source", given, "-o", "benchmark"))
+    asked = ("evaluate", "--benchmark", "benchmark", "--method", "videos-in-folder:videos", "--batch", 1)
+    ended(command(tmp_path, *asked, "-o", "here"))
+    raylets = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+    work = command(tmp_path, *asked, "-o", "there", "--ray", cluster.address)
+    while work.poll() is None and len(list((tmp_path / "there").glob("shares/*.jsonl"))) < 2:
+        time.sleep(0.01)
+    assert work.poll() is None, work.communicate()[0]
+    cluster.remove_node(raylets.pop(), allow_graceful=False)  # its processes are killed
+    told = ended(work)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here"), told
+    assert len((tmp_path / "there" / "results.jsonl").read_text().splitlines()) == VIDEOS
 
 
 def test_no_cluster_is_said(tmp_path: Path, server: Server) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +49,7 @@ def evaluate(
     asked: Annotated[
         str | None, typer.Option("--share", help="Only a part of the cases: 2/4 is the second of four.", metavar="K/N")
     ] = None,
+    ray: common.Ray = None,
     sheet: Annotated[int, typer.Option(help="Also draw so many verdicts, to be checked by eye.")] = 0,
     threads: common.Threads = None,
 ) -> None:
@@ -57,7 +57,7 @@ def evaluate(
 
     An evaluation that was stopped goes on when the same command is given again. Started by torchrun or accelerate
     launch, the processes share the cases. Machines of one disk take --share 1/4 to 4/4; then the same command without
-    --share puts the shares together.
+    --share puts the shares together. A Ray cluster is given batches of cases by --ray.
     """
     from reasondiff.errors import InputError
 
@@ -85,53 +85,34 @@ def evaluate(
     from reasondiff.cli.terminal.group import Group
     from reasondiff.cli.terminal.training_bar import training_bar
     from reasondiff.cli.terminal.user_warnings import user_warnings
-    from reasondiff.evaluation import runner
-    from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_suite, find_systems, metrics_of
-    from reasondiff.evaluation.resources import Resources
+    from reasondiff.data.workers import over
+    from reasondiff.evaluation.assignment import Assignment, make_part
     from reasondiff.evaluation.run_folder import check_folder, check_systems
     from reasondiff.evaluation.scoring import keep_origins
     from reasondiff.evaluation.shares import Share, gather, share_logs
-    from reasondiff.evaluation.suites.base import Suite, checked_cases
-    from reasondiff.evaluation.suites.benchmark_folder import BenchmarkFolder
-    from reasondiff.evaluation.systems import METHODS, PAIRED, ReasonDiffSystem, SaysItsSettings
+    from reasondiff.evaluation.systems import PAIRED
     from reasondiff.evaluation.tables import failures_in_words, markdown, results_table
     from reasondiff.evaluation.verdict_sheet import some_verdicts, verdict_sheet
     from reasondiff.evaluation.video_folder import VideosInFolder, forget_changed
     from reasondiff.files import atomic_path
-    from reasondiff.jobs.session import VideoSession
+    from reasondiff.recipes import checks
 
     share = Share.parse(asked) if asked else Share.of_environment()
+    if ray is not None and not share.is_all:
+        raise InputError("A Ray cluster shares the cases itself; leave out --share, and torchrun.")
     group = Group()
-    suite: Suite
-    if benchmark is not None:
-        suite = BenchmarkFolder(benchmark, count)
-    else:
-        suite = find_suite(drawn or "storyworld", count or 100, split, level, paired)
-    cases = checked_cases(suite)
-    names = [PAIRED.name] if paired else method or [system.name for system in METHODS]
-    systems = find_systems(names, cases)
-    on_our_model = [system for system in systems if isinstance(system, ReasonDiffSystem)]
-    session = None
-    if on_our_model:
-        with user_warnings():
-            session = VideoSession(request)
+    methods = (PAIRED.name,) if paired else tuple(method or ())
+    assignment = Assignment(
+        request, output, methods, benchmark, drawn or "storyworld", count, split, level, paired, batch
+    )
+    with user_warnings():
+        opened = assignment.open()
+    suite, cases, systems, metrics = opened.suite, opened.cases, opened.systems, opened.metrics
     with group.first_before_others():
         check_folder(output, suite)
-    made_with = {system.name: system.fingerprint() for system in systems if isinstance(system, SaysItsSettings)}
-    if session is not None:
-        made_with |= {system.name: {"weights": session.weights, **session.unusual()} for system in on_our_model}
-    using = Resources(
-        output,
-        None if session is None else lambda: session.pipe,
-        load_model=lambda place: VideoSession(replace(request, model=str(place))).pipe,
-    )
-    wanted = list(MAIN_TABLE if suite.has_judge else WITHOUT_JUDGE)
-    if session is None and "vae_psnr" in wanted:
-        wanted.remove("vae_psnr")  # there is no model whose VAE it could be
-    metrics = metrics_of(using, wanted)
 
     def begin() -> None:
-        check_systems(output, made_with)
+        check_systems(output, opened.made_with)
         keep_origins(output, metrics)
         if share.number == 1:
             forget_changed(output / "results.jsonl", [each for each in systems if isinstance(each, VideosInFolder)])
@@ -139,10 +120,16 @@ def evaluate(
     def make(part: Share) -> list[Row]:
         videos = len(part.part(cases)) * len(systems)
         with user_warnings(), training_bar("videos", videos, shown=group.is_first) as bar:
-            return runner.evaluate(
-                systems, suite, metrics, using,
-                batch=batch, keep_videos=True, share=part, on_video=lambda done: bar(done, {}),
-            )  # fmt: skip
+            return opened.make(part, on_video=lambda done: bar(done, {}))
+
+    def make_on_ray() -> None:
+        where = over(ray=ray, gpus=0.0 if checks.device(request.device) == "cpu" else 1.0)
+        done = 0
+        with training_bar("videos", len(cases) * len(systems)) as bar:
+            for made in where(make_part, assignment.parts(len(cases))):
+                if made.error is not None:
+                    raise made.error
+                bar(done := done + made.videos, {})
 
     if not share.is_all:
         share.log(output).parent.mkdir(exist_ok=True)
@@ -163,6 +150,8 @@ def evaluate(
             with paths.only_writer(log):
                 pass
         begin()
+        if ray is not None:
+            make_on_ray()
         gather(output, [system.name for system in systems], cases)
         rows = make(Share())
     lines = results_table(rows, systems, metrics, suite.strata)

@@ -47,7 +47,16 @@ _SYSTEMS: Sequence[System] = (*METHODS, PAIRED, *ABLATIONS, NEAR_ANCHOR, *TRAINI
 
 SYSTEMS: Mapping[str, System] = {system.name: system for system in _SYSTEMS}
 
-GROUPS: Mapping[str, Sequence[System]] = {"ablations": ABLATIONS, "training-free": TRAINING_FREE}
+_PER_FRAME = ("text-mean", "reasondiff")
+
+GROUPS: Mapping[str, Sequence[System]] = {
+    "ablations": ABLATIONS,
+    "training-free": TRAINING_FREE,
+    "segments": (
+        *(system for system in ABLATIONS if system.name.startswith("segments-")),
+        *(SYSTEMS[name] for name in _PER_FRAME),
+    ),
+}
 """Systems that are asked for together, by one name."""
 PLACED: Mapping[str, Callable[[str], System]] = {
     **{variant.name: variant.at for variant in TRAINED_VARIANTS},

@@ -12,7 +12,7 @@ from reasondiff.media import lettering as ink
 
 __all__ = ["ratio_bars"]
 
-MARGIN, BAR, GAP, TALL, LABEL = 60, 34, 46, 420, 20
+MARGIN, BAR, GAP, TALL, LABEL, SMALL = 60, 34, 46, 420, 20, 14
 
 
 def ratio_bars(groups: Mapping[str, Sequence[float | None]], names: Sequence[str], title: str = "") -> Image.Image:
@@ -55,6 +55,9 @@ def ratio_bars(groups: Mapping[str, Sequence[float | None]], names: Sequence[str
     deepest = max(len(ink.wrap(metric, LABEL, across - 16, most=6)) for metric in groups)
     ink.plate(image, (MARGIN - 14, y_of(1) - 1, width - MARGIN, y_of(1) + 1), ink.INK, 0)
     ink.write(image, (MARGIN - 46, y_of(1) - 12), "1.0", LABEL, ink.INK)
+    for group, ratios in enumerate(groups.values()):  # over the line, which would cross some of them out
+        for number, ratio in enumerate(ratios):
+            _label(image, MARGIN + group * across + (number + 0.5) * BAR, y_of, floor, ratio)
     return image.crop((0, 0, width, floor + 34 + 24 * deepest + 30))
 
 
@@ -66,13 +69,22 @@ def _bar(
     ratio: float | None,
     colour: str,
 ) -> None:
-    middle = left + BAR / 2
     if ratio is None or not math.isfinite(ratio):
-        ink.write(image, (middle, floor - 14), "-", LABEL, ink.MUTED, centred=True)
         return
     high = y_of(max(ratio, 0.0))
     ink.plate(image, (left + 2, min(high, floor - 2), left + BAR - 2, floor), colour, 4)
-    ink.write(image, (middle, high - 12), f"{ratio:.2f}", 14, ink.MUTED, centred=True)
+
+
+def _label(
+    image: Image.Image, middle: float, y_of: Callable[[float], float], floor: float, ratio: float | None
+) -> None:
+    if ratio is None or not math.isfinite(ratio):
+        ink.write(image, (middle, floor - 14), "-", LABEL, ink.MUTED, centred=True)
+        return
+    text, height = f"{ratio:.2f}", y_of(max(ratio, 0.0)) - 12
+    half = ink.width_of(text, SMALL) / 2 + 1
+    ink.plate(image, (middle - half, height - 9, middle + half, height + 9), ink.PAPER, 0)
+    ink.write(image, (middle, height), text, SMALL, ink.MUTED, centred=True)
 
 
 def _legend(names: Sequence[str], width: int) -> Image.Image:

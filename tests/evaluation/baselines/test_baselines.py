@@ -108,8 +108,24 @@ def test_a_tiny_checkpoint_in_the_real_layout_runs(name: str, tmp_path: Path) ->
     assert system.fingerprint()["settings"] == system.settings and system.fingerprint()["weights"]
 
 
+PAPER_SETTINGS = {
+    "wan-i2v": {"num_frames": 81, "num_inference_steps": 50, "guidance_scale": 5.0},
+    "cogvideox1.5-5b-i2v": {
+        "num_frames": 81, "num_inference_steps": 50, "guidance_scale": 6.0, "use_dynamic_cfg": True
+    },
+    "ltx-video": {
+        "num_frames": 81, "num_inference_steps": 8, "guidance_scale": 1.0, "frame_rate": 15,
+        "decode_timestep": 0.05, "image_cond_noise_scale": 0.025,
+    },
+}  # fmt: skip
+"""81 frames, and of Wan 50 steps and guidance 5, are the paper's (App. A.2); the rest is from each model's card."""
+
+
 def test_paper_settings_and_places() -> None:
     assert [baseline.name for baseline in BASELINES] == ["dynamicrafter", "ltx-video", "cogvideox1.5-5b-i2v", "wan-i2v"]
+    assert {baseline.name: baseline.settings for baseline in (WAN, COGVIDEOX, LTX_VIDEO)} == PAPER_SETTINGS
+    crafter = (DYNAMICRAFTER.side, DYNAMICRAFTER.frames, DYNAMICRAFTER.fps, DYNAMICRAFTER.steps, DYNAMICRAFTER.guidance)
+    assert crafter == (256, 16, 8, 50, 7.5)
     for baseline in (WAN, COGVIDEOX, LTX_VIDEO):
         assert (baseline.settings["num_frames"], baseline.side, baseline.fps) == (81, 512, 15)
     assert find_systems(["wan-i2v"])[0].fingerprint()["repo"] == WAN.repo  # type: ignore[attr-defined]
@@ -141,7 +157,8 @@ from reasondiff.media import write_video
 image = np.asarray(Image.open(os.path.join(asked.prompt_dir, "case.png")))
 write_video(os.path.join(asked.savedir, "samples_separate", "case_sample0.mp4"),
             np.repeat(image[None], int(asked.video_length), axis=0), 8)
-seen = {"prompt": prompt, "seed": asked.seed, "key": os.environ.get("OPENAI_API_KEY"), "cwd": os.getcwd()}
+seen = {"prompt": prompt, "seed": asked.seed, "key": os.environ.get("OPENAI_API_KEY"), "cwd": os.getcwd(),
+        "steps": asked.ddim_steps, "guidance": asked.unconditional_guidance_scale}
 open("seen.json", "w").write(json.dumps(seen))
 """
 
@@ -168,7 +185,10 @@ def test_dynamicrafter_runs_as_a_process_of_its_own(tmp_path: Path, monkeypatch:
     )
     assert failed == Failure("DynamiCrafter ended with code 1: CUDA out of memory")
     seen = json.loads((repository / "seen.json").read_text())
-    assert seen == {"prompt": 'A "cat" $(plays). Then it goes.\n', "seed": "7", "key": None, "cwd": str(repository)}
+    assert seen == {
+        "prompt": 'A "cat" $(plays). Then it goes.\n', "seed": "7", "steps": "50", "guidance": "7.5",
+        "key": None, "cwd": str(repository),
+    }  # fmt: skip
 
 
 def test_a_story_is_not_needed(tmp_path: Path) -> None:

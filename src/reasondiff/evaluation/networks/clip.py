@@ -153,7 +153,7 @@ def _middle(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _complete(loaded: Any, folder: Path) -> Any:
-    """A network of transformers, and what is told of its loading; one with tensors left to chance is refused.
+    """A network of transformers that came with what is told of its loading; one with tensors left to chance is refused.
 
     Raises:
         CheckpointError: the weights lack some tensors, which transformers would draw.
