@@ -159,15 +159,15 @@ class TrainingPlan:
         size = 4 if self.frozen == "fp32" else 2
         alone = 4 * parameters.get("vae", 0) + size * parameters.get("image_encoder", 0)  # the VAE stays in fp32
         per_trained = _TRAINED + _MOMENTS[self.eight_bit] + (_EMA if self.job.ema else 0)
-        shared = self._transformer + self.trained_parameters * per_trained
+        shared = self._frozen + self.trained_parameters * per_trained
         if self.cards == 1:
             return alone + shared
         return alone + shared / self.cards + self._gathered
 
     @property
-    def _transformer(self) -> float:
-        """Bytes of its frozen weights."""
-        transformer, parameters = self.model.transformers[0], self.model.parameters["transformer"]
+    def _frozen(self) -> float:
+        """Bytes of the transformer's own weights."""
+        transformer, parameters = self._transformer, self.model.parameters["transformer"]
         if self.frozen != "float8":
             return (4 if self.frozen == "fp32" else 2) * parameters
         linear = transformer.all_layers * transformer.block_linear
@@ -177,7 +177,7 @@ class TrainingPlan:
     @property
     def _gathered(self) -> float:
         """Bytes that a card holds whole while it works: a block, the next one on its way, and what is in no block."""
-        transformer, parameters = self.model.transformers[0], self.model.parameters["transformer"]
+        transformer, parameters = self._transformer, self.model.parameters["transformer"]
         outside = parameters - transformer.all_layers * transformer.block_parameters
         size = 4 if self.frozen == "fp32" else 2
         return size * (outside + 2 * transformer.block_parameters) + 4 * self.alignformer.parameters
@@ -224,7 +224,7 @@ class TrainingPlan:
         """Of float8 weights, in every forward pass of every micro-batch."""
         if self.frozen != "float8":
             return Work()
-        transformer = self.model.transformers[0]
+        transformer = self._transformer
         passes = (2 if self.checkpointing else 1) * self.job.batch / self.micro_batch
         return Work(moved=passes * _DEQUANTISING * transformer.all_layers * transformer.block_linear)
 

@@ -46,9 +46,9 @@ class FrameText:
         prompts = [text_embeds[prompt] for prompt in plan.prompts]
         mixed = plan.mix(pad_sequence(prompts, batch_first=True))
         segments = []
-        for segment, weights in zip(mixed, plan.segments, strict=True):
-            longest = max(len(prompt) for prompt, weight in zip(prompts, weights, strict=True) if weight)
-            segments.append(segment[:longest])
+        for tokens_of_one, made_of in zip(mixed, plan.segments, strict=True):
+            longest = max(len(prompts[number]) for number, _ in made_of)
+            segments.append(tokens_of_one[:longest])
         tokens = torch.cat(segments)[None]
         if len(segments) == 1:
             return cls(tokens, None)

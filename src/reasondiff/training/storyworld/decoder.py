@@ -125,8 +125,8 @@ class DecoderStage:
         dataset: the clips.
         held_out: takes that are not trained on, with the generator's latents of them, which ``validate`` decodes.
         before: what is exported is a mean of the weights, so much of it those of before (Wortsman et al., "Robust
-            fine-tuning of zero-shot models", 2022): of the generator's latents it loses nothing, and of true ones and of
-            longer clips than it was trained on it keeps more.
+            fine-tuning of zero-shot models", 2022): of the generator's latents it draws no worse, and of true ones and
+            of longer clips than it was trained on it keeps more.
         compile: the decoder.
     """
 
