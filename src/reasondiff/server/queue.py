@@ -320,11 +320,11 @@ def _places() -> sa.Select[Any]:
     The database counts, and only along its index: those before the first of them, and those up to the last of them.
     """
     queue = (jobs.c.status == "queued", jobs.c.model == sa.bindparam("model"))
-    priority, first, last = (sa.bindparam(name) for name in ("priority", "first", "last"))
+    priority, first = sa.bindparam("priority", type_=sa.Integer), sa.bindparam("first", type_=sa.Double)
     earlier = sa.tuple_(jobs.c.priority, jobs.c.rank) < sa.tuple_(priority, first)
     before = sa.select(sa.func.count()).select_from(jobs).where(*queue, earlier).scalar_subquery()
     place = before + sa.func.row_number().over(order_by=ORDER) - 1
-    here = (jobs.c.priority == priority, jobs.c.rank.between(first, last))
+    here = (jobs.c.priority == priority, jobs.c.rank.between(first, sa.bindparam("last", type_=sa.Double)))
     among = sa.select(jobs.c.id, place.label("place")).where(*queue, *here).subquery()
     return sa.select(among).where(among.c.id.in_(sa.bindparam("ids", expanding=True)))
 
