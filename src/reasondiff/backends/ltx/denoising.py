@@ -109,7 +109,7 @@ def denoise(
     with pipe.progress_bar(total=len(timesteps)) as bar:
         bar.update(done)
         for step in range(done, len(timesteps)):
-            pipe._current_timestep = timesteps[step]
+            pipe._current_timestep = timesteps[step]  # type: ignore[assignment]  # as diffusers itself
             levels = frames.levels(timesteps[step] / 1000)
             guided = options.guidance.at(step, len(timesteps))
             read = contexts if guided else replace(contexts, negative=None)
