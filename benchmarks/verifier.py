@@ -25,6 +25,9 @@ from reasondiff.storyworld.stories import NUM_FRAMES, Take
 
 __all__ = ["count", "main"]
 
+_FIRST = 100
+"""The verifier's threshold was chosen on clips before this one."""
+
 Counts = Counter[tuple[bool, bool]]
 """Videos by whether the oracle and the verifier let them pass."""
 
@@ -33,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=20)
     given = parser.parse_args(arguments)
-    by_kind = count(StoryWorldVerifier(), [TakeSet("test")[number] for number in range(given.clips)])
+    takes = TakeSet("test")
+    by_kind = count(StoryWorldVerifier(), [takes[number] for number in range(_FIRST, _FIRST + given.clips)])
     total: Counts = Counter()
     print("kind, videos, passed by the oracle, passed by the verifier, of one opinion")
     for kind, counts in by_kind.items():
