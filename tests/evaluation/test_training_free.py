@@ -25,7 +25,7 @@ def test_one_name_stands_for_all_and_each_is_asked_once() -> None:
     assert find_systems(["training-free"]) == list(TRAINING_FREE)
     assert find_systems(["reasondiff", "training-free"])[0] is OURS
     assert len({system.name for system in TRAINING_FREE}) == len(TRAINING_FREE) == 18
-    assert set(GROUPS) == {"ablations", "training-free"}
+    assert set(GROUPS) == {"ablations", "segments", "training-free"}
     with pytest.raises(InputError, match=r"There is no method 'free'; choose from .*training-free,"):
         find_systems(["free"])
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from reasondiff.errors import ReasonDiffError
-from reasondiff.evaluation import runner
+from reasondiff.evaluation import registry, runner
 from reasondiff.evaluation.metrics.base import Metric
-from reasondiff.evaluation.registry import MAIN_TABLE, WITHOUT_JUDGE, find_suite, find_systems, metrics_of
+from reasondiff.evaluation.registry import find_suite, find_systems, metrics_of
 from reasondiff.evaluation.resources import Resources
 from reasondiff.evaluation.rows import Row
 from reasondiff.evaluation.shares import Share
@@ -76,7 +76,7 @@ class Assignment:
             None if session is None else lambda: session.pipe,
             load_model=lambda place: VideoSession(replace(self.request, model=str(place))).pipe,
         )
-        wanted = list(MAIN_TABLE if suite.has_judge else WITHOUT_JUDGE)
+        wanted = list(registry.MAIN_TABLE if suite.has_judge else registry.WITHOUT_JUDGE)
         if session is None and "vae_psnr" in wanted:
             wanted.remove("vae_psnr")  # there is no model whose VAE it could be
         return OpenAssignment(suite, cases, systems, metrics_of(using, wanted), using, made_with, self.batch)
