@@ -20,7 +20,8 @@ pipe.save_adapter("adapter", base_model=sys.argv[1])
 pipe.load_adapter("adapter", "mine")
 print(type(pipe).__name__)
 """
-STORY = '{"position": 9, "clips": [{"start": 1, "end": 4, "description": "A vase."}, {"start": 5, "end": 9, "description": "It breaks."}]}'
+STORY = """{"position": 9, "clips": [
+  {"start": 1, "end": 4, "description": "A vase."}, {"start": 5, "end": 9, "description": "It breaks."}]}"""
 GENERATES = ["generate", "--image", "a.png", "--narrative", "story.json", "-o", "out.mp4"]
 
 
