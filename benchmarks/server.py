@@ -88,7 +88,7 @@ def serve(folder: Path) -> None:
 
 async def measure(url: str, pid: int, jobs: int, pollers: int, requests: int, growth: int) -> None:
     """Fill the queue, poll it, and look at the memory."""
-    limits = httpx2.Limits(max_connections=pollers, max_keepalive_connections=pollers)
+    limits = httpx2.Limits(max_connections=pollers, max_keepalive_connections=pollers, keepalive_expiry=2)
     async with httpx2.AsyncClient(base_url=url, limits=limits, timeout=120) as client:
         image = picture()
         creating: list[float] = []
