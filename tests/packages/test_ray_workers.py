@@ -27,24 +27,25 @@ pytestmark = [pytest.mark.packages, pytest.mark.enable_socket]
 
 @pytest.fixture
 def cluster() -> Iterator[object]:
-    """A head that works on nothing, and two raylets with a core each."""
-    pytest.importorskip("ray", reason="run this where 'reasondiff[ray]' is installed")
+    """A head that works on nothing."""
+    ray = pytest.importorskip("ray", reason="run this where 'reasondiff[ray]' is installed")
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    made.add_node(num_cpus=1)
-    made.wait_for_nodes()
     yield made
+    ray.shutdown()
     made.shutdown()
 
 
 def make(database: str, folder: Path) -> Worker:
     """In an actor."""
     leases = Leases(open_database(database), lease_seconds=6)
-    return Worker(worker_name(), leases, Storage(f"{folder}/videos"), FakeMaker(0.5), folder / worker_name())
+    return Worker(worker_name(), leases, Storage(f"{folder}/videos"), FakeMaker(2.0), folder / worker_name())
 
 
 def test_an_actors_job_goes_to_another_machine_when_its_own_is_lost(cluster, tmp_path: Path) -> None:
+    import ray
+
     database, ending = f"sqlite:///{tmp_path}/queue.db", threading.Event()
     parts = service(tmp_path, url=database)
     queue: JobQueue = parts.queue
@@ -61,8 +62,9 @@ def test_an_actors_job_goes_to_another_machine_when_its_own_is_lost(cluster, tmp
         running = Running(url, parts, tmp_path)
         ids = [running.ask(f"Number {number}.", seed=number)["id"] for number in range(3)]
         actors.start()
+        until("nobody has joined", ray.is_initialized)  # at the head: the raylet that a driver is at cannot be lost
+        lost = cluster.add_node(num_cpus=1)
         until("nothing is begun", lambda: queue.get(ids[0]).step)
-        (lost,) = [node for node in cluster.worker_nodes if node.alive()]
         cluster.add_node(num_cpus=1)
         cluster.remove_node(lost, allow_graceful=False)
         until("not all are made", lambda: all(queue.get(each).status in OVER for each in ids))
@@ -70,7 +72,7 @@ def test_an_actors_job_goes_to_another_machine_when_its_own_is_lost(cluster, tmp
         actors.join(120)
     jobs = [queue.get(each) for each in ids]
     assert [job.status for job in jobs] == ["completed"] * 3
-    assert jobs[0].attempts == 2 and len({job.worker for job in jobs}) <= 2
+    assert sum(job.attempts for job in jobs) == 4 and len({job.worker for job in jobs}) <= 2
     assert not actors.is_alive() and queue.living_workers() <= 1  # the lost one said no goodbye
     queue.database.close()
 
