@@ -6,6 +6,7 @@ with it the latents and every model that was trained on them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,9 @@ class DecoderStage:
 
     def export(self, model: Path) -> None:
         """Save the VAE, the mean of both decoders in it; its encoder and its latents' scale are what they were."""
+        mean = copy.deepcopy(self.vae)  # training may go on
         with torch.no_grad():
-            for name, weight in self.trainable().items():
-                weight.lerp_(self.weights_before[name].to(weight.device), self.share_before)
-        save_vae(self.vae, model)
+            for name, before in self.weights_before.items():
+                weight = mean.get_parameter(name)
+                weight.lerp_(before.to(weight.device), self.share_before)
+        save_vae(mean, model)
