@@ -205,6 +205,7 @@ test("everything by keys alone", async () => {
   await page.keyboard.press("d");
   await page.keyboard.press("Delete");
   await page.keyboard.press("Enter");
+  await page.locator("reasondiff-timeline textarea:focus").waitFor();
   await page.keyboard.press("Control+a");
   await page.keyboard.type("A dog!");
   const story = await told(page);
